@@ -1,0 +1,47 @@
+"""What several tests share: a real pytest in a process of its own, and a small folder of real images."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from suite import ROOT, Outcome, RunPytest, suite_command, suite_environment
+
+
+@pytest.fixture(scope="session")
+def run_pytest() -> RunPytest:
+    """`run_pytest(*arguments, cwd=ROOT, **environment)`: pytest as a user starts it."""
+
+    def run(*arguments: object, cwd: Path = ROOT, **environment: str) -> Outcome:
+        done = subprocess.run(
+            suite_command(*arguments),
+            cwd=cwd,
+            env=suite_environment(**environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+        )
+        return Outcome(done.returncode, done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three photographs' worth of noise with one text each, in the official layout."""
+    root = tmp_path_factory.mktemp("icdar2015")
+    images, annotations = root / "ch4_training_images", root / "ch4_training_localization_transcription_gt"
+    images.mkdir()
+    annotations.mkdir()
+    generator = np.random.default_rng(0)
+    for number in (1, 2, 3):
+        noise = generator.integers(0, 255, (360, 640, 3), dtype=np.uint8)
+        cv2.imwrite(str(images / f"img_{number}.jpg"), cv2.GaussianBlur(noise, (15, 15), 0))
+        (annotations / f"gt_img_{number}.txt").write_text("100,100,300,110,298,180,99,170,word\n", encoding="utf-8-sig")
+    return root
