@@ -1,0 +1,18 @@
+"""PSENet: a text detector that grows text lines out of their kernels (Wang et al., CVPR 2019)."""
+
+from __future__ import annotations
+
+from ocr_models.psenet.expansion import expand_kernels
+from ocr_models.psenet.loss import PSENetLoss
+from ocr_models.psenet.model import PSENet, load_official_checkpoint, load_official_state_dict
+from ocr_models.psenet.targets import draw_targets, shrink_polygon
+
+__all__ = [
+    "PSENet",
+    "PSENetLoss",
+    "draw_targets",
+    "expand_kernels",
+    "load_official_checkpoint",
+    "load_official_state_dict",
+    "shrink_polygon",
+]

@@ -1,0 +1,215 @@
+"""The PSENet network: a residual backbone, a feature pyramid neck and a head that gives seven maps.
+
+Source: Wang et al., "Shape Robust Text Detection with Progressive Scale Expansion Network", CVPR 2019. Modules are
+named as in the authors' implementation, so that its checkpoints load.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+NUM_MAPS = 7  # the text map, then six kernels, largest first
+
+BACKBONES: dict[str, tuple[type[BasicBlock | Bottleneck], tuple[int, ...]]] = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+}
+
+
+class PSENet(nn.Module):
+    """Images (N, 3, H, W), normalised RGB -> logits (N, 7, H/4, W/4): the text map, then six kernels, largest first.
+
+    Args:
+        backbone: "resnet50" or "resnet18".
+        neck_channels: width of each pyramid level; the head sees four times as many.
+        hidden_channels: width of the head's hidden layer.
+
+    Raises:
+        ValueError: for a backbone that is not known.
+    """
+
+    def __init__(self, backbone: str = "resnet50", neck_channels: int = 256, hidden_channels: int = 256) -> None:
+        super().__init__()
+        if backbone not in BACKBONES:
+            raise ValueError(f"backbone {backbone!r} is not known: choose one of {', '.join(sorted(BACKBONES))}")
+        block, depths = BACKBONES[backbone]
+        self.backbone = ResNet(block, depths)
+        self.fpn = FeaturePyramid(self.backbone.out_channels, neck_channels)
+        self.det_head = Head(4 * neck_channels, hidden_channels)
+        self.apply(initialise)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.det_head(*self.fpn(*self.backbone(images)))
+        return logits
+
+
+class ResNet(nn.Module):
+    """ResNet with a stem of three 3x3 convolutions. -> features at 1/4, 1/8, 1/16 and 1/32 of the image's size.
+
+    Attributes:
+        out_channels: channels of the four features.
+    """
+
+    def __init__(self, block: type[BasicBlock | Bottleneck], depths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.conv2 = nn.Conv2d(64, 64, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(64)
+        self.conv3 = nn.Conv2d(64, 128, 3, padding=1, bias=False)
+        self.bn3 = nn.BatchNorm2d(128)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        widths = (64, 128, 256, 512)
+        self.out_channels = tuple(width * block.expansion for width in widths)
+        inputs = (128, *self.out_channels)
+        self.layer1 = _stage(block, inputs[0], widths[0], depths[0], stride=1)
+        self.layer2 = _stage(block, inputs[1], widths[1], depths[1], stride=2)
+        self.layer3 = _stage(block, inputs[2], widths[2], depths[2], stride=2)
+        self.layer4 = _stage(block, inputs[3], widths[3], depths[3], stride=2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, H/2, W/2)
+        x = self.relu(self.bn2(self.conv2(x)))
+        x = self.relu(self.bn3(self.conv3(x)))  # (N, 128, H/2, W/2)
+        f2 = self.layer1(self.maxpool(x))  # (N, C2, H/4, W/4)
+        f3 = self.layer2(f2)  # (N, C3, H/8, W/8)
+        f4 = self.layer3(f3)  # (N, C4, H/16, W/16)
+        f5 = self.layer4(f4)  # (N, C5, H/32, W/32)
+        return f2, f3, f4, f5
+
+
+def _stage(
+    block: type[BasicBlock | Bottleneck], in_channels: int, width: int, depth: int, *, stride: int
+) -> nn.Sequential:
+    """`depth` residual blocks, of which the first changes size and channels."""
+    out_channels = width * block.expansion
+    shortcut = None
+    if stride != 1 or in_channels != out_channels:
+        shortcut = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
+        )
+    first = block(in_channels, width, stride, shortcut)
+    return nn.Sequential(first, *(block(out_channels, width) for _ in range(depth - 1)))
+
+
+class ConvBNReLU(nn.Module):
+    """Convolution that keeps the size, batch norm, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.bn(self.conv(x)))
+
+
+class FeaturePyramid(nn.Module):
+    """Four backbone features -> as many levels of `channels` channels, each at its feature's size and merged with those
+    above it."""
+
+    def __init__(self, in_channels: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        c2, c3, c4, c5 = in_channels
+        self.toplayer_ = ConvBNReLU(c5, channels, 1)
+        self.smooth1_ = ConvBNReLU(channels, channels, 3)
+        self.smooth2_ = ConvBNReLU(channels, channels, 3)
+        self.smooth3_ = ConvBNReLU(channels, channels, 3)
+        self.latlayer1_ = ConvBNReLU(c4, channels, 1)
+        self.latlayer2_ = ConvBNReLU(c3, channels, 1)
+        self.latlayer3_ = ConvBNReLU(c2, channels, 1)
+
+    def forward(self, f2: Tensor, f3: Tensor, f4: Tensor, f5: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        p5 = self.toplayer_(f5)
+        f4 = self.latlayer1_(f4)
+        p4 = self.smooth1_(f4 + resize(p5, f4))
+        f3 = self.latlayer2_(f3)
+        p3 = self.smooth2_(f3 + resize(p4, f3))
+        f2 = self.latlayer3_(f2)
+        p2 = self.smooth3_(f2 + resize(p3, f2))
+        return p2, p3, p4, p5
+
+
+class Head(nn.Module):
+    """Pyramid levels, the largest first -> logits (N, 7, H/4, W/4). Smaller levels are resized, then all convolved."""
+
+    def __init__(self, in_channels: int, hidden_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, hidden_channels, 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(hidden_channels)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(hidden_channels, NUM_MAPS, 1)
+
+    def forward(self, p2: Tensor, *smaller: Tensor) -> Tensor:
+        x = torch.cat((p2, *(resize(level, p2) for level in smaller)), dim=1)  # (N, levels * channels, H/4, W/4)
+        x = self.relu1(self.bn1(self.conv1(x)))  # (N, hidden, H/4, W/4)
+        return self.conv2(x)
+
+
+def resize(x: Tensor, like: Tensor) -> Tensor:
+    """Bilinearly to the height and width of `like`, which need not be a multiple of x's."""
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def initialise(module: nn.Module) -> None:
+    """Weights of convolutions drawn from a normal distribution of variance 2 / (kh * kw * out_channels)."""
+    if isinstance(module, nn.Conv2d):
+        kh, kw = module.kernel_size
+        nn.init.normal_(module.weight, std=math.sqrt(2 / (kh * kw * module.out_channels)))
+
+
+def load_official_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
+    """Load weights as the authors' implementation saves them.
+
+    Args:
+        model: a PSENet of the same backbone and widths.
+        state_dict: the entries, or a checkpoint that has them under `state_dict`; keys may start with `module.`.
+
+    Raises:
+        ValueError: naming every key that is missing, unexpected or of another shape; the model is left as it was.
+    """
+    entries = {key.removeprefix("module."): value for key, value in state_dict.get("state_dict", state_dict).items()}
+    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    found = {key: tuple(value.shape) if isinstance(value, Tensor) else None for key, value in entries.items()}
+    misfits = {
+        "missing": [key for key in expected if key not in found],
+        "unexpected": [key for key in found if key not in expected],
+        "of another shape": [
+            f"{key} {found[key]} instead of {shape}"
+            for key, shape in expected.items()
+            if key in found and found[key] != shape
+        ],
+    }
+    if any(misfits.values()):
+        named = "; ".join(f"{what}: {', '.join(keys)}" for what, keys in misfits.items() if keys)
+        raise ValueError(f"the weights do not fit the model: {named}")
+    model.load_state_dict(entries)
+
+
+def load_official_checkpoint(model: nn.Module, path: str | Path) -> None:
+    """Load a checkpoint file of the authors' implementation, without running any code that it may hold.
+
+    Raises:
+        ValueError: where the file is no checkpoint, or does not fit the model.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path} is no checkpoint that can be read safely: {str(error).splitlines()[0]}") from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f"{path} holds a {type(checkpoint).__name__}, not a dict of weights")
+    try:
+        load_official_state_dict(model, checkpoint)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
