@@ -1,0 +1,84 @@
+"""Made-up pages of words, for the component benchmarks: logits as PSENet would give them, and archives to evaluate."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr_models.evaluation import write_submission
+
+KERNEL_RATES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # the text map is the word itself
+MAX_SHRINK = 20
+
+
+@dataclass(frozen=True)
+class Page:
+    """A grid of rotated words.
+
+    Attributes:
+        rows, columns: of words; one word stands in each cell.
+        word_width, word_height: in pixels.
+        max_degrees: each word is turned by an angle drawn from plus or minus this.
+        height, width: of the maps, in pixels; those of a 16:9 photograph with the short side at 736.
+    """
+
+    rows: int
+    columns: int
+    word_width: int
+    word_height: int
+    max_degrees: float
+    height: int = 736
+    width: int = 1312
+
+    def logits(self, seed: int = 0) -> NDArray[np.float32]:
+        """(7, height, width): around 4 inside the text map and the six kernels, largest first, around -4 outside."""
+        generator = np.random.default_rng(seed)
+        maps = np.zeros((len(KERNEL_RATES), self.height, self.width), np.uint8)
+        for row in range(self.rows):
+            for column in range(self.columns):
+                centre = ((column + 0.5) * self.width / self.columns, (row + 0.5) * self.height / self.rows)
+                self._draw_word(maps, centre, generator.uniform(-self.max_degrees, self.max_degrees))
+        noise = generator.normal(scale=0.5, size=maps.shape).astype(np.float32)
+        return 8 * maps.astype(np.float32) - 4 + noise
+
+    def _draw_word(self, maps: NDArray[np.uint8], centre: tuple[float, float], degrees: float) -> None:
+        area_by_perimeter = self.word_width * self.word_height / (2 * (self.word_width + self.word_height))
+        for pixels, rate in zip(maps, KERNEL_RATES, strict=True):
+            shrink = min(area_by_perimeter * (1 - rate**2), MAX_SHRINK)
+            size = (self.word_width - 2 * shrink, self.word_height - 2 * shrink)
+            corners = cv2.boxPoints((centre, size, degrees))
+            cv2.fillPoly(pixels, [np.rint(corners).astype(np.int32)], 1)
+
+
+PAGES = {
+    "sparse": Page(rows=3, columns=4, word_width=120, word_height=34, max_degrees=30),
+    "dense": Page(rows=33, columns=20, word_width=52, word_height=16, max_degrees=4),
+}
+
+
+def write_archives(
+    gt_zip: str | os.PathLike[str], submission_zip: str | os.PathLike[str], *, images: int, texts: int, seed: int = 0
+) -> None:
+    """Writes ground truth and a submission of `images` 1280x720 images with `texts` texts each.
+
+    Every third text is to be ignored. Detections are the texts with each corner moved by a normal distance of 4 pixels,
+    so that most are matched and some are not.
+    """
+    generator = np.random.default_rng(seed)
+    detections = {}
+    with zipfile.ZipFile(gt_zip, "w") as archive:
+        for number in range(1, images + 1):
+            left_top = generator.integers((0, 0), (1180, 690), (texts, 1, 2))
+            corners = left_top + np.array([(0, 0), (100, 0), (100, 30), (0, 30)])  # (texts, 4, 2)
+            lines = [
+                ",".join(map(str, text.reshape(-1))) + (",###\r\n" if index % 3 == 0 else ",word\r\n")
+                for index, text in enumerate(corners)
+            ]
+            archive.writestr(f"gt_img_{number}.txt", "".join(lines))
+            detections[number] = list(corners + generator.normal(scale=4, size=corners.shape))
+    write_submission(submission_zip, detections)
