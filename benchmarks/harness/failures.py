@@ -1,0 +1,75 @@
+"""From what the processes of a case left behind to the one cause of its failure."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.harness.events import RankEvents
+from benchmarks.harness.records import Failure, RankResult
+
+# When one rank dies the others fail in the collective that waits for it: a consequence, not the cause.
+_SIGNALS_OF_THE_AGENT = (signal.SIGTERM,)
+
+
+def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exit_code: int) -> Failure | None:
+    """Why the processes failed: a rank killed by a signal, else the first exception; None where all ended well."""
+    unmet = run_folder / "rendezvous.txt"
+    if unmet.exists():
+        return Failure("rendezvous", f"the nodes did not meet: {unmet.read_text(encoding='utf-8').splitlines()[0]}")
+    exits = _exit_codes(run_folder)
+    for rank, code in exits:
+        if code < 0 and -code not in _SIGNALS_OF_THE_AGENT:
+            return Failure("killed", f"rank {rank} was killed by {_signal_name(-code)}", rank)
+    failed = [events for events in ranks if events.failure is not None]
+    if failed:
+        return min(failed, key=lambda events: events.failure_time).failure
+    if exits:
+        rank, code = exits[0]
+        return Failure("exception", f"rank {rank} ended with exit code {code}; the train log says more", rank)
+    if exit_code < 0:
+        return Failure("killed", f"the launcher of the ranks was killed by {_signal_name(-exit_code)}")
+    if exit_code > 0:
+        return Failure("exception", f"the launcher of the ranks ended with exit code {exit_code}; see the train log")
+    silent = [events.rank for events in ranks if not events.results]
+    if silent:
+        return Failure("exception", f"rank {silent[0]} ended without a result; see the train log", silent[0])
+    return None
+
+
+def disagreement(results: Sequence[RankResult]) -> Failure | None:
+    """Whether finished ranks contradict one another, or themselves."""
+    first = results[0]
+    for other in results[1:]:
+        if len(other.measured) != len(first.measured):
+            message = f"rank {other.rank} measured {len(other.measured)} steps, rank 0 {len(first.measured)}"
+            return Failure("rank_mismatch", message, other.rank)
+        if other.report["parameters_sha256"] != first.report["parameters_sha256"]:
+            message = f"after the window the parameters of rank {other.rank} are not those of rank 0"
+            return Failure("rank_mismatch", message, other.rank)
+    for result in results:
+        losses = [record.losses["loss"] for record in result.records]
+        if len(losses) > 1 and math.isclose(min(losses), max(losses), rel_tol=0, abs_tol=0):
+            message = f"the loss is {losses[0]:g} at every step: nothing is being trained"
+            return Failure("constant_loss", message, result.rank)
+    return None
+
+
+def _exit_codes(run_folder: Path) -> list[tuple[int, int]]:
+    """(rank, exit code) of the ranks the agent saw fail, the first failure first."""
+    try:
+        failures = json.loads((run_folder / "agent.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [(failure["rank"], failure["exit_code"]) for failure in sorted(failures, key=lambda f: f["time"])]
+
+
+def _signal_name(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name} (often the system's out-of-memory killer)" if number == signal.SIGKILL else name

@@ -1,0 +1,111 @@
+"""The records of a train log, whichever framework wrote it and however its writing ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_NUMBER = r"(?P<number>[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|nan|inf))"
+_SECONDS = r"(?:s|sec|second)s?"
+_CLOSING = r"[]\"'}),;]*"
+_RATE = re.compile(rf"{_NUMBER}(?:[a-z_]+/{_SECONDS})?{_CLOSING}", re.ASCII | re.IGNORECASE)
+_TIME = re.compile(rf"{_NUMBER}(?:{_SECONDS}(?:/[a-z_]+)?)?{_CLOSING}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A number as the log's line (from 1) has it."""
+
+    line: int
+    number: str
+
+    @property
+    def value(self) -> float:
+        return float(self.number)
+
+    @property
+    def form(self) -> str:
+        """What numbers of one format have in common: decimals and exponent, or else how many digits they have."""
+        zeros = re.sub(r"\d", "0", self.number.lstrip("+-"))
+        return zeros if zeros.isdecimal() else zeros.lstrip("0")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a train log holds.
+
+    Attributes:
+        records: in order.
+        without_number: numbers of the lines that have the keyword but no record.
+        interrupted: whether the last line was cut off at its record, which was dropped.
+    """
+
+    records: tuple[Record, ...] = ()
+    without_number: tuple[int, ...] = ()
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Picker:
+    """Finds the record in a line that contains the keyword.
+
+    Attributes:
+        separator: of the line's tokens; None splits at blanks.
+        position: of the record's token; None takes the one after the token that is the keyword.
+        part: of the token; all of it is `slice(None)`.
+        of_rates: whether the record is a rate, or a time in seconds: a unit at the number must not say otherwise.
+    """
+
+    keyword: str
+    separator: str | None
+    position: int | None
+    part: slice
+    of_rates: bool
+
+    def pick(self, line: str) -> tuple[str | None, bool]:
+        """The number in a line, None if there is none, and whether anything comes after it in the line."""
+        tokens = line.strip().split(self.separator)
+        index = self.position
+        if index is None:
+            index = tokens.index(self.keyword) + 1 if self.keyword in tokens else len(tokens)
+        if not -len(tokens) <= index < len(tokens):
+            return None, False
+        match = (_RATE if self.of_rates else _TIME).fullmatch(tokens[index][self.part].strip())
+        if match is None:
+            return None, False
+        ends_token = match.end("number") == len(match.string)
+        ends_line = index in (len(tokens) - 1, -1) and not line[-1].isspace()
+        return match["number"], not (ends_token and ends_line)
+
+    def pick_interrupted(self, line: str, before: Sequence[Record]) -> str | None:
+        """The number in a line that has no end, None if it may be half a number or stand at another's position."""
+        number, followed = self.pick(line)
+        if number is None or (self.position or 0) < 0:
+            return None
+        fits = bool(before) and {record.form for record in before} == {Record(0, number).form}
+        return number if followed or fits else None
+
+
+def read_log(path: Path, picker: Picker) -> Log:
+    """Read the records of a log. Carriage returns end a line as well, as progress bars have them; colours are left out.
+
+    Raises:
+        OSError: where it cannot be read.
+    """
+    records: list[Record] = []
+    without_number: list[int] = []
+    interrupted = False
+    with open(path, encoding="utf-8-sig", errors="replace", newline="\n") as file:
+        for line_number, physical_line in enumerate(file, start=1):
+            *whole, rest = re.split(r"[\r\n]", _COLOUR.sub("", physical_line))
+            numbers = [picker.pick(line)[0] for line in whole if picker.keyword in line]
+            records += [Record(line_number, number) for number in numbers if number is not None]
+            without_number += [line_number] * numbers.count(None)
+            if picker.keyword in rest:
+                number = picker.pick_interrupted(rest, records)
+                interrupted = number is None
+                records += [] if number is None else [Record(line_number, number)]
+    return Log(tuple(records), tuple(without_number), interrupted)

@@ -1,0 +1,71 @@
+"""The files of a case under the output folder, and the claim of one pytest run on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from benchmarks.cases import Case
+from benchmarks.harness.artifact import write_atomically
+from benchmarks.harness.launch import Run
+
+
+class OutputInUseError(Exception):
+    """Another run writes to the same folder: one line."""
+
+
+@dataclass(frozen=True)
+class CasePaths:
+    """Where a case leaves its train log, its step records and its speed JSON."""
+
+    train_log: Path
+    steps: Path
+    index: Path
+    node_rank: int = 0
+
+    @classmethod
+    def of(cls, case: Case, output: Path, node_rank: int = 0) -> CasePaths:
+        """Nodes may share the folder: the logs of those after the first end in their number."""
+        name = case.log_name + (f".node{node_rank}" if node_rank else "")
+        logs, index = output / "train_log", output / "index"
+        return cls(logs / name, logs / f"{name}.steps.jsonl", index / case.artifact_name, node_rank)
+
+    def clear(self) -> None:
+        """Remove what an older run left: it must not pass for the result of this one."""
+        for path in (self.train_log, self.steps, *([self.index] if self.node_rank == 0 else [])):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def claimed(output: Path) -> Iterator[None]:
+    """Hold the output folder for this run.
+
+    Raises:
+        OutputInUseError: where another run holds it.
+        OSError: where it cannot be written.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    lock_path = output / ".lock"
+    lock = FileLock(lock_path, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputInUseError(
+            f"another run is writing to {output}; wait for it, or name another folder with --ocr-output"
+        ) from None
+    try:
+        yield
+    finally:
+        lock_path.unlink(missing_ok=True)
+        lock.release()
+
+
+def write_steps(path: Path, run: Run) -> None:
+    """The step records of all ranks of this node, as far as they came, a JSON object a line."""
+    lines = [json.dumps({"rank": told.rank, **asdict(record)}) for told in run.ranks for record in told.records]
+    write_atomically(path, "".join(f"{line}\n" for line in lines))

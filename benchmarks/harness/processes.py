@@ -1,0 +1,62 @@
+"""Processes of a case: found wherever they are, and ended without exception."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+
+import psutil
+
+TOKEN_VARIABLE = "OCR_BENCHMARK_RUN"
+"""In the environment of every process of a run: what a process orphaned on the way is still known by."""
+
+GRACE_SECONDS = 3.0
+
+
+def end_all(process: subprocess.Popen[bytes], token: str) -> None:
+    """End `process`, its descendants, and every process that carries `token`: politely, then by force. Reaps it."""
+    victims = _of_run(process.pid, token)
+    for victim in victims:
+        _signal(victim, signal.SIGTERM)
+    psutil.wait_procs(victims, timeout=GRACE_SECONDS)
+    for victim in _of_run(process.pid, token):
+        _signal(victim, signal.SIGKILL)
+    process.wait()
+
+
+def dump_stacks(pids: Sequence[int]) -> None:
+    """Have processes with a faulthandler on SIGUSR1 write their stacks, and give them time to."""
+    for pid in pids:
+        try:
+            _signal(psutil.Process(pid), signal.SIGUSR1)
+        except psutil.NoSuchProcess:
+            continue
+    time.sleep(1)
+
+
+def _of_run(pid: int, token: str) -> list[psutil.Process]:
+    found = {}
+    try:
+        process = psutil.Process(pid)
+        found = {each.pid: each for each in [process, *process.children(recursive=True)]}
+    except psutil.NoSuchProcess:
+        pass
+    for other in psutil.process_iter():
+        if other.pid not in found and _carries(other, token):
+            found[other.pid] = other
+    return [each for each in found.values() if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def _carries(process: psutil.Process, token: str) -> bool:
+    try:
+        return process.environ().get(TOKEN_VARIABLE) == token
+    except (psutil.Error, OSError):
+        return False
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)

@@ -1,0 +1,106 @@
+"""One rank's training: the task of a case made ready on its device, and the step that is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from benchmarks.cases import Case
+from benchmarks.harness.clock import StepClock
+from benchmarks.harness.liveness import Position
+from benchmarks.harness.precision import autocast, gradient_scaler
+from benchmarks.harness.settings import Plan
+from ocr_models.data.sampler import EndlessSampler
+from ocr_models.task import Batch, TrainingStep, TrainingTask
+
+
+class NonFiniteLossError(ArithmeticError):
+    """A loss that is not a number: what follows would be a measurement of nothing."""
+
+
+class Trainer:
+    """The measured step: batch to device, forward, loss, backward, optimiser, without waiting for the device."""
+
+    def __init__(self, task: TrainingTask, case: Case, device: torch.device, position: Position) -> None:
+        self.case = case
+        self.device = device
+        self.position = position
+        self.optimizer = task.optimizer
+        self.scaler = gradient_scaler(case)
+        module: nn.Module = TrainingStep(task)
+        if case.mode == "mp":
+            module = DistributedDataParallel(
+                module,
+                device_ids=[device] if device.type == "cuda" else None,
+                broadcast_buffers=False,  # batch statistics are each rank's own; the parameters are what must agree
+                gradient_as_bucket_view=True,
+            )
+        self._losses: Callable[[Batch], dict[str, Tensor]] = torch.compile(module) if case.compile else module
+
+    @property
+    def learning_rate(self) -> float:
+        rate: float = self.optimizer.param_groups[0]["lr"]
+        return rate
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        self.position.stage = "forward"
+        batch = tuple(tensor.to(self.device, non_blocking=True) for tensor in batch)
+        with autocast(self.case):
+            losses = self._losses(batch)
+        self.position.stage = "backward"
+        self.scaler.scale(losses["loss"]).backward()
+        self.position.stage = "optimizer"
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        return losses
+
+    def run(self, batches: Iterator[Batch], steps: int, clock: StepClock) -> None:
+        for _ in range(steps):
+            self.position.step += 1
+            self.position.stage = "data"
+            batch = next(batches)
+            clock.batch_arrived()
+            clock.step_done(len(batch[0]), self.step(batch))
+
+
+def make_loader(task: TrainingTask, case: Case, plan: Plan, rank: int) -> DataLoader[Batch]:
+    """One endless stream of batches: no epoch ends, and so no worker starts, inside the measured window."""
+    sampler = EndlessSampler(len(task.dataset), seed=plan.seed, rank=rank, world_size=case.processes)
+    return DataLoader(
+        task.dataset,  # type: ignore[arg-type]
+        batch_size=case.batch_size_per_process,
+        sampler=sampler,
+        num_workers=plan.workers,
+        persistent_workers=plan.workers > 0,
+        prefetch_factor=4 if plan.workers else None,
+        pin_memory=case.device == "cuda",
+        multiprocessing_context="fork" if plan.workers else None,  # they use neither CUDA nor threads of their parent
+        worker_init_fn=_single_threaded,
+    )
+
+
+def _single_threaded(_: int) -> None:
+    """A loader process works on one sample on one core; more threads would take turns on the same cores."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def rank_device(case: Case, local_rank: int) -> torch.device:
+    """The device of a rank, made current.
+
+    Raises:
+        RuntimeError: where this build of torch, or this machine, has no such GPU. The CPU never stands in for it.
+    """
+    if case.device == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise RuntimeError(f"{case} needs CUDA, and this torch ({torch.__version__}) finds no usable CUDA GPU")
+    device = torch.device("cuda", local_rank)
+    torch.cuda.set_device(device)
+    return device

@@ -1,0 +1,221 @@
+"""Every failure, provoked for real in a worker: what it leaves, how it is told, and that it harms nothing after it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.harness import artifact
+from suite import Outcome, RunPytest, suite_command, suite_environment
+
+CASE, NAME = "tiny_sp_bs2_fp32_cpu1", "ocr_Tiny_sp_bs2_fp32_cpu1"
+MP_CASE, MP_NAME = "tiny_mp_bs4_fp32_cpu2", "ocr_Tiny_mp_bs4_fp32_cpu2"
+SHORT = ("--ocr-image-size", 64, "--ocr-steps", 6, "--ocr-warmup", 1)
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What a failed case leaves."""
+
+    outcome: Outcome
+    output: Path
+    name: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return artifact.read(self.output / "index" / f"{self.name}_speed")
+
+    @property
+    def failure(self) -> dict[str, Any]:
+        failure: dict[str, Any] = self.document["details"]["failure"]
+        return failure
+
+    @property
+    def log(self) -> str:
+        return (self.output / "train_log" / self.name).read_text()
+
+    def is_told(self, kind: str, message: str, rank: int | None) -> None:
+        """The JSON is valid and flagged, the test fails with its cause in one line, and nothing is left running."""
+        assert artifact.problems(self.document) == []
+        assert (self.document["JOB_FAIL_FLAG"], self.document["FINAL_RESULT"]) == (1, 0)
+        assert (self.failure["kind"], self.failure["rank"]) == (kind, rank), self.failure
+        assert re.search(message, self.failure["message"]), self.failure
+        assert f"{self.failure['message']}" in self.outcome.text
+        assert processes_left(self.output) == []
+
+
+def processes_left(output: Path) -> list[str]:
+    """Agents, workers and their loaders, started for this output folder, that still run."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ", "status"]):
+        command = " ".join(process.info["cmdline"] or ())
+        ours = (process.info["environ"] or {}).get("TINY_OUTPUT") == str(output)
+        if ours and "benchmarks.harness." in command and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(command)
+    return found
+
+
+@pytest.fixture
+def fail(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> Any:
+    def run(fault: str, *arguments: object, case: str = CASE, name: str = NAME) -> Failed:
+        given = ("benchmarks", "--ocr-case", case, "--ocr-data", image_folder, "--ocr-output", tmp_path, *SHORT)
+        return Failed(run_pytest(*given, *arguments, TINY_FAULT=fault, TINY_OUTPUT=str(tmp_path)), tmp_path, name)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "message"),
+    [
+        ("exception@setup", "exception", "RuntimeError: a planted"),
+        ("exception@6", "exception", "RuntimeError: a planted"),
+        ("memory@6", "out_of_memory", "MemoryError: a planted lack of memory"),
+        ("device_memory@6", "out_of_memory", "CUDA out of memory. Tried to allocate"),
+        ("kill@6", "killed", "rank 0 was killed by SIGKILL"),
+        ("segv@6", "killed", "rank 0 was killed by SIGSEGV"),
+        ("nan@6", "non_finite_loss", "loss is nan at step 4"),
+        ("constant@", "constant_loss", "the loss is 1 at every step"),
+        ("bad_image@13", "data", r"truncated JPEG"),
+        ("kill_loader@13", "data", r"DataLoader worker \(pid"),
+    ],
+)
+def test_a_failure_is_told_and_leaves_nothing_behind(fail: Any, fault: str, kind: str, message: str) -> None:
+    failed = fail(fault)
+    assert failed.outcome.code == 1
+    failed.is_told(kind, message, rank=0)
+
+
+def test_the_train_log_reaches_up_to_the_failure(fail: Any) -> None:
+    failed = fail("exception@6")
+    assert re.findall(r"^step: (\d+)/7", failed.log, re.MULTILINE) == ["1", "2", "3"]
+    assert "RuntimeError: a planted" in failed.log
+    assert failed.document["details"]["steps_done"] == 3
+
+
+def test_an_address_in_an_error_is_left_nowhere(fail: Any) -> None:
+    failed = fail("address@6")
+    assert failed.failure["kind"] == "exception"
+    for text in (failed.log, failed.failure["message"], failed.outcome.text):
+        assert "connection to" in text
+        assert "10.11.12.13" not in text
+
+
+def test_the_time_limit_ends_a_case(fail: Any) -> None:
+    started = time.monotonic()
+    fail("slow@", "--ocr-timeout", 12).is_told("timeout", r"not done after 12 s \(--ocr-timeout\), in ", None)
+    assert time.monotonic() - started < 30
+
+
+def test_a_hang_is_named_before_the_time_limit_with_the_stack_where_it_hangs(fail: Any) -> None:
+    failed = fail("hang@6", "--ocr-timeout", 60)
+    failed.is_told("hang", r"rank 0 has made no progress for \d+ s, in forward of step 4", rank=0)
+    assert "tiny_model.py" in failed.log
+
+
+def test_a_failed_case_harms_neither_the_next_nor_its_result(fail: Any) -> None:
+    """The fault strikes where a batch of two starts, and never where one of four does."""
+    failed = fail("kill@2", "--ocr-case", "tiny_sp_bs4_fp32_cpu1")
+    failed.is_told("killed", "SIGKILL", rank=0)
+    healthy = artifact.read(failed.output / "index" / "ocr_Tiny_sp_bs4_fp32_cpu1_speed")
+    assert healthy["JOB_FAIL_FLAG"] == 0
+    assert "1 failed, 1 passed" in failed.outcome.text
+
+
+def test_an_older_result_never_passes_for_the_new_runs(fail: Any, tmp_path: Path) -> None:
+    stale = tmp_path / "index" / f"{NAME}_speed"
+    stale.parent.mkdir()
+    stale.write_text('{"JOB_FAIL_FLAG": 0}')
+    fail("exception@setup").is_told("exception", "a planted", rank=0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "message", "rank"),
+    [
+        ("exception@5/1", "exception", "a planted", 1),
+        ("kill@5/1", "killed", "rank 1 was killed by SIGKILL", 1),
+        ("mismatch@/1", "rank_mismatch", "parameters of rank 1 are not those of rank 0", 1),
+    ],
+)
+def test_a_failure_of_one_of_two_ranks_is_told_with_its_rank(
+    fail: Any, fault: str, kind: str, message: str, rank: int
+) -> None:
+    fail(fault, case=MP_CASE, name=MP_NAME).is_told(kind, message, rank)
+
+
+def test_a_hang_of_one_rank_is_named_before_the_time_limit(fail: Any) -> None:
+    failed = fail("hang@5/1", "--ocr-timeout", 60, case=MP_CASE, name=MP_NAME)
+    failed.is_told("hang", r"rank 1 has made no progress for \d+ s, in forward of step 2", rank=1)
+    assert failed.log.count("most recent call first") >= 2  # the stacks of both ranks
+
+
+@pytest.fixture
+def hanging(image_folder: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A pytest whose case hangs in its window."""
+    given = ("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path, *SHORT)
+    process = subprocess.Popen(
+        suite_command(*given),
+        env=suite_environment(TINY_FAULT="hang@6", TINY_OUTPUT=str(tmp_path)),
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    log = tmp_path / "train_log" / NAME
+    deadline = time.monotonic() + 120
+    while not (log.exists() and "step: 3/7" in log.read_text()):
+        assert time.monotonic() < deadline, "the case did not come to its third step"
+        time.sleep(0.1)
+    yield process
+    process.kill()
+
+
+@pytest.mark.parametrize(("number", "named"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+def test_an_interrupt_ends_the_case_in_order(
+    hanging: subprocess.Popen[str], tmp_path: Path, number: signal.Signals, named: str
+) -> None:
+    hanging.send_signal(number)
+    text = hanging.communicate(timeout=30)[0]
+    assert hanging.returncode == pytest.ExitCode.INTERRUPTED
+    Failed(Outcome(hanging.returncode, text), tmp_path, NAME).is_told("interrupted", f"ended by {named}", None)
+
+
+def test_when_pytest_is_killed_its_workers_end_by_themselves(hanging: subprocess.Popen[str], tmp_path: Path) -> None:
+    os.kill(hanging.pid, signal.SIGKILL)
+    hanging.wait()
+    deadline = time.monotonic() + 10
+    while processes_left(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert processes_left(tmp_path) == []
+    left = artifact.read(tmp_path / "index" / f"{NAME}_speed")
+    assert artifact.problems(left) == []
+    assert (left["JOB_FAIL_FLAG"], left["details"]["failure"]["kind"]) == (1, "interrupted")
+
+
+def test_a_second_run_on_the_same_folder_is_refused_by_name(
+    hanging: subprocess.Popen[str], run_pytest: RunPytest, image_folder: Path, tmp_path: Path
+) -> None:
+    given = ("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path, *SHORT)
+    second = run_pytest(*given)
+    assert second.code == pytest.ExitCode.USAGE_ERROR
+    assert f"--ocr-output: another run is writing to {tmp_path}" in second.text
+    assert hanging.poll() is None
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(run_pytest: RunPytest, image_folder: Path) -> None:
+    given = ("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, *SHORT)
+    outcome = run_pytest(*given, "--ocr-output", "/proc/nowhere")
+    assert outcome.code != 0
+    assert "--ocr-output: /proc/nowhere cannot be written" in outcome.text
