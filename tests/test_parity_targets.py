@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -23,10 +22,6 @@ def test_shrunk_polygons_are_the_official_ones() -> None:
         np.testing.assert_array_equal(shrunk, case["shrunk"], err_msg=str(case))
 
 
-@pytest.mark.skipif(
-    tuple(map(int, cv2.__version__.split(".")[:2])) < (4, 11),
-    reason="OpenCV's fill differs in a few pixels before 4.11, for the official code as well",
-)
 def test_label_maps_are_the_official_ones() -> None:
     with np.load(PARITY / "labels.npz") as stored:
         names = {key.split(".")[0] for key in stored.files}
