@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ import psutil
 import pytest
 
 from benchmarks.harness import artifact
-from suite import Outcome, RunPytest, suite_command, suite_environment
+from suite import ROOT, Outcome, RunPytest, suite_command, suite_environment
 
 CASE, NAME = "tiny_sp_bs2_fp32_cpu1", "ocr_Tiny_sp_bs2_fp32_cpu1"
 MP_CASE, MP_NAME = "tiny_mp_bs4_fp32_cpu2", "ocr_Tiny_mp_bs4_fp32_cpu2"
@@ -54,6 +57,8 @@ class Failed:
         assert re.search(message, self.failure["message"]), self.failure
         assert f"{self.failure['message']}" in self.outcome.text
         assert processes_left(self.output) == []
+        assert not (self.output / ".lock").exists()
+        assert shared_memory_left() == []
 
 
 def processes_left(output: Path) -> list[str]:
@@ -67,13 +72,41 @@ def processes_left(output: Path) -> list[str]:
     return found
 
 
+def shared_memory_left() -> list[str]:
+    """Segments of torch's loader processes whose maker, named in them, is gone."""
+    segments = (path.name for path in Path("/dev/shm").glob("torch_*"))
+    return [name for name in segments if not psutil.pid_exists(int(name.split("_")[1]))]
+
+
 @pytest.fixture
 def fail(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> Any:
-    def run(fault: str, *arguments: object, case: str = CASE, name: str = NAME) -> Failed:
-        given = ("benchmarks", "--ocr-case", case, "--ocr-data", image_folder, "--ocr-output", tmp_path, *SHORT)
-        return Failed(run_pytest(*given, *arguments, TINY_FAULT=fault, TINY_OUTPUT=str(tmp_path)), tmp_path, name)
+    def run(fault: str, *arguments: object, case: str = CASE, name: str = NAME, output: Path = tmp_path) -> Failed:
+        given = ("benchmarks", "--ocr-case", case, "--ocr-data", image_folder, "--ocr-output", output, *SHORT)
+        return Failed(run_pytest(*given, *arguments, TINY_FAULT=fault, TINY_OUTPUT=str(output)), output, name)
 
     return run
+
+
+def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """pytest as a user starts it, to be disturbed while it runs."""
+    return subprocess.Popen(
+        suite_command(*arguments),
+        env=suite_environment(**environment),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_step(step: int, log: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not (log.exists() and f"step: {step}/" in log.read_text()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, f"the case did not come to step {step}"
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +115,7 @@ def fail(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> Any:
         ("exception@setup", "exception", "RuntimeError: a planted"),
         ("exception@6", "exception", "RuntimeError: a planted"),
         ("memory@6", "out_of_memory", "MemoryError: a planted lack of memory"),
+        ("address_space@6", "out_of_memory", "you tried to allocate 4294967296 bytes"),
         ("device_memory@6", "out_of_memory", "CUDA out of memory. Tried to allocate"),
         ("kill@6", "killed", "rank 0 was killed by SIGKILL"),
         ("segv@6", "killed", "rank 0 was killed by SIGSEGV"),
@@ -161,23 +195,87 @@ def test_a_hang_of_one_rank_is_named_before_the_time_limit(fail: Any) -> None:
 
 
 @pytest.fixture
+def photographs(image_folder: Path, tmp_path: Path) -> Path:
+    """Images of this test's own, to be harmed."""
+    return Path(shutil.copytree(image_folder, tmp_path / "photographs"))
+
+
+def truncate_an_image(photographs: Path) -> None:
+    image = photographs / "ch4_training_images" / "img_2.jpg"
+    image.write_bytes(image.read_bytes()[:5000])
+
+
+def move_the_folder(photographs: Path) -> None:
+    photographs.rename(photographs.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [(truncate_an_image, r"img_2\.jpg.*truncated"), (move_the_folder, r"img_\d\.jpg.*No such file")],
+)
+def test_real_images_that_are_lost_in_mid_run_are_named(
+    photographs: Path, tmp_path: Path, harm: Callable[[Path], None], message: str
+) -> None:
+    """With PSENet and its own dataset, whose loader processes read the files again and again."""
+    output, name = tmp_path / "logs", "ocr_PSENet_sp_bs2_fp32_cpu1"
+    given = ("--ocr-data", photographs, "--ocr-output", output, "--ocr-image-size", 64, "--ocr-steps", 2000)
+    process = start("benchmarks", "--ocr-case", "psenet_sp_bs2_fp32_cpu1", *given, TINY_OUTPUT=str(output))
+    try:
+        wait_for_step(3, output / "train_log" / name, process)
+        harm(photographs)
+        text = process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    Failed(Outcome(process.returncode, text), output, name).is_told("data", message, rank=0)
+
+
+def test_ports_that_are_taken_are_left_alone(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> None:
+    """Those that torch would choose by itself, and one the environment names."""
+    given = ("--ocr-case", MP_CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path, *SHORT)
+    with contextlib.ExitStack() as taken:
+        for port in (29400, 29500, 29501):
+            listener = taken.enter_context(socket.socket())
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("", port))
+            listener.listen()
+        outcome = run_pytest("benchmarks", *given, MASTER_ADDR="127.0.0.1", MASTER_PORT="29501")
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 128 KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_in_mid_run_is_told_in_the_artifact(small_disk: Path, fail: Any) -> None:
+    (small_disk / "ballast").write_bytes(bytes(64 * 1024))
+    failed = fail("noise@6", output=small_disk)
+    failed.is_told("output", "the train log cannot be written: No space left on device", None)
+
+
+def test_a_disk_that_is_full_from_the_start_fails_the_test(small_disk: Path, fail: Any) -> None:
+    with contextlib.suppress(OSError), open(small_disk / "ballast", "wb", buffering=0) as ballast:
+        while True:
+            ballast.write(bytes(1024))
+    failed = fail("", output=small_disk)
+    assert failed.outcome.code == 1
+    assert re.search("output: .*No space left on device", failed.outcome.text)
+
+
+@pytest.fixture
 def hanging(image_folder: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A pytest whose case hangs in its window."""
     given = ("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path, *SHORT)
-    process = subprocess.Popen(
-        suite_command(*given),
-        env=suite_environment(TINY_FAULT="hang@6", TINY_OUTPUT=str(tmp_path)),
-        cwd=Path(__file__).parents[1],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    log = tmp_path / "train_log" / NAME
-    deadline = time.monotonic() + 120
-    while not (log.exists() and "step: 3/7" in log.read_text()):
-        assert time.monotonic() < deadline, "the case did not come to its third step"
-        time.sleep(0.1)
+    process = start(*given, TINY_FAULT="hang@6", TINY_OUTPUT=str(tmp_path))
+    wait_for_step(3, tmp_path / "train_log" / NAME, process)
     yield process
     process.kill()
 

@@ -41,6 +41,21 @@ class CasePaths:
             path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class Reserve:
+    """Room on the disk that is kept for the artifact, so that it can say so where the train log fills the disk up."""
+
+    path: Path
+    size: int = 32 * 1024
+
+    def keep(self) -> None:
+        """Raises OSError where there is no room."""
+        self.path.write_bytes(bytes(self.size))
+
+    def give_back(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
 @contextmanager
 def claimed(output: Path) -> Iterator[None]:
     """Hold the output folder for this run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from benchmarks.cases import Case
 from benchmarks.harness import artifact
 from benchmarks.harness.details import speed_document, unfinished_document
 from benchmarks.harness.launch import Progress, Run, launch, planned
-from benchmarks.harness.output import CasePaths, write_steps
+from benchmarks.harness.output import CasePaths, Reserve, write_steps
 from benchmarks.harness.progress import result_line
 from benchmarks.harness.records import Failure
 from benchmarks.harness.redaction import redact
@@ -53,20 +54,28 @@ class SpeedSession:
         """Run a case and, on node 0, leave its artifact. What goes wrong is in the document, never raised."""
         nodes = self.settings.nodes
         paths = CasePaths.of(case, self.settings.output, nodes.rank)
+        reserve = Reserve(self.settings.output / ".reserve")
         run = planned(case, self.settings, ordinal=len(self.measurements))
+        writes = nodes.rank == 0
         try:
             paths.clear()
-            if nodes.rank == 0:
+            if writes:
                 artifact.write(paths.index, unfinished_document(run, paths))
+                reserve.keep()
             with self._open_progress(run) as progress:
                 launch(run, paths.train_log, progress)
+            reserve.give_back()
             document = speed_document(run, paths)
-            write_steps(paths.steps, run)
-            if nodes.rank == 0:
+            if writes:
                 artifact.write(paths.index, document)
+            write_steps(paths.steps, run)
         except (OSError, artifact.ArtifactError) as error:
-            run.failure = Failure("output", redact(f"the artifact cannot be written: {error}"))
+            reserve.give_back()
+            run.failure = run.failure or Failure("output", redact(f"the artifact cannot be written: {error}"))
             document = speed_document(run, paths)
+            if writes:
+                with contextlib.suppress(OSError, artifact.ArtifactError):  # the test says it where the artifact cannot
+                    artifact.write(paths.index, document)
         measurement = Measurement(
             document,
             paths.index,

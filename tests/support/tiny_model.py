@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Sequence
 
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -21,13 +23,22 @@ def _raise(error: Exception) -> None:
     raise error
 
 
+def _exhaust_address_space() -> None:
+    """Real lack of memory: the allocation meets the cap."""
+    used = psutil.Process().memory_info().vms
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, used + 2**28))
+    torch.empty(2**32, dtype=torch.uint8)
+
+
 FAULTS = {
     "exception": lambda: _raise(RuntimeError("a planted\nexception")),
     "memory": lambda: _raise(MemoryError("a planted lack of memory")),
+    "address_space": _exhaust_address_space,
     "device_memory": lambda: _raise(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")),
     "address": lambda: _raise(RuntimeError("connection to 10.11.12.13:29500 refused")),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "noise": lambda: print("a line of the training\n" * 10_000),
     "hang": lambda: time.sleep(3600),
 }
 
