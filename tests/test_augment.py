@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-import plain_augmentation
 import pytest
 
+import plain_augmentation
 from ocr_models.data import augment
 from ocr_models.data.augment import Augmentation, CropWarper, draw_augmentation, scale_polygons
 from ocr_models.data.polygons import PolygonBatch

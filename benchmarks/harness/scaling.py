@@ -26,9 +26,8 @@ def scaling(case: Case, samples_per_second: float, details: dict[str, Any], inde
         document = artifact.read(index / baseline.artifact_name)
     except artifact.ArtifactError:
         return None
-    if artifact.problems(document) or document["JOB_FAIL_FLAG"]:
-        return None
-    if not _comparable(details, document["details"]):
+    good = not artifact.problems(document) and not document["JOB_FAIL_FLAG"] and document["details"]["source"] == "run"
+    if not good or not _comparable(details, document["details"]):
         return None
     ideal = document["FINAL_RESULT"] * max(1, case.gpu_count)
     return {"baseline": str(baseline), "efficiency": samples_per_second / ideal}
