@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ocr_models.psenet.checkpoint import load_official_checkpoint, load_official_state_dict
 from ocr_models.psenet.expansion import expand_kernels
 from ocr_models.psenet.loss import PSENetLoss
-from ocr_models.psenet.model import PSENet, load_official_checkpoint, load_official_state_dict
+from ocr_models.psenet.model import PSENet
 from ocr_models.psenet.targets import draw_targets, shrink_polygon
 
 __all__ = [

