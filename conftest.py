@@ -12,12 +12,14 @@ import pytest
 from benchmarks.harness import options
 
 if TYPE_CHECKING:
+    from benchmarks.harness.comparison import Comparison
     from benchmarks.harness.launch import Progress, Run
     from benchmarks.harness.session import SpeedSession
     from benchmarks.harness.settings import Settings
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 SESSION: pytest.StashKey[SpeedSession] = pytest.StashKey()
+COMPARISONS: pytest.StashKey[list[Comparison]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,6 +65,18 @@ def speed_session(pytestconfig: pytest.Config) -> Iterator[SpeedSession]:
         pytest.fail(f"--ocr-output: {settings.output} cannot be written: {error.strerror}", pytrace=False)
 
 
+@pytest.fixture(scope="session")
+def ocr_settings(pytestconfig: pytest.Config) -> Settings:
+    """The options in force."""
+    return pytestconfig.stash[SETTINGS]
+
+
+@pytest.fixture(scope="session")
+def comparisons(pytestconfig: pytest.Config) -> list[Comparison]:
+    """Where component benchmarks put their ratios, for the table at the end."""
+    return pytestconfig.stash.setdefault(COMPARISONS, [])
+
+
 @contextmanager
 def _progress(config: pytest.Config, run: Run) -> Iterator[Progress]:
     """A moving line on a terminal, past pytest's capture; elsewhere nothing until the case has ended."""
@@ -95,13 +109,20 @@ def _say(config: pytest.Config, line: str) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
-    if session is None or not session.measurements:
-        return
-    from benchmarks.harness.progress import summary_table
+    if session is not None and session.measurements:
+        from benchmarks.harness.progress import summary_table
 
-    terminalreporter.section("OCR training speed")
-    rows = [(measurement.document, measurement.path) for measurement in session.measurements]
-    for line in summary_table(rows, config.invocation_params.dir):
+        rows = [(measurement.document, measurement.path) for measurement in session.measurements]
+        _write_section(terminalreporter, "OCR training speed", summary_table(rows, config.invocation_params.dir))
+    if comparisons := config.stash.get(COMPARISONS, []):
+        from benchmarks.harness.comparison import comparison_table
+
+        _write_section(terminalreporter, "components", comparison_table(comparisons))
+
+
+def _write_section(terminalreporter: Any, title: str, lines: list[str]) -> None:
+    terminalreporter.section(title)
+    for line in lines:
         terminalreporter.write_line(line)
 
 

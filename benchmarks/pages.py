@@ -1,4 +1,4 @@
-"""Made-up pages of words, for the component benchmarks: logits as PSENet would give them, and archives to evaluate."""
+"""Made-up pages of words, for the component benchmarks: logits and label maps, and archives to evaluate."""
 
 from __future__ import annotations
 
@@ -35,14 +35,23 @@ class Page:
     height: int = 736
     width: int = 1312
 
-    def logits(self, seed: int = 0) -> NDArray[np.float32]:
-        """(7, height, width): around 4 inside the text map and the six kernels, largest first, around -4 outside."""
-        generator = np.random.default_rng(seed)
+    @property
+    def words(self) -> int:
+        return self.rows * self.columns
+
+    def maps(self, generator: np.random.Generator) -> NDArray[np.uint8]:
+        """(7, height, width), 1 inside the text map and the six kernels, largest first."""
         maps = np.zeros((len(KERNEL_RATES), self.height, self.width), np.uint8)
         for row in range(self.rows):
             for column in range(self.columns):
                 centre = ((column + 0.5) * self.width / self.columns, (row + 0.5) * self.height / self.rows)
                 self._draw_word(maps, centre, generator.uniform(-self.max_degrees, self.max_degrees))
+        return maps
+
+    def logits(self, seed: int = 0) -> NDArray[np.float32]:
+        """(7, height, width): around 4 inside the text map and the six kernels, around -4 outside."""
+        generator = np.random.default_rng(seed)
+        maps = self.maps(generator)
         noise = generator.normal(scale=0.5, size=maps.shape).astype(np.float32)
         return 8 * maps.astype(np.float32) - 4 + noise
 
@@ -59,6 +68,17 @@ PAGES = {
     "sparse": Page(rows=3, columns=4, word_width=120, word_height=34, max_degrees=30),
     "dense": Page(rows=33, columns=20, word_width=52, word_height=16, max_degrees=4),
 }
+
+
+def text_maps(n: int, size: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Label maps of n crops, each with a dozen words and one that is to be ignored: text (n, size, size), kernels
+    (n, 6, size, size), training mask (n, size, size)."""
+    generator = np.random.default_rng(seed)
+    page = Page(rows=4, columns=3, word_width=130, word_height=40, max_degrees=30, height=size, width=size)
+    maps = np.stack([page.maps(generator) for _ in range(n)])
+    mask = np.ones((n, size, size), np.uint8)
+    mask[:, : size // 4, : size // 3] = 0
+    return maps[:, 0], maps[:, 1:], mask
 
 
 def write_archives(

@@ -1,47 +1,210 @@
-"""How long the parts beside the training step take, each by itself: `pytest benchmarks -m components`.
+"""The parts beside and inside the training step, each by itself: `pytest benchmarks -m components`.
 
-The speed cases measure training; these measure the code around it, on made-up input of fixed size.
+Each is timed in turns with a yardstick on the same machine; the table at the end holds their ratios against what is
+aimed at. A missed aim fails nothing: a machine that is busy or unlike others is no defect.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.harness.replay import ReplayClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.harness.comparison import Bound, Work
+    from benchmarks.harness.settings import Settings
+
+    Compare = Callable[..., None]
+
 pytestmark = pytest.mark.components
 
+CLOCK = ReplayClock()
 ORIGINAL_SIZE = (720, 1280)
 MIN_AREA = 16
 
 
+@pytest.fixture
+def compare(benchmark: Any, comparisons: list[Any]) -> Compare:
+    """`compare(what, work, yardstick, bound, target, ...)` times both in turns; `work` is what pytest-benchmark shows.
+
+    The ratio is of their times, or with "at least" of their speeds; `scale` turns it into that of what is compared.
+    """
+    from benchmarks.harness.comparison import Comparison, ratio_of_medians, timed_in_turns
+
+    def run(
+        what: str, work: Work, yardstick: Work, bound: Bound, target: float, *, rounds: int, scale: float = 1.0
+    ) -> None:
+        own, other = timed_in_turns(work, yardstick, rounds=rounds)
+        ratio = ratio_of_medians(own, other) if bound == "at most" else ratio_of_medians(other, own)
+        comparison = Comparison(what, ratio * scale, target, bound)
+        comparisons.append(comparison)
+        benchmark.extra_info.update(ratio=comparison.ratio, target=target, bound=bound)
+        CLOCK.replay(benchmark, own)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def data_folder(ocr_settings: Settings) -> Path:
+    from ocr_models.data.synthetic import synthetic_set
+
+    return ocr_settings.data or synthetic_set()
+
+
+@pytest.fixture
+def one_thread() -> Any:
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(0)
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.benchmark(group="loader", timer=CLOCK)
+def test_loading_samples(data_folder: Path, one_thread: None, compare: Compare) -> None:
+    """Samples of 736 pixels in one thread, beside `cv2.imread` of the same images."""
+    import cv2
+
+    from ocr_models.data.icdar2015 import read_annotated_set
+    from ocr_models.psenet.dataset import PSENetDataset
+
+    images = read_annotated_set(data_folder).images[:20]
+    dataset = PSENetDataset(images, image_size=736, seed=0)
+
+    def load() -> None:
+        for index in range(len(images)):
+            dataset[index, index]
+
+    def read() -> None:
+        for image in images:
+            cv2.imread(str(image.path))
+
+    compare("time of a sample over cv2.imread's", load, read, "at most", 2.5, rounds=8)
+
+
+@pytest.mark.benchmark(group="loss", timer=CLOCK)
+def test_loss(compare: Compare) -> None:
+    """Forward and backward of logits (8, 7, 736, 736), beside the plain implementation."""
+    import torch
+
+    from benchmarks.pages import text_maps
+    from benchmarks.plain.step import plain_losses
+    from ocr_models.psenet import PSENetLoss
+
+    text, kernels, mask = text_maps(8, 736)
+    given = tuple(torch.from_numpy(maps) for maps in (text, kernels, mask))
+    as_bool, as_int64 = tuple(maps.bool() for maps in given), tuple(maps.long() for maps in given)
+    logits = torch.randn(8, 7, 736, 736, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    criterion = PSENetLoss()
+
+    def backward(losses: dict[str, torch.Tensor]) -> None:
+        logits.grad = None
+        (losses["loss_text"].mean() + losses["loss_kernels"].mean()).backward()
+
+    compare(
+        "time of the loss over the plain one's",
+        lambda: backward(criterion(logits, *as_bool)),
+        lambda: backward(plain_losses(logits, *as_int64)),
+        "at most",
+        0.25,
+        rounds=5,
+    )
+
+
 @pytest.mark.parametrize("page", ["sparse", "dense"])
-@pytest.mark.benchmark(group="expansion")
-def test_expansion(page: str, benchmark: Any) -> None:
+@pytest.mark.benchmark(group="expansion", timer=CLOCK)
+def test_expansion(page: str, compare: Compare) -> None:
     """Seven 736x1312 kernel maps to one label per text."""
+    import numpy as np
+
     from benchmarks.pages import PAGES
+    from benchmarks.plain.boxes import plain_expansion
     from ocr_models.psenet.expansion import expand_kernels
 
-    words = PAGES[page]
-    kernels = (words.logits() > 0).astype("uint8")
-    expand_kernels(kernels, MIN_AREA)  # compiled off the clock
-    labels = benchmark(expand_kernels, kernels, MIN_AREA)
-    assert labels.max() == words.rows * words.columns
+    kernels = (PAGES[page].logits() > 0).astype("uint8")
+    kernels *= kernels[0]
+    assert np.array_equal(expand_kernels(kernels, MIN_AREA), plain_expansion(kernels, MIN_AREA))
+    compare(
+        f"time of the expansion over the plain one's, {page} page",
+        lambda: expand_kernels(kernels, MIN_AREA),
+        lambda: plain_expansion(kernels, MIN_AREA),
+        "at most",
+        0.25 if page == "sparse" else 0.05,
+        rounds=10,
+    )
 
 
 @pytest.mark.parametrize("page", ["sparse", "dense"])
-@pytest.mark.benchmark(group="logits to boxes")
-def test_logits_to_boxes(page: str, benchmark: Any) -> None:
+@pytest.mark.benchmark(group="logits to boxes", timer=CLOCK)
+def test_logits_to_boxes(page: str, compare: Compare) -> None:
     """Seven 736x1312 logit maps to the texts' rectangles."""
     from benchmarks.pages import PAGES
+    from benchmarks.plain.boxes import plain_boxes
     from ocr_models.psenet.boxes import detect
 
-    words = PAGES[page]
-    logits = words.logits()
-    detect(logits, ORIGINAL_SIZE)  # compiled off the clock
-    boxes = benchmark(detect, logits, ORIGINAL_SIZE)
-    assert len(boxes) == words.rows * words.columns
+    logits = PAGES[page].logits()
+    assert len(detect(logits, ORIGINAL_SIZE)) == len(plain_boxes(logits, ORIGINAL_SIZE)) == PAGES[page].words
+    compare(
+        f"time of logits to boxes over the plain one's, {page} page",
+        lambda: detect(logits, ORIGINAL_SIZE),
+        lambda: plain_boxes(logits, ORIGINAL_SIZE),
+        "at most",
+        0.25 if page == "sparse" else 0.05,
+        rounds=5,
+    )
+
+
+@pytest.mark.benchmark(group="step", timer=CLOCK)
+def test_training_step_on_the_cpu(data_folder: Path, compare: Compare) -> None:
+    """The CPU case's step on a resident batch, beside a 4096 float32 matrix product: rate over rate."""
+    import torch
+
+    from benchmarks.harness.reports import flops_per_sample
+    from benchmarks.harness.trainer import resident_trainer
+
+    trainer, batch = resident_trainer("psenet_sp_bs2_fp32_cpu1", data_folder, image_size=320)
+    a, b = torch.randn(2, 4096, 4096)
+    flops = 2 * flops_per_sample(trainer.model, 320)
+    compare(
+        "rate of the CPU step over a matmul's",
+        lambda: trainer.step(batch),
+        lambda: a @ b,
+        "at least",
+        0.95,
+        rounds=8,
+        scale=flops / (2 * 4096**3),
+    )
+
+
+@pytest.mark.benchmark(group="harness", timer=CLOCK)
+def test_throughput_beside_a_bare_loop(data_folder: Path, compare: Compare) -> None:
+    """Four steps through the harness, with its clock and records, beside four of the same in a bare loop."""
+    import itertools
+
+    import torch
+
+    from benchmarks.harness.clock import StepClock
+    from benchmarks.harness.trainer import resident_trainer
+
+    trainer, batch = resident_trainer("psenet_sp_bs2_fp32_cpu1", data_folder, image_size=128)
+
+    def harness() -> None:
+        clock = StepClock(torch.device("cpu"), 4, lambda record: None)
+        clock.begin(warmup=False)
+        trainer.run(itertools.repeat(batch), 4, clock)
+        clock.finish()
+
+    def bare() -> None:
+        for _ in range(4):
+            trainer.step(batch)["loss"].item()
+
+    compare("throughput in the harness over a bare loop's", harness, bare, "at least", 0.99, rounds=10)
 
 
 @pytest.mark.benchmark(group="evaluation")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,12 +15,19 @@ Batch = tuple[Tensor, ...]
 """One collated batch as the loader delivers it. The first tensor's first dimension counts the samples."""
 
 
+Lap = Callable[[str], None]
+"""Told the name of each stage in a sample's making as it ends: where its time goes."""
+
+
 class TrainingDataset(Protocol):
     """Samples by (image index, position in the endless stream); the same pair always gives the same sample."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, key: tuple[int, int]) -> Any: ...
+    def __getitem__(self, key: tuple[int, int]) -> Any:
+        """As `make`, untimed."""
+
+    def make(self, key: tuple[int, int], lap: Lap) -> Any: ...
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ PLAN = {
     "loader_workers_per_process": 1,
     "seed": 0,
     "data_kind": "synthetic",
+    "data_cache": "none",
 }
 FAILED = {**PLAN, "steps_done": 3, "total_seconds": 12.5}
 

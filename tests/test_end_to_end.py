@@ -53,9 +53,11 @@ def session(run_pytest: RunPytest, image_folder: Path, tmp_path_factory: pytest.
     arguments = [
         *("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", folder / "logs"),
         *("--ocr-image-size", 64, "--ocr-steps", 5, "--ocr-warmup", 2, "--ocr-workers", 2, "--ocr-seed", 7),
+        *("--ocr-profile-loader", "--ocr-cache", "decoded"),
         *("--benchmark-json", folder / "benchmark.json", "--junitxml", folder / "junit.xml"),
     ]
-    return Session(run_pytest(*arguments), folder / "logs", folder)
+    outcome = run_pytest(*arguments, XDG_CACHE_HOME=str(folder / "cache"))
+    return Session(outcome, folder / "logs", folder)
 
 
 def test_the_case_passes_and_says_its_result_in_a_line(session: Session) -> None:
@@ -85,6 +87,8 @@ def test_details_say_how_the_number_came_about(session: Session) -> None:
     assert (details["seed"], details["warmup_steps"], details["measured_steps"]) == (7, 2, 5)
     assert details["data"] == {"layout": "icdar2015", "images": 3}
     assert details["loader_workers_per_process"] == 2
+    assert details["data_cache"] == "decoded"
+    assert len(list((session.folder / "cache" / "ocr_models" / "decoded").glob("*.npy"))) == 3
     assert details["precision"] == {
         "matmul": "ieee",
         "convolution": "ieee",
@@ -94,6 +98,14 @@ def test_details_say_how_the_number_came_about(session: Session) -> None:
     assert details["loss_first"] != details["loss_last"]
     # conv 3->4 on 62x62 (forward, and backward for its weight), conv 4->1 on 60x60 (forward, and backward twice)
     assert details["flops_per_sample"] == 2 * (2 * 62 * 62 * 4 * 3 * 9) + 3 * (2 * 60 * 60 * 1 * 4 * 9)
+
+
+def test_details_say_what_loader_and_step_reach_alone_and_where_the_loaders_time_goes(session: Session) -> None:
+    details = session.document["details"]
+    assert details["loader_ceiling"] > 0
+    assert details["compute_ceiling"] > 0
+    assert set(details["loader_profile"]) == {"draw", "collate"}
+    assert all(0 < seconds < 0.1 for seconds in details["loader_profile"].values())
 
 
 def test_the_train_log_has_a_line_per_step(session: Session) -> None:
@@ -125,7 +137,11 @@ def test_junit_carries_the_result(session: Session) -> None:
 
 def test_a_table_closes_the_session(session: Session) -> None:
     table = session.outcome.text.partition("OCR training speed")[2]
-    assert re.search(rf"{CASE} +{session.document['FINAL_RESULT']:.3f} .* ok .*{NAME}_speed", table)
+    rates = (
+        session.document["FINAL_RESULT"],
+        *map(session.document["details"].get, ("loader_ceiling", "compute_ceiling")),
+    )
+    assert re.search(rf"{CASE} +{' +'.join(f'{rate:.3f}' for rate in rates)} .* ok .*{NAME}_speed", table)
 
 
 def test_the_header_shows_the_settings_in_force(session: Session) -> None:

@@ -70,6 +70,7 @@ def failed_run(**changed: Any) -> dict[str, Any]:
         "loader_workers_per_process": 1,
         "seed": 0,
         "data_kind": "synthetic",
+        "data_cache": "none",
         "steps_done": 3,
         "total_seconds": 12.5,
     }

@@ -178,9 +178,7 @@ def test_an_annotation_that_is_not_utf8_is_named(tmp_path: Path) -> None:
         read_annotated_set(root)
 
 
-@pytest.mark.parametrize("flag", [icdar2015._RGB_FLAG, None], ids=["this OpenCV's flag", "older OpenCV"])
-def test_images_are_loaded_as_rgb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: int | None) -> None:
-    monkeypatch.setattr(icdar2015, "_RGB_FLAG", flag)
+def test_images_are_loaded_as_rgb(tmp_path: Path) -> None:
     blue = np.full((16, 24, 3), (255, 0, 0), np.uint8)  # OpenCV writes BGR
     cv2.imwrite(str(tmp_path / "blue.jpg"), blue)
     image = load_image(tmp_path / "blue.jpg")

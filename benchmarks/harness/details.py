@@ -75,6 +75,7 @@ def _plan_details(run: Run) -> dict[str, Any]:
         "loader_workers_per_process": run.plan.workers,
         "seed": run.plan.seed,
         "data_kind": run.plan.data_kind,
+        "data_cache": run.plan.cache,
     }
 
 
@@ -103,6 +104,9 @@ def _measured_details(run: Run, samples_per_second: float) -> dict[str, Any]:
         "peak_memory_bytes": max(result.report["peak_memory_bytes"] for result in results),
         "peak_memory_of": "device" if run.case.device == "cuda" else "process",
         "host_synchronisations": _total_synchronisations(results),
+        "loader_ceiling": sum(result.report["loader_ceiling"] for result in results),
+        "compute_ceiling": len(results) * min(result.report["compute_ceiling"] for result in results),
+        "loader_profile": shared.get("loader_profile"),
         "gradient_bytes": shared["gradient_bytes"],
         "precision": shared["precision"],
         "device": redact(shared["device"]),

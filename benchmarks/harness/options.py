@@ -18,7 +18,8 @@ from benchmarks.harness.settings import DEFAULT_IMAGE_SIZE, DEFAULT_STEPS, DEFAU
 class Option:
     """One setting: `--ocr-<name>` on the command line, `ocr_<name>` in pytest.ini, `field` in Settings.
 
-    `parse` turns text into the value, or raises ValueError with what was expected; `default` is the ini default.
+    `parse` turns text into the value, or raises ValueError with what was expected; `default` is the ini default. One
+    without a `metavar` takes no value on the command line: it is there, for yes, or it is not.
     """
 
     name: str
@@ -95,6 +96,19 @@ def _endpoint(text: str) -> str:
     return text
 
 
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(" or ".join(choices))
+        return text
+
+    return parse
+
+
+def _yes_or_no(text: str) -> bool:
+    return _one_of("no", "yes")(text) == "yes"
+
+
 def _each(values: dict[str, int]) -> str:
     return ", ".join(f"{value} on {device}" for device, value in values.items())
 
@@ -148,6 +162,22 @@ OPTIONS = (
     ),
     Option("timeout", "timeout_seconds", _seconds, "900", "SECONDS", "time limit of one case"),
     Option("seed", "seed", _whole_number(0), "0", "N", "seed of weights, order of samples and augmentation"),
+    Option(
+        "cache",
+        "cache",
+        _one_of("none", "decoded"),
+        "none",
+        "KIND",
+        "decoded: keep decoded images on disk, 2.8 MB for 1280x720, and map them; none: decode each time",
+    ),
+    Option(
+        "profile-loader",
+        "profile_loader",
+        _yes_or_no,
+        "no",
+        "",
+        "say in details where the loader's time goes",
+    ),
 )
 
 
@@ -162,7 +192,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("ocr_case", "cases to run instead of the matrix, a name a line", type="linelist", default=[])
     for option in OPTIONS:
         help_text = f"{option.help} (ini: {option.ini}, default: {option.default})"
-        group.addoption(option.flag, dest=option.ini, metavar=option.metavar, default=None, help=help_text)
+        value = {"metavar": option.metavar} if option.metavar else {"action": "store_const", "const": "yes"}
+        group.addoption(option.flag, dest=option.ini, default=None, help=help_text, **value)
         parser.addini(option.ini, option.help, default=option.default)
 
 
@@ -214,6 +245,8 @@ def header(config: pytest.Config, settings: Settings) -> str:
             value = _relative(value, config.invocation_params.dir)
         if option.field == "timeout_seconds":
             value = f"{value:g} s"
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
         shown.append(f"{option.name} {_given(config, option)[0] if value is None else value}")
     return "ocr: " + ", ".join(shown)
 

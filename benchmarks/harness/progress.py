@@ -65,18 +65,20 @@ def failure_line(document: dict[str, Any]) -> str:
 
 
 def summary_table(rows: Sequence[tuple[dict[str, Any], Path]], base: Path) -> list[str]:
-    """The cases of a session: samples/s, step time, data-wait share, status, artifact."""
-    table = [("case", "samples/s", "step", "data wait", "status", "artifact")]
+    """The cases of a session: samples/s, those of loader and step alone, step time, data wait, status, artifact."""
+    table = [("case", "samples/s", "loader alone", "step alone", "step", "data wait", "status", "artifact")]
     for document, path in rows:
         details = document["details"]
         shown = str(path.relative_to(base) if path.is_relative_to(base) else path)
         if document["JOB_FAIL_FLAG"]:
-            table.append((details["case"], "-", "-", "-", details["failure"]["kind"], shown))
+            table.append((details["case"], *"-----", details["failure"]["kind"], shown))
         else:
-            speed, share = f"{document['FINAL_RESULT']:.3f}", f"{details['data_wait_share']:.1%}"
-            table.append((details["case"], speed, _milliseconds(details), share, "ok", shown))
+            rates = (document["FINAL_RESULT"], details["loader_ceiling"], details["compute_ceiling"])
+            speeds = [f"{rate:.3f}" for rate in rates]
+            share = f"{details['data_wait_share']:.1%}"
+            table.append((details["case"], *speeds, _milliseconds(details), share, "ok", shown))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    numeric = (1, 2, 3)
+    numeric = range(1, 6)
     return [
         "  ".join(
             cell.rjust(width) if index in numeric else cell.ljust(width)

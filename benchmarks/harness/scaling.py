@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.cases import Case
 from benchmarks.harness import artifact
 
-SAME = ("image_size", "compile", "device", "data_kind", "data")
+SAME = ("image_size", "compile", "device", "data_kind", "data_cache", "data")
 """Details that must agree between a case and its baseline; of the environment all but the state of the checkout."""
 
 

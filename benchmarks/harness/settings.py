@@ -31,6 +31,8 @@ class Settings:
         workers: data loading processes per rank.
         timeout_seconds: for one case from start to end.
         seed: of weights, order of samples and augmentation.
+        cache: "none", or "decoded" for decoded images kept on disk.
+        profile_loader: whether the artifact is to say where the loader's time goes.
         nodes: this and the other nodes of the job.
     """
 
@@ -42,6 +44,8 @@ class Settings:
     workers: int | None = None
     timeout_seconds: float = 900.0
     seed: int = 0
+    cache: str = "none"
+    profile_loader: bool = False
     nodes: Nodes = field(default_factory=Nodes)
 
 
@@ -73,6 +77,8 @@ class Plan:
     workers: int
     threads: int
     seed: int
+    cache: str
+    profile_loader: bool
     timeout_seconds: float
     run_token: str
     run_folder: str
@@ -96,6 +102,8 @@ class Plan:
             workers=default_workers(case, cores) if settings.workers is None else settings.workers,
             threads=max(1, cores) if case.device == "cpu" else min(4, max(1, cores)),
             seed=settings.seed,
+            cache=settings.cache,
+            profile_loader=settings.profile_loader,
             timeout_seconds=settings.timeout_seconds,
             run_token=uuid.uuid4().hex,
             run_folder="",

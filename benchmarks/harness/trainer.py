@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import cv2
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, parse_case
 from benchmarks.harness.clock import StepClock
 from benchmarks.harness.liveness import Position
-from benchmarks.harness.precision import autocast, gradient_scaler
+from benchmarks.harness.precision import apply_precision, autocast, gradient_scaler
 from benchmarks.harness.settings import Plan
+from ocr_models import MODELS
+from ocr_models.data.icdar2015 import read_annotated_set
 from ocr_models.data.sampler import EndlessSampler
 from ocr_models.task import Batch, TrainingStep, TrainingTask
+
+PREFETCHED_BATCHES = 4  # of each loader process
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -30,6 +35,7 @@ class Trainer:
         self.case = case
         self.device = device
         self.position = position
+        self.model = task.model
         self.optimizer = task.optimizer
         self.scaler = gradient_scaler(case)
         module: nn.Module = TrainingStep(task)
@@ -69,6 +75,18 @@ class Trainer:
             clock.step_done(len(batch[0]), self.step(batch))
 
 
+def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Trainer, Batch]:
+    """A case's trainer in this process, and one batch of its data on its device: for measuring the step alone."""
+    case = parse_case(case_name)
+    device = rank_device(case, 0)
+    apply_precision(case)
+    images = read_annotated_set(data).images
+    task = MODELS[case.model].load_task_builder()(images, image_size=image_size, seed=0, device=device)
+    samples = [task.dataset[index % len(images), index] for index in range(case.batch_size)]
+    batch: Batch = tuple(tensor.to(device) for tensor in default_collate(samples))
+    return Trainer(task, case, device, Position()), batch
+
+
 def make_loader(task: TrainingTask, case: Case, plan: Plan, rank: int) -> DataLoader[Batch]:
     """One endless stream of batches: no epoch ends, and so no worker starts, inside the measured window."""
     sampler = EndlessSampler(len(task.dataset), seed=plan.seed, rank=rank, world_size=case.processes)
@@ -78,7 +96,7 @@ def make_loader(task: TrainingTask, case: Case, plan: Plan, rank: int) -> DataLo
         sampler=sampler,
         num_workers=plan.workers,
         persistent_workers=plan.workers > 0,
-        prefetch_factor=4 if plan.workers else None,
+        prefetch_factor=PREFETCHED_BATCHES if plan.workers else None,
         pin_memory=case.device == "cuda",
         multiprocessing_context="fork" if plan.workers else None,  # they use neither CUDA nor threads of their parent
         worker_init_fn=_single_threaded,

@@ -66,13 +66,14 @@ class Worker:
         """Set up, warm up, measure, report."""
         import torch  # here, so that a failing import is told like any other failure
 
-        from benchmarks.harness import reports
+        from benchmarks.harness import ceilings, reports
         from benchmarks.harness.clock import StepClock
         from benchmarks.harness.group import Group
         from benchmarks.harness.precision import apply_precision
         from benchmarks.harness.trainer import Trainer, make_loader, rank_device
         from ocr_models import MODELS
-        from ocr_models.data.icdar2015 import read_annotated_set
+        from ocr_models.data.decoded import decoded_images
+        from ocr_models.data.icdar2015 import default_cache_dir, read_annotated_set
 
         plan, case = self.plan, self.case
         torch.set_num_threads(plan.threads)
@@ -81,9 +82,8 @@ class Worker:
         assert plan.data is not None
         annotated = read_annotated_set(Path(plan.data))
         device = rank_device(case, self.local_rank)
-        task = MODELS[case.model].load_task_builder()(
-            annotated.images, image_size=plan.image_size, seed=plan.seed, device=device
-        )
+        images = annotated.images if plan.cache == "none" else decoded_images(annotated.images, default_cache_dir())
+        task = MODELS[case.model].load_task_builder()(images, image_size=plan.image_size, seed=plan.seed, device=device)
         batches = iter(make_loader(task, case, plan, self.rank))  # its processes fill their queues from here on
         self.group = Group(case, self.rank, device, plan.timeout_seconds)
         trainer = Trainer(task, case, device, self.position)
@@ -105,6 +105,10 @@ class Worker:
         report = reports.rank_report(case, task, plan.image_size, device, self.rank)
         report["data"] = {"layout": annotated.layout, "images": len(annotated.images)}
         report["host_synchronisations"] = None if synchronisations is None else synchronisations.count
+        report["compute_ceiling"] = ceilings.compute_ceiling(trainer, next(batches))
+        report["loader_ceiling"] = ceilings.loader_ceiling(batches, plan.workers)
+        if plan.profile_loader:
+            report["loader_profile"] = ceilings.loader_profile(task.dataset, case.batch_size_per_process)
         self.agree(RankResult(self.rank, window_seconds, tuple(self.records), report))
 
     def take(self, record: StepRecord, learning_rate: float) -> None:

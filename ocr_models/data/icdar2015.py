@@ -6,6 +6,7 @@ Bad input is never skipped: every fault is a `DataError` that names the file, an
 from __future__ import annotations
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -30,11 +31,14 @@ PADDLEOCR_LABEL_FILES: dict[Split, str] = {
 }
 IGNORED_PREFIX = "#"
 
-_RGB_FLAG: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)  # since OpenCV 4.11
-
 
 class DataError(Exception):
     """Input that cannot be used. The message is one line: what is wrong, where, and what to do."""
+
+
+def default_cache_dir() -> Path:
+    """Where sets that are made are kept: $XDG_CACHE_HOME/ocr_models, else ~/.cache/ocr_models."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ocr_models"
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,12 @@ def read_annotated_set(root: Path, split: Split = "train") -> AnnotatedSet:
 
 
 def load_image(path: Path) -> NDArray[np.uint8]:
-    """The image as (H, W, 3) uint8 RGB. Raises DataError where it is missing, unreadable or a truncated JPEG."""
+    """The image as (H, W, 3) uint8 RGB; an `.npy` file of it is mapped into memory, read-only.
+
+    Raises DataError where it is missing, unreadable or a truncated JPEG.
+    """
+    if path.suffix == ".npy":
+        return _map_decoded(path)
     try:
         encoded = path.read_bytes()
     except OSError as error:
@@ -104,12 +113,19 @@ def load_image(path: Path) -> NDArray[np.uint8]:
     if _is_truncated_jpeg(encoded):
         raise DataError(f"{path}: truncated JPEG (no end-of-image marker); replace the file")
     try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), _RGB_FLAG or cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error:  # an empty file, or sizes beyond OpenCV's limits
         image = None
     if image is None:
         raise DataError(f"{path}: not an image that OpenCV can decode; replace the file")
-    return np.asarray(image if _RGB_FLAG else cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), np.uint8)
+    return np.asarray(image, np.uint8)
+
+
+def _map_decoded(path: Path) -> NDArray[np.uint8]:
+    try:
+        return np.asarray(np.load(path, mmap_mode="r"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no decoded image: {error}; delete it") from error
 
 
 def _is_truncated_jpeg(encoded: bytes) -> bool:

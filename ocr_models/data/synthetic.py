@@ -17,18 +17,13 @@ import numpy as np
 from filelock import FileLock
 from tqdm import tqdm
 
-from ocr_models.data.icdar2015 import OFFICIAL_FOLDERS, DataError, Split
+from ocr_models.data.icdar2015 import OFFICIAL_FOLDERS, DataError, Split, default_cache_dir
 from ocr_models.data.scene import SceneMaker
 
 GENERATOR_VERSION = 1
 """To be raised with every change of what is drawn, so that no older set is taken for the new one."""
 
 JPEG_QUALITY = 75
-
-
-def default_cache_dir() -> Path:
-    """Where sets are kept: $XDG_CACHE_HOME/ocr_models, else ~/.cache/ocr_models."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ocr_models"
 
 
 def synthetic_set(cache_dir: Path | None = None, *, images: int = 100, test_images: int = 30, seed: int = 0) -> Path:

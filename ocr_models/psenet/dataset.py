@@ -15,6 +15,7 @@ from ocr_models.data.icdar2015 import AnnotatedImage, load_image
 from ocr_models.data.polygons import PolygonBatch
 from ocr_models.psenet.crop_targets import draw_crop_targets
 from ocr_models.psenet.targets import MAX_POLYGONS
+from ocr_models.task import Lap
 
 
 class PSENetDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -40,18 +41,23 @@ class PSENetDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return len(self.images)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        return self.make(key, lambda _: None)
+
+    def make(self, key: tuple[int, int], lap: Lap) -> tuple[Tensor, Tensor, Tensor]:
+        """The sample, in the stages decode, warp and labels."""
         index, position = key
         if get_worker_info() is not None:
             cv2.setNumThreads(0)  # workers share the cores already; 0 leaves a forked thread pool untouched
         annotated = self.images[index]
         source = load_image(annotated.path)
+        lap("decode")
         rng = np.random.default_rng((self.seed, position))
         polygons = PolygonBatch.of(annotated.polygons[:MAX_POLYGONS])
         augmentation = draw_augmentation(rng, source.shape[:2], polygons, self.image_size)
+        crop = self._warp(source, augmentation)
+        lap("warp")
         scaled = scale_polygons(polygons, augmentation.source_shape, augmentation.scaled_shape)
+        packed = draw_crop_targets(scaled, annotated.ignored, augmentation)
+        lap("labels")
         jitter = (augmentation.brightness, augmentation.saturation, float(augmentation.brightness_first))
-        return (
-            torch.from_numpy(self._warp(source, augmentation)),
-            torch.from_numpy(draw_crop_targets(scaled, annotated.ignored, augmentation)),
-            torch.tensor(jitter, dtype=torch.float32),
-        )
+        return torch.from_numpy(crop), torch.from_numpy(packed), torch.tensor(jitter, dtype=torch.float32)

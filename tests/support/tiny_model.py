@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ocr_models.data.icdar2015 import AnnotatedImage, DataError
-from ocr_models.task import Batch, TrainingTask
+from ocr_models.task import Batch, Lap, TrainingTask
 
 
 def _raise(error: Exception) -> None:
@@ -67,13 +67,18 @@ class TinyDataset:
         return self._length
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        return self.make(key, lambda _: None)
+
+    def make(self, key: tuple[int, int], lap: Lap) -> tuple[Tensor, Tensor]:
         position = key[1]
         if self._fault.name == "bad_image" and self._fault.at == str(position):
             raise DataError("img_1.jpg: truncated JPEG (no end-of-image marker); replace the file")
         if self._fault.name == "kill_loader" and self._fault.at == str(position):
             os.kill(os.getpid(), signal.SIGKILL)
         generator = torch.Generator().manual_seed(position)
-        return torch.randn(3, self._size, self._size, generator=generator), torch.tensor(position)
+        sample = torch.randn(3, self._size, self._size, generator=generator), torch.tensor(position)
+        lap("draw")
+        return sample
 
 
 class TinyCriterion(nn.Module):
