@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +15,7 @@ from benchmarks.plain.boxes import plain_boxes, plain_expansion
 from benchmarks.plain.step import PlainStep, plain_losses
 from ocr_models.psenet import PSENet, PSENetLoss, expand_kernels
 from ocr_models.psenet.boxes import detect
+from suite import ROOT
 
 
 def maps_and_logits() -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -47,6 +52,18 @@ def test_the_plain_step_trains() -> None:
     images = torch.randn(2, 3, 64, 64)
     losses = [step(images, *maps)["loss"] for _ in range(8)]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.slow
+def test_the_steps_are_compared_by_one_command(image_folder: Path) -> None:
+    small = ("--batch-size", "2", "--image-size", "64", "--steps", "1", "--rounds", "1", "--data", str(image_folder))
+    command = [sys.executable, "-m", "benchmarks.compare_steps", *small]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=True)
+    head, plain, *own = done.stdout.splitlines()
+    assert head.split() == ["step", "samples/s", "times", "plain", "share", "of", "matmul"]
+    assert plain.startswith("plain fp32")
+    assert "1.000" in plain.split()
+    assert len(own) >= 2
 
 
 @pytest.mark.parametrize("page", ["sparse", "dense"])
