@@ -5,9 +5,9 @@
 
 A record is the token after the keyword (or the one at --position of a line with the keyword), cut to --range. It is a
 number; brackets, quotes, commas and semicolons may follow it, or a unit of what the mode expects (`11.5it/s` is a rate,
-`0.7s/it` a time; neither passes for the other, nor `693ms` for seconds). Of a last line that was cut off, the record
-counts if something follows it there, or if it has the form of every other record: as many decimals, or, where none has
-decimals, as many digits.
+`0.7s/it` and `0.7 s` are times; neither passes for the other, nor `693ms` for seconds). Of a last line that was cut
+off, the record counts if something follows it there, or if it has the form of every other record: as many decimals, or,
+where none has decimals, as many digits.
 
 The result is samples over time: the harmonic mean of rates, the arithmetic mean of times. The arithmetic mean of rates,
 which older parsers print and which is too high, goes to details. The JSON goes to standard output, all else to standard

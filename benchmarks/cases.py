@@ -27,6 +27,9 @@ class CaseError(ValueError):
     """A case that cannot be: one line that says why."""
 
 
+MAX_BATCH_SIZE = 2**20
+
+
 @dataclass(frozen=True)
 class Case:
     """One benchmark case.
@@ -58,15 +61,15 @@ class Case:
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("device", self.device, DEVICES)
         if self.batch_size < 1 or self.processes < 1:
-            raise CaseError(f"{self}: batch size and number of processes must be positive")
+            raise CaseError("batch size and number of processes must be positive")
+        if self.batch_size > MAX_BATCH_SIZE:
+            raise CaseError(f"a global batch of {self.batch_size} is more than {MAX_BATCH_SIZE}, surely a slip")
         if self.mode == "sp" and self.processes != 1:
-            raise CaseError(f"{self}: sp means one process, not {self.processes}; several processes are mp")
+            raise CaseError(f"sp means one process, not {self.processes}; several processes are mp")
         if self.batch_size % self.processes:
-            raise CaseError(
-                f"{self}: the global batch of {self.batch_size} cannot be divided among {self.processes} processes"
-            )
+            raise CaseError(f"the global batch of {self.batch_size} cannot be divided among {self.processes} processes")
         if self.precision == "tf32" and self.device == "cpu":
-            raise CaseError(f"{self}: tf32 needs a CUDA GPU; on the CPU ask for fp32 or bf16")
+            raise CaseError("tf32 needs a CUDA GPU; on the CPU ask for fp32 or bf16")
 
     def __str__(self) -> str:
         device = "cpu" if self.device == "cpu" else ""

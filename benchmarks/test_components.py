@@ -14,12 +14,13 @@ import pytest
 from benchmarks.harness.replay import ReplayClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from benchmarks.harness.comparison import Bound, Work
     from benchmarks.harness.settings import Settings
 
     Compare = Callable[..., None]
+    Report = Callable[[str, float, Bound, float, Sequence[float]], None]
 
 pytestmark = pytest.mark.components
 
@@ -29,22 +30,28 @@ MIN_AREA = 16
 
 
 @pytest.fixture
-def compare(benchmark: Any, comparisons: list[Any]) -> Compare:
-    """`compare(what, work, yardstick, bound, target, ...)` times both in turns; `work` is what pytest-benchmark shows.
+def report(benchmark: Any, comparisons: list[Any]) -> Report:
+    """`report(what, ratio, bound, target, seconds)`: a row of the last table; pytest-benchmark shows the seconds."""
+    from benchmarks.harness.comparison import Comparison
 
-    The ratio is of their times, or with "at least" of their speeds; `scale` turns it into that of what is compared.
-    """
-    from benchmarks.harness.comparison import Comparison, ratio_of_medians, timed_in_turns
+    def run(what: str, ratio: float, bound: Bound, target: float, seconds: Sequence[float]) -> None:
+        comparisons.append(Comparison(what, ratio, target, bound))
+        benchmark.extra_info.update(ratio=ratio, target=target, bound=bound)
+        CLOCK.replay(benchmark, seconds)
 
-    def run(
-        what: str, work: Work, yardstick: Work, bound: Bound, target: float, *, rounds: int, scale: float = 1.0
-    ) -> None:
+    return run
+
+
+@pytest.fixture
+def compare(report: Report) -> Compare:
+    """`compare(what, work, yardstick, bound, target, rounds=n)`: time both in turns, and report the ratio of their
+    times, or with "at least" of their speeds."""
+    from benchmarks.harness.comparison import ratio_of_medians, timed_in_turns
+
+    def run(what: str, work: Work, yardstick: Work, bound: Bound, target: float, *, rounds: int) -> None:
         own, other = timed_in_turns(work, yardstick, rounds=rounds)
         ratio = ratio_of_medians(own, other) if bound == "at most" else ratio_of_medians(other, own)
-        comparison = Comparison(what, ratio * scale, target, bound)
-        comparisons.append(comparison)
-        benchmark.extra_info.update(ratio=comparison.ratio, target=target, bound=bound)
-        CLOCK.replay(benchmark, own)
+        report(what, ratio, bound, target, own)
 
     return run
 
@@ -161,25 +168,25 @@ def test_logits_to_boxes(page: str, compare: Compare) -> None:
 
 
 @pytest.mark.benchmark(group="step", timer=CLOCK)
-def test_training_step_on_the_cpu(data_folder: Path, compare: Compare) -> None:
+def test_training_step_on_the_cpu(data_folder: Path, report: Report) -> None:
     """The CPU case's step on a resident batch, beside a 4096 float32 matrix product: rate over rate."""
-    import torch
+    import json
+    import os
+    import subprocess
+    import sys
 
-    from benchmarks.harness.reports import flops_per_sample
-    from benchmarks.harness.trainer import resident_trainer
+    from benchmarks.harness.comparison import ratio_of_medians
+    from benchmarks.harness.launch import ALLOCATOR
+    from benchmarks.harness.settings import ROOT
 
-    trainer, batch = resident_trainer("psenet_sp_bs2_fp32_cpu1", data_folder, image_size=320)
-    a, b = torch.randn(2, 4096, 4096)
-    flops = 2 * flops_per_sample(trainer.model, 320)
-    compare(
-        "rate of the CPU step over a matmul's",
-        lambda: trainer.step(batch),
-        lambda: a @ b,
-        "at least",
-        0.95,
-        rounds=8,
-        scale=flops / (2 * 4096**3),
-    )
+    given = ("psenet_sp_bs2_fp32_cpu1", str(data_folder), "320", "10")
+    command = [sys.executable, "-m", "benchmarks.harness.step_rate", *given]
+    environment = {"GLIBC_TUNABLES": ALLOCATOR, **os.environ}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout)
+    flops = found["flops"]["step"] / found["flops"]["matmul"]
+    ratio = flops * ratio_of_medians(found["matmul_seconds"], found["step_seconds"])
+    report("rate of the CPU step over a matmul's", ratio, "at least", 0.95, found["step_seconds"])
 
 
 @pytest.mark.benchmark(group="harness", timer=CLOCK)

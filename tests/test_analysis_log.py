@@ -84,6 +84,23 @@ def test_each_mode_counts_samples_steps_or_epochs_over_time(
     assert (document["details"]["record_min"], document["details"]["record_max"]) == (2.0, 8.0)
 
 
+@pytest.mark.parametrize("unit", ["s", "s,", "sec", "seconds", "ms", "s/step"])
+def test_a_time_is_no_rate(analyse: Analyse, unit: str) -> None:
+    code, document = analyse(lines(VALUES, f"ips: {{}} {unit}"))
+    assert (code, failure_kind(document)) == (1, failure_kind(analyse("")[1]))
+
+
+@pytest.mark.parametrize("unit", ["samples/sec", "it/s", "images/s,", "ms", "us"])
+def test_a_rate_or_another_unit_is_no_time_in_seconds(analyse: Analyse, unit: str) -> None:
+    code, document = analyse(lines(VALUES, f"ips: {{}} {unit}"), "--model_mode", 0, "--base_batch_size", 8)
+    assert (code, failure_kind(document)) == (1, failure_kind(analyse("")[1]))
+
+
+@pytest.mark.parametrize("unit", ["images/s", "loss: 0.1 s", "", "samples", "steps"])
+def test_what_else_follows_a_rate_does_no_harm(analyse: Analyse, unit: str) -> None:
+    assert analyse(lines(VALUES, f"ips: {{}} {unit}"))[0] == 0
+
+
 @given(rates=st.lists(st.floats(0.01, 1e5), min_size=1, max_size=30), gpus=st.integers(0, 64), data=st.data())
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_rates_of_equal_steps_give_samples_over_time(

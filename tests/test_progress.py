@@ -10,7 +10,7 @@ PASSED: dict[str, Any] = {
     "JOB_FAIL_FLAG": 0,
     "details": {
         "case": "psenet_sp_bs2_fp32_cpu1",
-        "step_seconds": {"p50": 3.0},
+        "step_seconds": {"p50": 3.0, "p95": 3.1},
         "data_wait_share": 0.004,
         "loader_ceiling": 88.25,
         "compute_ceiling": 0.6999,
@@ -56,3 +56,9 @@ def test_the_table_holds_every_case_under_its_heading() -> None:
     ]
     assert rows[1].split() == ["psenet_sp_bs8_fp32_1", "-", "-", "-", "-", "-", "killed", "/b/y_speed"]
     assert rows[0].index("ok") == rows[1].index("killed") == head.index("status")
+
+
+def test_a_result_from_a_machine_that_was_not_left_alone_says_so() -> None:
+    details = {**PASSED["details"], "step_seconds": {"p50": 3.0, "p95": 9.0}}
+    line = result_line({**PASSED, "details": details})
+    assert line.endswith("waiting for data; unsteady: one step in twenty takes 3.0 x the median")

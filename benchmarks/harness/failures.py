@@ -53,7 +53,7 @@ def disagreement(results: Sequence[RankResult]) -> Failure | None:
     for result in results:
         losses = [record.losses["loss"] for record in result.records]
         if len(losses) > 1 and math.isclose(min(losses), max(losses), rel_tol=0, abs_tol=0):
-            message = f"the loss is {losses[0]:g} at every step: nothing is being trained"
+            message = f"the loss is {losses[0]:g} at every step: nothing is being trained, or no sample holds any text"
             return Failure("constant_loss", message, result.rank)
     return None
 

@@ -29,6 +29,7 @@ from benchmarks.harness.records import Failure, RankResult, StepRecord
 from benchmarks.harness.redaction import redact
 from benchmarks.harness.settings import ROOT, Plan, Settings
 from benchmarks.harness.train_log import TrainLog
+from ocr_models.cache import default_cache_dir
 
 POLL_SECONDS = 0.2  # often enough for a person, too seldom to take a core from the training
 SHORTEST_STALL_SECONDS = 20.0
@@ -210,9 +211,13 @@ def _environment(run: Run) -> dict[str, str]:
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "GLIBC_TUNABLES": ALLOCATOR,
+        "TORCHINDUCTOR_CACHE_DIR": str(
+            default_cache_dir() / "torchinductor"
+        ),  # compiled kernels serve the next case as well
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path),
         "OMP_NUM_THREADS": str(run.plan.threads),
+        "TMPDIR": run.plan.run_folder,  # what processes that are killed leave there goes with the folder
         processes.TOKEN_VARIABLE: run.plan.run_token,
     }
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import psutil
 
@@ -24,16 +26,16 @@ class Position:
     stage: str = STAGES[0]
 
 
-def watch(parent_pid: int, position: Position, events: EventWriter) -> None:
+def watch(parent_pid: int, run_folder: Path, position: Position, events: EventWriter) -> None:
     """Start watching, in a daemon thread. Ends the process within seconds of the parent's end, however that came."""
     try:
         parent = psutil.Process(parent_pid)
     except psutil.NoSuchProcess:
         os._exit(1)
-    threading.Thread(target=_watch, args=(parent, position, events), name="liveness", daemon=True).start()
+    threading.Thread(target=_watch, args=(parent, run_folder, position, events), name="liveness", daemon=True).start()
 
 
-def _watch(parent: psutil.Process, position: Position, events: EventWriter) -> None:
+def _watch(parent: psutil.Process, run_folder: Path, position: Position, events: EventWriter) -> None:
     seen, told = replace(position), replace(position)
     while _runs(parent):
         time.sleep(LOOK_SECONDS)
@@ -43,6 +45,7 @@ def _watch(parent: psutil.Process, position: Position, events: EventWriter) -> N
         seen = replace(position)
     for child in psutil.Process().children(recursive=True):
         child.kill()
+    shutil.rmtree(run_folder, ignore_errors=True)  # which pytest would have removed
     os._exit(1)  # nobody is left to read a message
 
 

@@ -13,6 +13,8 @@ _SECONDS = r"(?:s|sec|second)s?"
 _CLOSING = r"[]\"'}),;]*"
 _RATE = re.compile(rf"{_NUMBER}(?:[a-z_]+/{_SECONDS})?{_CLOSING}", re.ASCII | re.IGNORECASE)
 _TIME = re.compile(rf"{_NUMBER}(?:{_SECONDS}(?:/[a-z_]+)?)?{_CLOSING}", re.ASCII | re.IGNORECASE)
+_NO_RATE = re.compile(rf"[mun]?{_SECONDS}(?:/[a-z_]+)?{_CLOSING}", re.IGNORECASE)
+_NO_SECONDS = re.compile(rf"(?:[a-z_]+/{_SECONDS}|[mun]s(?:/[a-z_]+)?){_CLOSING}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Picker:
         separator: of the line's tokens; None splits at blanks.
         position: of the record's token; None takes the one after the token that is the keyword.
         part: of the token; all of it is `slice(None)`.
-        of_rates: whether the record is a rate, or a time in seconds: a unit at the number must not say otherwise.
+        of_rates: whether the record is a rate, or a time in seconds: a unit at the number, or after it, must not say
+            otherwise.
     """
 
     keyword: str
@@ -64,6 +67,11 @@ class Picker:
     position: int | None
     part: slice
     of_rates: bool
+
+    @property
+    def _other_unit(self) -> re.Pattern[str]:
+        """What, as the token after the number, says that it is no record of this kind."""
+        return _NO_RATE if self.of_rates else _NO_SECONDS
 
     def pick(self, line: str) -> tuple[str | None, bool]:
         """The number in a line, None if there is none, and whether anything comes after it in the line."""
@@ -74,7 +82,7 @@ class Picker:
         if not -len(tokens) <= index < len(tokens):
             return None, False
         match = (_RATE if self.of_rates else _TIME).fullmatch(tokens[index][self.part].strip())
-        if match is None:
+        if match is None or (index not in (-1, len(tokens) - 1) and self._other_unit.fullmatch(tokens[index + 1])):
             return None, False
         ends_token = match.end("number") == len(match.string)
         ends_line = index in (len(tokens) - 1, -1) and not line[-1].isspace()

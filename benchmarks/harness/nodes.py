@@ -59,6 +59,8 @@ def nodes_from(
     """
     found_count = count or _number(environment, "PET_NNODES", "GROUP_WORLD_SIZE", "SLURM_NNODES") or 1
     if found_count == 1:
+        if rank:
+            raise ValueError(f"node rank {rank}, and one node only: how many are there? (--ocr-nnodes)")
         return Nodes()
     found_rank = _number(environment, "PET_NODE_RANK", "GROUP_RANK", "SLURM_NODEID") if rank is None else rank
     if found_rank is None:

@@ -38,10 +38,10 @@ class Option:
         return f"ocr_{self.name.replace('-', '_')}"
 
 
-def _whole_number(least: int) -> Callable[[str], int]:
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise ValueError(f"a whole number, {least} or more")
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
         return int(text)
 
     return parse
@@ -59,8 +59,8 @@ def _or_auto(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def _image_size(text: str) -> int:
     size = int(text) if text.isascii() and text.isdigit() else 0
-    if size < 64 or size % 32:
-        raise ValueError("a multiple of 32 pixels, 64 or more")
+    if not 64 <= size <= 8192 or size % 32:
+        raise ValueError("a multiple of 32 pixels from 64 to 8192")
     return size
 
 
@@ -77,7 +77,7 @@ def _seconds(text: str) -> float:
 def _data_folder(text: str) -> Path | None:
     if text == "synthetic":
         return None
-    if not Path(text).is_dir():
+    if not text or not Path(text).is_dir():
         raise ValueError("an existing folder of annotated images, or synthetic")
     return Path(text).resolve()
 
@@ -114,11 +114,18 @@ def _each(values: dict[str, int]) -> str:
 
 
 OPTIONS = (
-    Option("steps", "steps", _or_auto(_whole_number(1)), "auto", "N", f"measured steps (auto: {_each(DEFAULT_STEPS)})"),
+    Option(
+        "steps",
+        "steps",
+        _or_auto(_whole_number(1, 10**7)),
+        "auto",
+        "N",
+        f"measured steps (auto: {_each(DEFAULT_STEPS)})",
+    ),
     Option(
         "warmup",
         "warmup_steps",
-        _or_auto(_whole_number(0)),
+        _or_auto(_whole_number(0, 10**7)),
         "auto",
         "N",
         f"steps before them that are not counted (auto: {_each(DEFAULT_WARMUP_STEPS)})",
@@ -143,15 +150,20 @@ OPTIONS = (
     Option(
         "workers",
         "workers",
-        _or_auto(_whole_number(0)),
+        _or_auto(_whole_number(0, 1024)),
         "auto",
         "N",
         "data loading processes per training process (auto: 1 on cpu, its share of the cores less one on cuda)",
     ),
     Option(
-        "nnodes", "nodes", _or_auto(_whole_number(1)), "auto", "N", "nodes of the job (auto: torchrun's, Slurm's, or 1)"
+        "nnodes",
+        "nodes",
+        _or_auto(_whole_number(1, 10**5)),
+        "auto",
+        "N",
+        "nodes of the job (auto: torchrun's, Slurm's, or 1)",
     ),
-    Option("node-rank", "node_rank", _or_auto(_whole_number(0)), "auto", "N", "which of them this is, from 0"),
+    Option("node-rank", "node_rank", _or_auto(_whole_number(0, 10**5)), "auto", "N", "which of them this is, from 0"),
     Option(
         "rdzv-endpoint",
         "rdzv_endpoint",
@@ -161,7 +173,7 @@ OPTIONS = (
         "where they meet: a port of node 0, the same on all nodes",
     ),
     Option("timeout", "timeout_seconds", _seconds, "900", "SECONDS", "time limit of one case"),
-    Option("seed", "seed", _whole_number(0), "0", "N", "seed of weights, order of samples and augmentation"),
+    Option("seed", "seed", _whole_number(0, 2**32 - 1), "0", "N", "seed of weights, order of samples and augmentation"),
     Option(
         "cache",
         "cache",

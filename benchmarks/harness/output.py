@@ -66,7 +66,7 @@ def claimed(output: Path) -> Iterator[None]:
     """
     output.mkdir(parents=True, exist_ok=True)
     lock_path = output / ".lock"
-    lock = FileLock(lock_path, blocking=False)
+    lock = FileLock(lock_path, timeout=0)
     try:
         lock.acquire()
     except Timeout:

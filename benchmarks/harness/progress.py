@@ -46,6 +46,9 @@ class TerminalProgress:
         self._bar.close()
 
 
+UNSTEADY = 1.3
+
+
 def result_line(document: dict[str, Any]) -> str:
     """A finished case in one line."""
     details = document["details"]
@@ -54,8 +57,14 @@ def result_line(document: dict[str, Any]) -> str:
         return f"{name}: {failure_line(document)}"
     return (
         f"{name}: {document['FINAL_RESULT']:.3f} samples/s, {_milliseconds(details)} a step, "
-        f"{details['data_wait_share']:.1%} waiting for data"
+        f"{details['data_wait_share']:.1%} waiting for data{_unsteadiness(details)}"
     )
+
+
+def _unsteadiness(details: dict[str, Any]) -> str:
+    """A warning where steps differ so much that the machine was hardly left alone; else nothing."""
+    p50, p95 = details["step_seconds"]["p50"], details["step_seconds"]["p95"]
+    return f"; unsteady: one step in twenty takes {p95 / p50:.1f} x the median" if p95 > UNSTEADY * p50 else ""
 
 
 def failure_line(document: dict[str, Any]) -> str:

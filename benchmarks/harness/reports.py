@@ -24,6 +24,8 @@ from benchmarks.harness.precision import precision_in_force, working_dtype
 from ocr_models.task import TrainingTask
 
 MATMUL_SIZE = {"cpu": 4096, "cuda": 8192}
+MATMUL_PROBE_SIZE = 512
+MATMUL_SECONDS = 5.0  # more than that for one product, as in fp16 on many a CPU, and a smaller one has to do
 MATMUL_REPEATS = {"cpu": 2, "cuda": 20}  # the first is slower than the rest; the best counts
 
 
@@ -99,17 +101,24 @@ def flops_per_sample(model: nn.Module, image_size: int) -> int:
 def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
     """What a large square matrix product of random numbers reaches here and now, in TFLOP/s: the best of several."""
     size = MATMUL_SIZE[device.type]
+    probe_seconds = _matmul_seconds(device, dtype, MATMUL_PROBE_SIZE, repeats=2)
+    while size > MATMUL_PROBE_SIZE and probe_seconds * (size / MATMUL_PROBE_SIZE) ** 3 > MATMUL_SECONDS:
+        size //= 2
+    return 2 * size**3 / _matmul_seconds(device, dtype, size, MATMUL_REPEATS[device.type]) / 1e12
+
+
+def _matmul_seconds(device: torch.device, dtype: torch.dtype, size: int, repeats: int) -> float:
     a = torch.randn(size, size, device=device).to(dtype)
     b = torch.randn(size, size, device=device).to(dtype)
     product = torch.empty_like(a)
     seconds = []
-    for _ in range(MATMUL_REPEATS[device.type]):
+    for _ in range(repeats):
         _wait_for(device)
         start = time.perf_counter()
         torch.matmul(a, b, out=product)
         _wait_for(device)
         seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / min(seconds) / 1e12
+    return min(seconds)
 
 
 def _wait_for(device: torch.device) -> None:

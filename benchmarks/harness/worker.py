@@ -38,7 +38,7 @@ def main(plan_path: str) -> int:
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)  # the launcher asks for stacks when a case hangs
     worker = Worker(plan, local_rank=int(os.environ["LOCAL_RANK"]))
-    watch(plan.parent_pid, worker.position, worker.events)
+    watch(plan.parent_pid, Path(plan.run_folder), worker.position, worker.events)
     try:
         worker.train()
     except BaseException as error:
@@ -72,8 +72,9 @@ class Worker:
         from benchmarks.harness.precision import apply_precision
         from benchmarks.harness.trainer import Trainer, make_loader, rank_device
         from ocr_models import MODELS
+        from ocr_models.cache import default_cache_dir
         from ocr_models.data.decoded import decoded_images
-        from ocr_models.data.icdar2015 import default_cache_dir, read_annotated_set
+        from ocr_models.data.icdar2015 import read_annotated_set
 
         plan, case = self.plan, self.case
         torch.set_num_threads(plan.threads)

@@ -6,7 +6,6 @@ Bad input is never skipped: every fault is a `DataError` that names the file, an
 from __future__ import annotations
 
 import json
-import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -34,11 +33,6 @@ IGNORED_PREFIX = "#"
 
 class DataError(Exception):
     """Input that cannot be used. The message is one line: what is wrong, where, and what to do."""
-
-
-def default_cache_dir() -> Path:
-    """Where sets that are made are kept: $XDG_CACHE_HOME/ocr_models, else ~/.cache/ocr_models."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ocr_models"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import numpy as np
 from filelock import FileLock
 from tqdm import tqdm
 
-from ocr_models.data.icdar2015 import OFFICIAL_FOLDERS, DataError, Split, default_cache_dir
+from ocr_models.cache import default_cache_dir
+from ocr_models.data.icdar2015 import OFFICIAL_FOLDERS, DataError, Split
 from ocr_models.data.scene import SceneMaker
 
 GENERATOR_VERSION = 1
