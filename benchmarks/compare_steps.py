@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.cases import Case
+from benchmarks.harness.clock import wait_for
 from benchmarks.harness.precision import apply_precision, working_dtype
 from benchmarks.harness.reports import flops_per_sample, matmul_tflops
 from benchmarks.harness.trainer import resident_trainer
@@ -78,19 +79,14 @@ def _timed(steps: dict[str, Step], device: torch.device, count: int, rounds: int
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for round_number in range(rounds + 1):
         for name, step in steps.items():
-            _wait_for(device)
+            wait_for(device)
             start = time.perf_counter()
             for _ in range(count):
                 step()
-            _wait_for(device)
+            wait_for(device)
             if round_number:
                 seconds[name].append((time.perf_counter() - start) / count)
     return seconds
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import cv2
-import torch
 from torch.utils.data import default_collate
 
+from benchmarks.harness.clock import wait_for
 from benchmarks.harness.trainer import PREFETCHED_BATCHES, Trainer
 from ocr_models.task import Batch, TrainingDataset
 
@@ -35,11 +35,11 @@ def compute_ceiling(trainer: Trainer, batch: Batch) -> float:
     batch = tuple(tensor.to(device) for tensor in batch)
     steps = COMPUTE_STEPS[device.type]
     trainer.step(batch)
-    _wait_for(device)
+    wait_for(device)
     start = time.perf_counter()
     for _ in range(steps):
         trainer.step(batch)
-    _wait_for(device)
+    wait_for(device)
     return steps * len(batch[0]) / (time.perf_counter() - start)
 
 
@@ -67,8 +67,3 @@ def loader_profile(dataset: TrainingDataset, batch_size: int) -> dict[str, float
             samples.clear()
     cv2.setNumThreads(threads)
     return {stage: seconds / PROFILED_SAMPLES for stage, seconds in laps.items()}
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -15,6 +15,12 @@ from benchmarks.harness.records import StepRecord
 MAX_LOSSES = 16
 
 
+def wait_for(device: torch.device) -> None:
+    """Until the device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 @dataclass(frozen=True)
 class _Pending:
     """A step the host has issued and the device may still be working on."""
@@ -52,7 +58,7 @@ class StepClock:
     def begin(self, *, warmup: bool) -> None:
         """The steps from here on are warm-up or measured ones. Waits for the device."""
         self._warmup = warmup
-        self._synchronize()
+        wait_for(self._device)
         self._event = self._record_event()
         self._begin = self._last = time.perf_counter()
 
@@ -85,7 +91,7 @@ class StepClock:
 
     def finish(self) -> float:
         """Wait for the device; seconds since `begin`. All records have been handed over."""
-        self._synchronize()
+        wait_for(self._device)
         seconds = time.perf_counter() - self._begin
         while self._issued:
             self._hand_over(self._issued.popleft())
@@ -117,7 +123,3 @@ class StepClock:
         event = torch.cuda.Event(enable_timing=True)
         event.record()
         return event
-
-    def _synchronize(self) -> None:
-        if self._cuda:
-            torch.cuda.synchronize(self._device)

@@ -18,6 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.cases import Case
+from benchmarks.harness.clock import wait_for
 from benchmarks.harness.environment import describe_environment, device_name
 from benchmarks.harness.gpus import gpu_state
 from benchmarks.harness.precision import precision_in_force, working_dtype
@@ -113,14 +114,9 @@ def _matmul_seconds(device: torch.device, dtype: torch.dtype, size: int, repeats
     product = torch.empty_like(a)
     seconds = []
     for _ in range(repeats):
-        _wait_for(device)
+        wait_for(device)
         start = time.perf_counter()
         torch.matmul(a, b, out=product)
-        _wait_for(device)
+        wait_for(device)
         seconds.append(time.perf_counter() - start)
     return min(seconds)
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
