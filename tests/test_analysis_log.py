@@ -249,7 +249,7 @@ def test_a_speed_below_one_is_a_result(analyse: Analyse, values: list[float]) ->
         (lines([1.0]), ["--model_mode", 3], "no_batch_size"),
         (lines([0.0004]), [], "no_result"),
         (lines(["1e308", "1e308"]), ["--gpu_num", 8], "no_result"),
-        (lines([5e-324]), ["--model_mode", 0, "--base_batch_size", 1], "no_result"),
+        (lines([5e-324], "ips: {}"), ["--model_mode", 0, "--base_batch_size", 1], "no_result"),
     ],
 )
 def test_without_a_result_the_flag_is_1_and_the_cause_is_told(

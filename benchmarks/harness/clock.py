@@ -90,9 +90,10 @@ class StepClock:
             self._hand_over(self._issued.popleft())
 
     def finish(self) -> float:
-        """Wait for the device; seconds since `begin`. All records have been handed over."""
+        """Wait for the device; seconds since `begin`, till it was done. All records have been handed over."""
         wait_for(self._device)
-        seconds = time.perf_counter() - self._begin
+        # On the CPU a step is done when it has been issued; since then the last record has been told.
+        seconds = (time.perf_counter() if self._cuda else self._last) - self._begin
         while self._issued:
             self._hand_over(self._issued.popleft())
         return seconds

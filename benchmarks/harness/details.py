@@ -90,6 +90,7 @@ def _measured_details(run: Run, samples_per_second: float) -> dict[str, Any]:
     matmul_tflops = sum(result.report["matmul_tflops"] for result in results)
     achieved_tflops = shared["flops_per_sample"] * samples_per_second / 1e12
     window = slowest(results)
+    warmup_seconds = run.phase_seconds["window"] - run.phase_seconds["warm-up"]
     return {
         "window_seconds": window.window_seconds,
         "samples": sum(result.samples for result in results),
@@ -112,8 +113,9 @@ def _measured_details(run: Run, samples_per_second: float) -> dict[str, Any]:
         "device": redact(shared["device"]),
         "data": redact_json(shared["data"]),
         "setup_seconds": run.phase_seconds["warm-up"],
-        "warmup_seconds": run.phase_seconds["window"] - run.phase_seconds["warm-up"],
+        "warmup_seconds": warmup_seconds,
         "total_seconds": run.seconds,
+        "fixed_seconds": run.seconds - warmup_seconds - window.window_seconds,
         "environment": redact_json(shared["environment"]),
         "rank_spread": 1 - min(result.window_seconds for result in results) / window.window_seconds,
         "ranks": [_rank_details(result) for result in results],

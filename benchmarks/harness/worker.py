@@ -10,6 +10,7 @@ import math
 import os
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +43,25 @@ def main(plan_path: str) -> int:
     try:
         worker.train()
     except BaseException as error:
-        traceback.print_exc()
-        worker.fail(error)
+        worker.fail(printed_cause(error, worker.position))
         return 1
     return 0
+
+
+def printed_cause(error: BaseException, position: Position) -> BaseException:
+    """The error, or what torch has to say a moment later of the loader process behind it.
+
+    torch raises out of a signal handler, wherever this process stands, when a loader process has died; the pipe to that
+    process may break before.
+    """
+    try:
+        traceback.print_exc()
+        if position.stage == "data" and isinstance(error, OSError | EOFError):
+            time.sleep(1)
+    except RuntimeError as later:
+        print(f"{type(later).__name__}: {later}", file=sys.stderr, flush=True)
+        return later
+    return error
 
 
 class Worker:
@@ -131,7 +147,7 @@ class Worker:
             self.events.result(result)
 
     def fail(self, error: BaseException) -> None:
-        failure = Failure(failure_kind(error), one_line(error), self.rank)
+        failure = Failure(failure_kind(error, self.position.stage), one_line(error), self.rank)
         if isinstance(error, AgreedFailureError):
             failure = error.failure
         elif self.group is not None:
@@ -148,8 +164,8 @@ def check_finite(record: StepRecord) -> None:
             raise NonFiniteLossError(f"{name} is {value} at step {record.index}")
 
 
-def failure_kind(error: BaseException) -> str:
-    """The word for an exception, as it stands in `failure.kind`."""
+def failure_kind(error: BaseException, stage: str) -> str:
+    """The word for an exception in a stage, as it stands in `failure.kind`."""
     import torch
 
     from benchmarks.harness.trainer import NonFiniteLossError
@@ -158,10 +174,10 @@ def failure_kind(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, NonFiniteLossError):
         return "non_finite_loss"
-    if isinstance(error, DataError) or "DataLoader worker" in text:
-        return "data"
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
         return "out_of_memory"
+    if isinstance(error, DataError) or "DataLoader worker" in text or stage == "data":
+        return "data"
     return "exception"
 
 
