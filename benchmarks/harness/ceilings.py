@@ -30,11 +30,10 @@ def loader_ceiling(batches: Iterator[Batch], workers: int) -> float:
 
 
 def compute_ceiling(trainer: Trainer, batch: Batch) -> float:
-    """Samples a second of this rank's steps on a batch that lies on the device already."""
+    """Samples a second of this rank's steps, which have warmed up, on a batch that lies on the device already."""
     device = trainer.device
     batch = tuple(tensor.to(device) for tensor in batch)
     steps = COMPUTE_STEPS[device.type]
-    trainer.step(batch)
     wait_for(device)
     start = time.perf_counter()
     for _ in range(steps):
