@@ -16,7 +16,7 @@ import pytest
 
 from suite import ROOT, suite_command, suite_environment
 
-CASES = int(os.environ.get("OCR_MANY_CASES", "4"))
+CASES = int(os.environ.get("OCR_MANY_CASES", "3"))
 NAMES = [f"tiny_sp_bs{batch}_fp32_cpu1" for batch in range(1, CASES + 1)]
 
 pytestmark = pytest.mark.slow

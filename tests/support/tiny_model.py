@@ -32,7 +32,6 @@ def _exhaust_address_space() -> None:
 
 FAULTS = {
     "exception": lambda: _raise(RuntimeError("a planted\nexception")),
-    "memory": lambda: _raise(MemoryError("a planted lack of memory")),
     "address_space": _exhaust_address_space,
     "device_memory": lambda: _raise(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")),
     "address": lambda: _raise(RuntimeError("connection to 10.11.12.13:29500 refused")),
