@@ -28,4 +28,5 @@ class Model:
 
 MODELS = {
     "psenet": Model("PSENet", "ocr_models.psenet.task:training_task"),
+    "psenetsmall": Model("PSENetSmall", "ocr_models.psenet.task:small_training_task"),
 }

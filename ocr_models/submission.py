@@ -105,13 +105,39 @@ def write_submission(path: StrPath, boxes_by_image: Mapping[int, Sequence[ArrayL
     Raises:
         EvaluationError: where a box is not a quadrilateral of finite numbers.
     """
+    files = {
+        f"res_img_{number}.txt": "".join(f"{_quad_line(box, f'{path}: image {number}')}\r\n" for box in boxes)
+        for number, boxes in sorted(boxes_by_image.items())
+    }
+    _write_archive(Path(path), files)
+
+
+def write_ground_truth(path: StrPath, texts_by_image: Mapping[int, Sequence[tuple[ArrayLike, str]]]) -> None:
+    """Writes annotations as a ground truth archive: whole or not at all, the same bytes for the same texts.
+
+    Args:
+        path: the archive; its folder exists.
+        texts_by_image: from image number to its texts: a quadrilateral (4, 2), and a transcription, `###` for a text
+            that is to be ignored.
+
+    Raises:
+        EvaluationError: where a text is not a quadrilateral of finite numbers.
+    """
+    files = {
+        f"gt_img_{number}.txt": "".join(
+            f"{_quad_line(quad, f'{path}: image {number}')},{text}\r\n" for quad, text in texts
+        )
+        for number, texts in sorted(texts_by_image.items())
+    }
+    _write_archive(Path(path), files)
+
+
+def _write_archive(path: Path, files: Mapping[str, str]) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as members:
-        for number, boxes in sorted(boxes_by_image.items()):
-            text = "".join(f"{_submission_line(box, f'{path}: image {number}')}\r\n" for box in boxes)
-            member = zipfile.ZipInfo(f"res_img_{number}.txt", _EARLIEST_ZIP_DATE)
-            members.writestr(member, text, zipfile.ZIP_DEFLATED)
-    unfinished = Path(f"{os.fspath(path)}.{os.getpid()}.tmp")
+        for name, text in files.items():
+            members.writestr(zipfile.ZipInfo(name, _EARLIEST_ZIP_DATE), text, zipfile.ZIP_DEFLATED)
+    unfinished = Path(f"{path}.{os.getpid()}.tmp")
     try:
         unfinished.write_bytes(archive.getvalue())
         unfinished.replace(path)
@@ -125,7 +151,7 @@ def signed_areas(quads: NDArray[np.generic]) -> NDArray[np.float64]:
     return (x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1) / 2
 
 
-def _submission_line(box: ArrayLike, where: str) -> str:
+def _quad_line(box: ArrayLike, where: str) -> str:
     corners = np.asarray(box, np.float64)
     if corners.shape != (4, 2) or not (np.abs(corners) <= MAX_COORDINATE).all():
         raise EvaluationError(f"{where}: a box must be four corners (4, 2) in pixels, not {corners.tolist()}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from ocr_models.data.icdar2015 import AnnotatedImage
 
@@ -30,6 +33,24 @@ class TrainingDataset(Protocol):
     def make(self, key: tuple[int, int], lap: Lap) -> Any: ...
 
 
+Detect = Callable[[NDArray[np.uint8]], list[NDArray[np.float64]]]
+"""An image as stored, (H, W, 3) RGB -> its texts' quadrilaterals, (4, 2) each, x and y in pixels of that image."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What one training step must come to, whatever the precision: a step that is fast but wrong is told by it.
+
+    Attributes:
+        fix_weights: makes a freshly drawn model well-conditioned, so that rounding does not drown what is compared.
+        figures: of one step with those weights on the suite's fixed images, in float64: what
+            `python -m benchmarks.fingerprint MODEL` prints.
+    """
+
+    fix_weights: Callable[[nn.Module], None]
+    figures: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class TrainingTask:
     """A model together with all that one training step of it needs.
@@ -40,6 +61,10 @@ class TrainingTask:
         criterion: (outputs, targets) -> dict of tensors (N,) to be logged; `loss`, a scalar, is what is minimised.
         optimizer: over the parameters of `model`.
         dataset: training samples; `len` counts the images.
+        schedule: total steps -> the learning rate's course over them, to be stepped after each. A speed case, which
+            stands for the first steps of a long training, goes without.
+        detect: finds the texts of an image with `model` as it is trained so far.
+        reference: what one step must come to.
     """
 
     model: nn.Module
@@ -47,6 +72,9 @@ class TrainingTask:
     criterion: nn.Module
     optimizer: torch.optim.Optimizer
     dataset: TrainingDataset
+    schedule: Callable[[int], LRScheduler]
+    detect: Detect
+    reference: Reference
 
 
 class TaskBuilder(Protocol):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ocr_models.data.icdar2015 import OFFICIAL_FOLDERS
 from suite import ROOT, Outcome, RunPytest, suite_command, suite_environment
 
 
@@ -34,14 +35,16 @@ def run_pytest() -> RunPytest:
 
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three photographs' worth of noise with one text each, in the official layout."""
+    """Photographs' worth of noise with one text each, in the official layout: three to train on and two held out."""
     root = tmp_path_factory.mktemp("icdar2015")
-    images, annotations = root / "ch4_training_images", root / "ch4_training_localization_transcription_gt"
-    images.mkdir()
-    annotations.mkdir()
     generator = np.random.default_rng(0)
-    for number in (1, 2, 3):
-        noise = generator.integers(0, 255, (360, 640, 3), dtype=np.uint8)
-        cv2.imwrite(str(images / f"img_{number}.jpg"), cv2.GaussianBlur(noise, (15, 15), 0))
-        (annotations / f"gt_img_{number}.txt").write_text("100,100,300,110,298,180,99,170,word\n", encoding="utf-8-sig")
+    for split, numbers in (("train", (1, 2, 3)), ("test", (1, 2))):
+        images, annotations = (root / name for name in OFFICIAL_FOLDERS[split])
+        images.mkdir()
+        annotations.mkdir()
+        for number in numbers:
+            noise = generator.integers(0, 255, (360, 640, 3), dtype=np.uint8)
+            cv2.imwrite(str(images / f"img_{number}.jpg"), cv2.GaussianBlur(noise, (15, 15), 0))
+            annotation = annotations / f"gt_img_{number}.txt"
+            annotation.write_text("100,100,300,110,298,180,99,170,word\n", encoding="utf-8-sig")
     return root

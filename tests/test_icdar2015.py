@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ocr_models.data import icdar2015
-from ocr_models.data.icdar2015 import AnnotatedImage, DataError, load_image, read_annotated_set
+from ocr_models.data.icdar2015 import OFFICIAL_FOLDERS, AnnotatedImage, DataError, load_image, read_annotated_set
 
 MINI = Path(__file__).parents[2] / "shared" / "icdar2015_mini"
 SQUARE = "10,10,60,10,60,40,10,40"
@@ -240,3 +240,30 @@ def test_real_images_read_as_documented() -> None:
     ignored = np.concatenate([image.ignored for image in found.images])
     assert (len(ignored), int(ignored.sum())) == (82, 61)
     assert load_image(found.images[0].path).shape == (720, 1280, 3)
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".png"])
+def test_images_of_other_names_are_seen_as_well(tmp_path: Path, suffix: str) -> None:
+    """One that lacks its annotation must not be passed over because of how it is called."""
+    images, annotations = (tmp_path / name for name in OFFICIAL_FOLDERS["train"])
+    images.mkdir()
+    annotations.mkdir()
+    write_image(images / f"img_1{suffix}")
+    with pytest.raises(DataError, match="image without annotation"):
+        read_annotated_set(tmp_path)
+    (annotations / "gt_img_1.txt").write_text("1,1,9,1,9,9,1,9,word\n")
+    assert read_annotated_set(tmp_path).images[0].path.name == f"img_1{suffix}"
+
+
+def test_a_decoder_without_memory_does_not_pass_for_a_bad_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> None:
+        error = cv2.error("Insufficient memory (Failed to allocate 3000000 bytes)")
+        error.code = cv2.Error.StsNoMem
+        raise error
+
+    write_image(tmp_path / "img_1.jpg")
+    monkeypatch.setattr(cv2, "imdecode", no_memory)
+    with pytest.raises(MemoryError, match=r"img_1\.jpg"):
+        load_image(tmp_path / "img_1.jpg")

@@ -38,6 +38,18 @@ def test_ranks_share_one_stream_without_overlap(length: int, world_size: int) ->
     assert together == take(12 * world_size, length)
 
 
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_a_stream_that_goes_on_is_the_rest_of_the_stream(world_size: int) -> None:
+    for rank in range(world_size):
+        whole = take(40, 7, rank=rank, world_size=world_size)
+        assert take(28, 7, rank=rank, world_size=world_size, start=12 * world_size) == whole[12:]
+
+
+def test_a_stream_cannot_begin_before_its_beginning() -> None:
+    with pytest.raises(ValueError, match="start is -1"):
+        EndlessSampler(3, seed=0, start=-1)
+
+
 @pytest.mark.parametrize(("length", "rank", "world_size"), [(0, 0, 1), (3, 2, 2), (3, -1, 1)])
 def test_impossible_arguments_are_refused(length: int, rank: int, world_size: int) -> None:
     with pytest.raises(ValueError, match=r"length is 0|rank is"):

@@ -28,6 +28,7 @@ PADDLEOCR_LABEL_FILES: dict[Split, str] = {
     "train": "train_icdar2015_label.txt",
     "test": "test_icdar2015_label.txt",
 }
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 IGNORED_PREFIX = "#"
 
 
@@ -108,7 +109,9 @@ def load_image(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"{path}: truncated JPEG (no end-of-image marker); replace the file")
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # an empty file, or sizes beyond OpenCV's limits
+    except cv2.error as error:  # an empty file, or sizes beyond OpenCV's limits
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f"no memory to decode {path}") from error
         image = None
     if image is None:
         raise DataError(f"{path}: not an image that OpenCV can decode; replace the file")
@@ -135,7 +138,7 @@ def _read_official(image_folder: Path, annotation_folder: Path) -> list[Annotate
     for folder in (image_folder, annotation_folder):
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder; the ICDAR 2015 layout has it beside the other one")
-    images = {path.stem: path for path in image_folder.glob("*.jpg")}
+    images = {path.stem: path for path in _images_in(image_folder)}
     annotations = {path.stem.removeprefix("gt_"): path for path in annotation_folder.glob("gt_*.txt")}
     if lonely := images.keys() - annotations.keys():
         name = min(lonely, key=_natural_key)
@@ -144,6 +147,10 @@ def _read_official(image_folder: Path, annotation_folder: Path) -> list[Annotate
         name = min(lonely, key=_natural_key)
         raise DataError(f"{annotations[name]}: annotation without image; expected {image_folder / f'{name}.jpg'}")
     return [_read_official_image(images[name], annotations[name]) for name in sorted(images, key=_natural_key)]
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _read_official_image(image: Path, annotation: Path) -> AnnotatedImage:
@@ -169,7 +176,7 @@ def _read_paddleocr(label_file: Path) -> list[AnnotatedImage]:
         if not path.is_file():
             raise DataError(f"{place}: annotation without image; expected {path}")
         images[path] = _annotated_image(path, _paddleocr_texts(encoded, place))
-    beside = {path for folder in {path.parent for path in images} for path in folder.glob("*.jpg")}
+    beside = {path for folder in {path.parent for path in images} for path in _images_in(folder)}
     if lonely := beside - images.keys():
         raise DataError(f"{min(lonely)}: image without annotation; it has no line in {label_file}")
     return [images[path] for path in sorted(images, key=lambda path: _natural_key(str(path)))]

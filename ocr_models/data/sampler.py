@@ -13,21 +13,24 @@ class EndlessSampler(Sampler[tuple[int, int]]):
 
     Positions count one stream over all ranks: the k-th sample of a rank has position k * world_size + rank. So the
     stream is the same however many ranks share it, no two ranks see the same position, and a sample that is drawn
-    from (seed, position) does not depend on who draws it.
+    from (seed, position) does not depend on who draws it. It begins at position `start`, for a training that goes on.
     """
 
-    def __init__(self, length: int, *, seed: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, length: int, *, seed: int, rank: int = 0, world_size: int = 1, start: int = 0) -> None:
         if length < 1:
             raise ValueError(f"length is {length}, must be at least 1")
         if not 0 <= rank < world_size:
             raise ValueError(f"rank is {rank}, must be from 0 to world_size - 1 = {world_size - 1}")
+        if start < 0:
+            raise ValueError(f"start is {start}, must be at least 0")
         self.length = length
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
+        self.start = start
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        position, epoch = self.rank, -1
+        position, epoch = self.start + self.rank, -1
         while True:
             if position // self.length != epoch:
                 epoch = position // self.length

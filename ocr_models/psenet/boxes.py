@@ -63,14 +63,8 @@ def detect(
     """
     if shape not in ("rectangle", "polygon"):
         raise ValueError(f"shape must be rectangle or polygon, not {shape!r}")
-    maps = _as_array(logits)  # (K, h, w)
-    if maps.ndim != 3:
-        raise ValueError(f"logits must have the shape (K, h, w), those of one image, not {maps.shape}")
-    if image_size is not None and image_size != maps.shape[1:]:
-        maps = _upsample(maps, image_size)  # (K, H, W)
-    kernels = maps > 0
-    kernels[1:] &= kernels[0]
-    labels = expand_kernels(kernels, min_area)  # (H, W)
+    maps = full_size_maps(logits, image_size)  # (K, H, W)
+    labels = label_texts(maps, min_area)  # (H, W)
     texts = _measure(labels, maps[0])
     scale = np.array(original_size[::-1]) / labels.shape[::-1]
     is_kept = (texts.areas >= max(min_area, 1)) & (texts.scores >= min_score)
@@ -78,6 +72,22 @@ def detect(
         TextBox(_outline(labels, label, texts.window(label), shape) * scale, float(texts.scores[label]))
         for label in np.flatnonzero(is_kept).tolist()
     ]
+
+
+def full_size_maps(logits: ArrayLike, image_size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    """Logits (K, h, w) as an array (K, H, W): upsampled where `image_size`, (H, W), is another. Raises ValueError
+    for another number of dimensions."""
+    maps = _as_array(logits)
+    if maps.ndim != 3:
+        raise ValueError(f"logits must have the shape (K, h, w), those of one image, not {maps.shape}")
+    return maps if image_size in (None, maps.shape[1:]) else _upsample(maps, image_size)
+
+
+def label_texts(maps: NDArray[np.float32], min_area: int = 16) -> NDArray[np.int32]:
+    """Full-size logits (K, H, W) -> (H, W): 0, or the number of the text that a pixel belongs to."""
+    kernels = maps > 0
+    kernels[1:] &= kernels[0]
+    return expand_kernels(kernels, min_area)
 
 
 def _as_array(logits: Any) -> NDArray[np.float32]:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ocr_models.checkpoint import load_checkpoint
+
 
 def load_official_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
     """Load weights as the authors' implementation saves them.
@@ -57,15 +59,7 @@ def load_official_checkpoint(model: nn.Module, path: str | Path) -> None:
         ValueError: where the file is no checkpoint, or does not fit the model.
         OSError: where it cannot be read.
     """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged file trips torch's unpickler in any of many ways
-        cause = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path} is no checkpoint that can be read safely: {cause}") from error
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f"{path} holds a {type(checkpoint).__name__}, not a dict of weights")
+    checkpoint = load_checkpoint(path)
     try:
         load_official_state_dict(model, checkpoint)
     except ValueError as error:

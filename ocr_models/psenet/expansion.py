@@ -59,13 +59,19 @@ def _framed_bits(maps: NDArray[np.generic]) -> Bytes:
     One column serves both sides: in the flattened frame, left of a row's first pixel is the end of the row above.
     """
     _, height, width = maps.shape
-    bits = np.zeros((height, width), np.uint8)
+    bits, scratch = np.zeros((height, width), np.uint8), np.empty((height, width), np.bool_)
     for kernel in maps[::-1]:
-        bits += bits  # numpy adds bytes faster than it shifts them
-        bits |= kernel.astype(bool, copy=False)
+        np.add(bits, bits, out=bits)  # numpy adds bytes faster than it shifts them
+        np.bitwise_or(bits, _ones(kernel, scratch), out=bits)
     frame = np.zeros((height + 2, width + 1), np.uint8)
     frame[1:-1, :-1] = bits
     return frame
+
+
+def _ones(kernel: NDArray[np.generic], scratch: NDArray[np.bool_]) -> Bytes:
+    """1 where the kernel is not 0. A fresh array for each would cost as much as the comparison."""
+    inside = kernel if kernel.dtype == np.bool_ else np.not_equal(kernel, 0, out=scratch)
+    return inside.view(np.uint8)
 
 
 @cache

@@ -1,0 +1,60 @@
+"""Images to scores, by way of archives in the official format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ocr_models.data.icdar2015 import AnnotatedImage, DataError, read_annotated_set
+from ocr_models.evaluation import evaluate_icdar2015
+from ocr_models.scoring import image_numbers, score
+
+TEXT = np.array([(100, 100), (300, 110), (298, 180), (99, 170)], np.float64)  # of every image of the folder
+ELSEWHERE = TEXT + 200
+
+
+@pytest.fixture
+def images(image_folder: Path) -> tuple[AnnotatedImage, ...]:
+    return read_annotated_set(image_folder, "test").images
+
+
+def test_a_detector_that_finds_every_text_scores_1(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
+    assert score(lambda image: [TEXT], images, tmp_path) == {"precision": 1.0, "recall": 1.0, "hmean": 1.0}
+
+
+def test_what_is_missed_and_what_is_invented_count(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
+    answers = iter([[TEXT, ELSEWHERE, ELSEWHERE + 50], []])
+    seen = []
+    found = score(lambda image: next(answers), images, tmp_path, lambda: seen.append(1))
+    assert found == {"precision": 1 / 3, "recall": 1 / 2, "hmean": pytest.approx(0.4)}
+    assert len(seen) == 2
+    again = evaluate_icdar2015(tmp_path / "ground_truth.zip", tmp_path / "submission.zip")
+    assert again == found
+
+
+def test_ignored_texts_are_written_as_such(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
+    ignored = [replace(image, ignored=np.array([True])) for image in images]
+    assert score(lambda image: [TEXT], ignored, tmp_path) == {"precision": 0.0, "recall": 0.0, "hmean": 0.0}
+    answers = iter([[TEXT], [TEXT, ELSEWHERE]])
+    one_of_two = [images[0], ignored[1]]
+    assert score(lambda image: next(answers), one_of_two, tmp_path)["precision"] == 1 / 2  # ELSEWHERE alone is wrong
+
+
+def test_images_go_by_the_numbers_of_their_names_or_by_their_order(images: tuple[AnnotatedImage, ...]) -> None:
+    def named(*names: str) -> list[AnnotatedImage]:
+        return [replace(images[0], path=Path(name)) for name in names]
+
+    assert image_numbers(named("img_3.jpg", "img_12.jpg")) == [3, 12]
+    assert image_numbers(named("img_3.jpg", "scene.jpg")) == [1, 2]
+    assert image_numbers(named("a/img_3.jpg", "b/img_3.jpg")) == [1, 2]
+
+
+def test_a_text_with_other_than_four_corners_is_named(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
+    triangle: NDArray[np.float64] = TEXT[:3]
+    odd = [replace(images[0], polygons=(triangle,))]
+    with pytest.raises(DataError, match=r"img_1\.jpg: a text of 3 corners"):
+        score(lambda image: [], odd, tmp_path)
