@@ -14,11 +14,11 @@ from benchmarks.harness import options
 if TYPE_CHECKING:
     from benchmarks.harness.comparison import Comparison
     from benchmarks.harness.launch import Progress, Run
-    from benchmarks.harness.session import SpeedSession
+    from benchmarks.harness.session import Session
     from benchmarks.harness.settings import Settings
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
-SESSION: pytest.StashKey[SpeedSession] = pytest.StashKey()
+SESSION: pytest.StashKey[Session] = pytest.StashKey()
 COMPARISONS: pytest.StashKey[list[Comparison]] = pytest.StashKey()
 
 
@@ -34,12 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`--ocr-case` asks for those cases, and for no component benchmark beside them."""
-    if not config.getoption("ocr_case"):
-        return
-    unasked = [item for item in items if item.get_closest_marker("components")]
-    items[:] = [item for item in items if item not in unasked]
-    config.hook.pytest_deselected(items=unasked)
+    """Convergence cases, which take long, run where they are asked for: by marker, keyword or file. Cases asked for by
+    name bring no component benchmarks along."""
+    unasked = set()
+    if not any("convergence" in asked for asked in (config.option.markexpr, config.option.keyword, *config.args)):
+        unasked.add("convergence")
+    if options.case_names(config):
+        unasked.add("components")
+    deselected = [item for item in items if unasked & {marker.name for marker in item.iter_markers()}]
+    items[:] = [item for item in items if item not in deselected]
+    config.hook.pytest_deselected(items=deselected)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -47,13 +51,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
-def speed_session(pytestconfig: pytest.Config) -> Iterator[SpeedSession]:
+def ocr_session(pytestconfig: pytest.Config) -> Iterator[Session]:
     """Measures cases into the output folder, which it holds for this run."""
     from benchmarks.harness.output import OutputInUseError, claimed
-    from benchmarks.harness.session import SpeedSession
+    from benchmarks.harness.session import Session
 
     settings = pytestconfig.stash[SETTINGS]
-    session = pytestconfig.stash[SESSION] = SpeedSession(
+    session = pytestconfig.stash[SESSION] = Session(
         settings, open_progress=lambda run: _progress(pytestconfig, run), say=lambda line: _say(pytestconfig, line)
     )
     try:
@@ -110,10 +114,11 @@ def _say(config: pytest.Config, line: str) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
     if session is not None and session.measurements:
-        from benchmarks.harness.progress import summary_table
+        from benchmarks.harness.progress import summary_tables
 
         rows = [(measurement.document, measurement.path) for measurement in session.measurements]
-        _write_section(terminalreporter, "OCR training speed", summary_table(rows, config.invocation_params.dir))
+        for title, lines in summary_tables(rows, config.invocation_params.dir):
+            _write_section(terminalreporter, title, lines)
     if comparisons := config.stash.get(COMPARISONS, []):
         from benchmarks.harness.comparison import comparison_table
 

@@ -1,4 +1,4 @@
-"""A case: one model in one run mode, batch size, precision and number of processes; and the matrix of those measured.
+"""A case: one model in one run mode, batch size, precision and number of processes; and the cases that are measured.
 
 A name holds everything: `<model>_<mode>_bs<B>_<precision>[_compile]_<N>`, for example `psenet_sp_bs8_fp32_1`,
 `psenet_mp_bs64_bf16_compile_8` or `psenet_mp_bs4_fp32_cpu2`. B is the global batch, over all processes; N counts GPUs,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ocr_models import MODELS
 
@@ -160,3 +160,52 @@ MATRIX: tuple[Case, ...] = (
         for batch in (8, 16)
     ),
 )
+
+
+@dataclass(frozen=True)
+class ConvergenceCase:
+    """A case trained until it should find text, then measured by that: speed counts only if the training is right.
+
+    Attributes:
+        case: what is trained.
+        steps: from random weights.
+        image_size: side of the training crop, and short side of the held-out images, in pixels.
+        target: harmonic mean of precision and recall on the held-out images that must be reached in the end, 0 to 1.
+        evaluations: evenly spread over the steps, the last one behind the last step.
+
+    Raises:
+        CaseError: where the values do not fit one another.
+    """
+
+    case: Case
+    steps: int
+    image_size: int
+    target: float
+    evaluations: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target <= 1:
+            raise CaseError(f"a target is above 0 and at most 1, not {self.target}")
+        if self.steps < 1 or self.evaluations < 1:
+            raise CaseError("steps and evaluations must be positive")
+
+    def __str__(self) -> str:
+        return str(self.case)
+
+    @property
+    def artifact_name(self) -> str:
+        """File name of the convergence JSON."""
+        return f"{self.case.log_name}_convergence"
+
+
+CONVERGENCE: tuple[ConvergenceCase, ...] = (
+    ConvergenceCase(Case("psenetsmall", "sp", 4, "fp32", device="cpu"), steps=160, image_size=320, target=0.70),
+    ConvergenceCase(Case("psenet", "sp", 16, "bf16"), steps=2000, image_size=736, target=0.70),
+)
+
+
+def convergence_case(case: Case) -> ConvergenceCase:
+    """The convergence case of any case: the listed one, else one with steps and target as listed for its device."""
+    listed = {each.case: each for each in CONVERGENCE}
+    like = next(each for each in CONVERGENCE if each.case.device == case.device)
+    return listed.get(case, replace(like, case=case))

@@ -9,7 +9,6 @@ Exit code 0: all good; 1: an artifact is flagged, invalid or missing, or there i
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -17,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import Case, CaseError, parse_case
+from benchmarks.cases import CaseError, convergence_case, parse_case
 from benchmarks.harness import artifact
 
-SCHEMA_BY_SUFFIX = {"_speed": "speed"}
+SCHEMA_BY_SUFFIX = {"_speed": "speed", "_convergence": "convergence"}
+PICTURES = tuple(f"{suffix}.png" for suffix in SCHEMA_BY_SUFFIX)
 HEADINGS = ("artifact", "result", "unit", "status", "what is wrong")
 MOST_PROBLEMS = 3
+ROUNDING = 1e-3  # of a result, to three decimals
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Verdict:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
-    verdicts = judge_folder(options.folder, [case.artifact_name for case in options.expect])
+    verdicts = judge_folder(options.folder, options.expect)
     if not verdicts:
         print(f"{options.folder} holds no artifact: nothing was measured")
         return 1
@@ -62,9 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
     """A verdict on every file of the folder, by name, then on each expected artifact that is not there.
 
-    Hidden files are left out: an artifact that is just being written is one.
+    Left out are hidden files, such as an artifact that is just being written, and the pictures beside artifacts.
     """
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    names = sorted(
+        path.name for path in folder.iterdir() if not path.name.startswith(".") and not path.name.endswith(PICTURES)
+    )
     missing = [name for name in dict.fromkeys(expected) if name not in names]
     return [
         *(judge(folder / name) for name in names),
@@ -80,11 +83,8 @@ def judge(path: Path) -> Verdict:
         return Verdict(path.name, "invalid", (problem,))
     try:
         document = artifact.read(path)
-        json.dumps(document, allow_nan=False)  # NaN would pass the schema: it is neither above nor below a limit
     except artifact.ArtifactError as error:
         return Verdict(path.name, "invalid", (str(error).removeprefix(f"{path.name}: "),))
-    except ValueError:
-        return Verdict(path.name, "invalid", ("holds NaN or infinity, which no JSON number is",))
     problems = artifact.problems(document, SCHEMA_BY_SUFFIX[suffix])
     if problems:
         return Verdict(path.name, "invalid", tuple(problems))
@@ -115,13 +115,20 @@ def _misfits(stem: str, document: dict[str, Any]) -> tuple[str, ...]:
         case = parse_case(document["details"]["case"])
     except CaseError as error:
         return (f"details.case: {error}",)
+    details = document["details"]
     told = [
         ("file name", stem, case.log_name),
         ("model_name", document["model_name"], case.model_name),
         ("run_mode", document["run_mode"], case.mode),
         ("gpu_num", document["gpu_num"], case.gpu_count),
     ]
-    return tuple(f"{where}: {found}, but the case is {case}" for where, found, fitting in told if found != fitting)
+    misfits = [f"{where}: {found}, but the case is {case}" for where, found, fitting in told if found != fitting]
+    if document["JOB_FAIL_FLAG"] == 0:
+        result = document["FINAL_RESULT"]
+        meant = document.get("convergence_value") or details["samples"] / details["window_seconds"]
+        if abs(result - meant) > ROUNDING * (1 + meant):
+            misfits.append(f"FINAL_RESULT: {result}, but what it stands for is {meant:.3f}")
+    return tuple(misfits)
 
 
 def _cause(failure: dict[str, Any]) -> str:
@@ -141,9 +148,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="CASE",
         nargs="+",
         action="extend",
-        type=_case,
+        type=_artifact_name,
         default=[],
-        help="cases whose artifact must be there, for example psenet_sp_bs8_fp32_1; may be repeated",
+        help="cases whose artifact must be there, for example psenet_sp_bs8_fp32_1, or with _convergence behind it; "
+        "may be repeated",
     )
     return parser.parse_args(arguments)
 
@@ -156,11 +164,14 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-def _case(name: str) -> Case:
+def _artifact_name(name: str) -> str:
+    """Of the artifact that a case leaves: its speed JSON, or its convergence JSON where the name ends in that."""
+    case_name = name.removesuffix("_convergence")
     try:
-        return parse_case(name)
+        case = parse_case(case_name)
     except CaseError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    return case.artifact_name if case_name == name else convergence_case(case).artifact_name
 
 
 if __name__ == "__main__":

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.cases import Case
-from benchmarks.harness.gpus import cuda_gpu_count
 from benchmarks.harness.options import selected_cases
-from benchmarks.harness.progress import failure_line
 from benchmarks.harness.replay import ReplayClock
 
 if TYPE_CHECKING:
-    from benchmarks.harness.session import SpeedSession
+    from benchmarks.harness.session import Session
 
 CLOCK = ReplayClock()
 
@@ -30,21 +28,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.benchmark(group="speed", timer=CLOCK)
-def test_speed(case: Case, speed_session: SpeedSession, record_property: Any, benchmark: Any) -> None:
+def test_speed(case: Case, ocr_session: Session, record_property: Any, benchmark: Any) -> None:
     """The case trains, and its artifact says how fast."""
-    nodes = speed_session.settings.nodes.count
-    if case.processes % nodes:
-        pytest.skip(f"{case.processes} processes cannot be divided among {nodes} nodes")
-    needed = case.gpu_count // nodes
-    if needed > (found := cuda_gpu_count() if needed else 0):
-        pytest.skip(
-            f"needs {needed} CUDA GPU{'s' if needed > 1 else ''}{' a node' if nodes > 1 else ''}, found {found}"
-        )
-    measurement = speed_session.measure(case)
-    if measurement.interrupted:
-        raise KeyboardInterrupt(str(case))
-    if measurement.failed:
-        pytest.fail(f"{failure_line(measurement.document)} [{measurement.path.name}]", pytrace=False)
+    measurement = ocr_session.judge(case)
     document = measurement.document
     benchmark.extra_info.update(
         case=str(case), samples_per_second=document["FINAL_RESULT"], details=document["details"]

@@ -19,17 +19,24 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from benchmarks.harness.liveness import watch
 from benchmarks.harness.nodes import address_towards, interface_of, split_endpoint
 from benchmarks.harness.settings import Plan
 
-WORKER = ("-u", "-m", "benchmarks.harness.worker")
+WORKERS = {"speed": "benchmarks.harness.worker", "convergence": "benchmarks.harness.convergence_worker"}
 
 
 def main(plan_path: str) -> int:
     plan = Plan.read(Path(plan_path))
     run_folder = Path(plan.run_folder)
+    watch(plan.parent_pid, run_folder)  # also while it waits for other nodes
     try:
-        elastic_launch(_config(plan), sys.executable)(*WORKER, plan_path)
+        config = _config(plan)
+    except OSError as error:
+        (run_folder / "rendezvous.txt").write_text(f"{plan.rdzv_endpoint}: {error.strerror}", encoding="utf-8")
+        return 1
+    try:
+        elastic_launch(config, sys.executable)("-u", "-m", WORKERS[plan.kind], plan_path)
     except ChildFailedError as error:
         failures = [
             {"rank": plan.local_ranks[failure.local_rank], "exit_code": failure.exitcode, "time": failure.timestamp}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ def speed_json(
     unit: str,
     details: dict[str, Any],
     failure: Failure | None,
+    more: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The ten fields in their order, then `details`. With a failure the flag is 1 and the result 0."""
+    """The ten fields in their order, then `more`, then `details`. With a failure the flag is 1 and the result 0."""
     if failure is not None:
         details = {**details, "failure": {"kind": failure.kind, "message": failure.message, "rank": failure.rank}}
     document = {
@@ -46,6 +48,7 @@ def speed_json(
         "FINAL_RESULT": 0,
         "JOB_FAIL_FLAG": 1,
         "UNIT": unit,
+        **(more or {}),
         "details": details,
     }
     if failure is None:  # cleared last: whatever goes wrong above leaves a failed artifact, never a passed one
@@ -58,9 +61,20 @@ def problems(document: Any, schema: str = "speed") -> list[str]:
     """What is wrong with a document, a line each: empty where it fits `schemas/<schema>.schema.json`."""
     from jsonschema.exceptions import relevance
 
+    if unfit := _no_json(document):
+        return [unfit]
     errors = sorted(_validator(schema).iter_errors(document), key=relevance, reverse=True)
     lines = [f"{_place(cause)}: {_shorten(cause.message)}" for error in errors for cause in _causes(error)]
     return list(dict.fromkeys(lines))
+
+
+def _no_json(document: Any) -> str | None:
+    """NaN would pass a schema: it is neither above nor below a limit."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except ValueError:
+        return "document: holds NaN or infinity, which no JSON number is"
+    return None
 
 
 def write(path: Path, document: dict[str, Any], schema: str = "speed") -> None:
@@ -114,8 +128,15 @@ def read(path: Path) -> dict[str, Any]:
 @cache
 def _validator(schema: str) -> Any:
     from jsonschema import Draft202012Validator  # a tenth of a second that collecting cases need not pay
+    from referencing import Registry, Resource
 
-    return Draft202012Validator(json.loads((SCHEMAS / f"{schema}.schema.json").read_text(encoding="utf-8")))
+    schemas = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(SCHEMAS.glob("*.schema.json"))]
+    registry: Any = Registry().with_resources((each["$id"], Resource.from_contents(each)) for each in schemas)
+    return Draft202012Validator({"$ref": _schema_id(schemas, schema)}, registry=registry)
+
+
+def _schema_id(schemas: Sequence[dict[str, Any]], name: str) -> str:
+    return next(str(each["$id"]) for each in schemas if str(each["$id"]).endswith(f"/{name}.schema.json"))
 
 
 def _causes(error: Any) -> list[Any]:

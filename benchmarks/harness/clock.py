@@ -41,16 +41,19 @@ class StepClock:
 
     On a GPU the host runs ahead: a step's device time lies between events recorded on the stream, and its losses
     travel to pinned memory behind it. A record is handed to `on_record` once the device has passed its step; asking
-    an event whether it has passed makes nobody wait. On the CPU a record is handed over at once.
+    an event whether it has passed makes nobody wait. On the CPU a record is handed over at once. `steps_done` says how
+    many steps came before the first, in an earlier run; `begin` and `finish` may come several times.
     """
 
-    def __init__(self, device: torch.device, total_steps: int, on_record: Callable[[StepRecord], None]) -> None:
+    def __init__(
+        self, device: torch.device, total_steps: int, on_record: Callable[[StepRecord], None], steps_done: int = 0
+    ) -> None:
         self._cuda = device.type == "cuda"
         self._device = device
         self._on_record = on_record
         self._losses = torch.empty(total_steps, MAX_LOSSES, pin_memory=self._cuda)
         self._issued: deque[_Pending] = deque()
-        self._index = 0
+        self._index = steps_done
         self._warmup = False
         self._begin = self._last = self._arrived = 0.0
         self._event: torch.cuda.Event | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Work = Callable[[], Any]
-Bound = Literal["at most", "at least"]
+Bound = Literal["at most", "at least", "within"]
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Comparison:
 
     Attributes:
         what: is compared, in words.
-        ratio: as measured: time over time, or rate over rate.
+        ratio: as measured: time over time, or rate over rate; or seconds, where that is what is aimed at.
         target: what is aimed at.
-        bound: whether the ratio is to be at most, or at least, the target.
+        bound: whether the ratio is to be at most, or at least, the target, or no further from 1 than it.
     """
 
     what: str
@@ -30,6 +30,8 @@ class Comparison:
 
     @property
     def met(self) -> bool:
+        if self.bound == "within":
+            return abs(self.ratio - 1) <= self.target
         return self.ratio <= self.target if self.bound == "at most" else self.ratio >= self.target
 
 

@@ -30,8 +30,12 @@ class EventWriter:
             self._file.write(line)
 
     def phase(self, name: str) -> None:
-        """The rank is alive and begins something: "set-up", "warm-up", "window" or "reports"."""
+        """The rank begins something: "set-up", "warm-up", "window", "training", "evaluation" or "reports"."""
         self.write("phase", name=name)
+
+    def alive(self) -> None:
+        """The rank comes along with something that is no step."""
+        self.write("alive")
 
     def step(self, record: StepRecord) -> None:
         self.write("step", record=asdict(record))
@@ -49,6 +53,7 @@ class RankEvents:
 
     Attributes:
         position: step and stage it last said to be standing still in.
+        signs: how often it has told that it comes along.
         results: its own; on a node's first rank those of all ranks.
     """
 
@@ -58,6 +63,7 @@ class RankEvents:
     phase_times: dict[str, float] = field(default_factory=dict)
     records: list[StepRecord] = field(default_factory=list)
     position: tuple[int, str] = (0, "set-up")
+    signs: int = 0
     results: list[RankResult] = field(default_factory=list)
     failure: Failure | None = None
     failure_time: float = 0.0
@@ -84,6 +90,7 @@ class RankEvents:
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]
+        self.signs += kind != "position"
         if kind == "phase":
             self.pid = event.get("pid", self.pid)
             self.phase = event["name"]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness.events import RankEvents
 from benchmarks.harness.records import Failure, RankResult
 
 # When one rank dies the others fail in the collective that waits for it: a consequence, not the cause.
+# NCCL then aborts its process, and the agent kills what does not end in time: neither outranks what was told before.
 _SIGNALS_OF_THE_AGENT = (signal.SIGTERM,)
+LATE_SECONDS = 25.0  # the agent waits for 30
 
 
 def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exit_code: int) -> Failure | None:
@@ -21,14 +24,17 @@ def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exit_code: i
     if unmet.exists():
         return Failure("rendezvous", f"the nodes did not meet: {unmet.read_text(encoding='utf-8').splitlines()[0]}")
     exits = _exit_codes(run_folder)
-    for rank, code in exits:
-        if code < 0 and -code not in _SIGNALS_OF_THE_AGENT:
+    failed = sorted((events for events in ranks if events.failure is not None), key=lambda events: events.failure_time)
+    for rank, code, at in exits:
+        is_consequence = bool(failed) and (-code == signal.SIGABRT or at > failed[0].failure_time + LATE_SECONDS)
+        if code < 0 and -code not in _SIGNALS_OF_THE_AGENT and not is_consequence:
             return Failure("killed", f"rank {rank} was killed by {_signal_name(-code)}", rank)
-    failed = [events for events in ranks if events.failure is not None]
     if failed:
-        return min(failed, key=lambda events: events.failure_time).failure
+        return failed[0].failure
     if exits:
-        rank, code = exits[0]
+        rank, code, _ = exits[0]
+        if code < 0:
+            return Failure("killed", f"rank {rank} was ended by {_signal_name(-code)}", rank)
         return Failure("exception", f"rank {rank} ended with exit code {code}; the train log says more", rank)
     if exit_code < 0:
         return Failure("killed", f"the launcher of the ranks was killed by {_signal_name(-exit_code)}")
@@ -55,16 +61,36 @@ def disagreement(results: Sequence[RankResult]) -> Failure | None:
         if len(losses) > 1 and math.isclose(min(losses), max(losses), rel_tol=0, abs_tol=0):
             message = f"the loss is {losses[0]:g} at every step: nothing is being trained, or no sample holds any text"
             return Failure("constant_loss", message, result.rank)
+        if wrong := wrong_result(result.report.get("fingerprint")):
+            return Failure("wrong_result", wrong, result.rank)
     return None
 
 
-def _exit_codes(run_folder: Path) -> list[tuple[int, int]]:
-    """(rank, exit code) of the ranks the agent saw fail, the first failure first."""
+def wrong_result(found: Mapping[str, Any] | None) -> str | None:
+    """What a fingerprint shows to be wrong, in one line; None where all is well, or where there is none."""
+    if found is None:
+        return None
+    figures, expected = found["figures"], found["reference"]
+    step = "a step on fixed weights and images"
+    if figures["parameters"] != expected["parameters"]:
+        counts = f"{figures['parameters']} of {expected['parameters']} parameters"
+        return f"in {step} {counts} get a gradient: a part of the model is not trained"
+    for name, apart in found["deviation"].items():
+        limit = found["tolerance"]["gradient_norm" if name == "gradient_norm" else "loss"]
+        if not apart <= limit:
+            values = f"{figures[name]:.6g} instead of {expected[name]:.6g}"
+            return f"the {name} of {step} is {values}: {apart:.1%} off, where {limit:.1%} may be"
+    return None
+
+
+def _exit_codes(run_folder: Path) -> list[tuple[int, int, float]]:
+    """(rank, exit code, time) of the ranks the agent saw fail, the first failure first."""
     try:
         failures = json.loads((run_folder / "agent.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return [(failure["rank"], failure["exit_code"]) for failure in sorted(failures, key=lambda f: f["time"])]
+    ordered = sorted(failures, key=lambda failure: failure["time"])
+    return [(failure["rank"], failure["exit_code"], failure["time"]) for failure in ordered]
 
 
 def _signal_name(number: int) -> str:

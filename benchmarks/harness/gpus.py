@@ -7,6 +7,8 @@ from typing import Any
 
 import pynvml
 
+from benchmarks.cases import Case
+
 
 def cuda_gpu_count() -> int:
     """CUDA GPUs that a process started from here would see; 0 where there is no driver."""
@@ -18,12 +20,23 @@ def cuda_gpu_count() -> int:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return count
-    usable = 0
-    for entry in filter(None, map(str.strip, visible.split(","))):
-        if entry.lstrip("-").isdigit() and not 0 <= int(entry) < count:
+    usable: set[str] = set()
+    for entry in map(str.strip, visible.split(",")):
+        known = int(entry) < count if entry.isdigit() else entry.startswith(("GPU-", "MIG-"))
+        if not known or entry in usable:
             break  # CUDA ignores everything from the first entry on that is no GPU
-        usable += 1
-    return usable
+        usable.add(entry)
+    return min(len(usable), count)
+
+
+def lacking(case: Case, nodes: int = 1) -> str | None:
+    """Why a case cannot run here, on each of `nodes` nodes; None where it can."""
+    if case.processes % nodes:
+        return f"{case.processes} processes cannot be divided among {nodes} nodes"
+    needed = case.gpu_count // nodes
+    if needed <= (found := cuda_gpu_count() if needed else 0):
+        return None
+    return f"needs {needed} CUDA GPU{'s' if needed > 1 else ''}{' a node' if nodes > 1 else ''}, found {found}"
 
 
 def driver_version() -> str | None:

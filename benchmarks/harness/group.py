@@ -38,6 +38,10 @@ class Group:
         if self._store is not None:
             dist.barrier()
 
+    def leave(self) -> None:
+        if self._store is not None:
+            dist.destroy_process_group()
+
     def all_results(self, own: RankResult) -> list[RankResult]:
         """Every rank's result, on every rank, in order of rank."""
         if self._store is None:

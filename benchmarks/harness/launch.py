@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, ConvergenceCase
 from benchmarks.harness import processes
 from benchmarks.harness.events import RankEvents
 from benchmarks.harness.failures import cause_of_failure
@@ -33,6 +33,8 @@ from ocr_models.cache import default_cache_dir
 
 POLL_SECONDS = 0.2  # often enough for a person, too seldom to take a core from the training
 SHORTEST_STALL_SECONDS = 20.0
+ENDING_SECONDS = 15.0  # in which the processes of a failed case are to end by themselves
+STEPPING = ("warm-up", "window", "training")  # phases in which a sign of life is due after each step
 
 # glibc would give every large block back to the system and ask for it again, page by page: 110,000 page faults in a
 # step of the CPU case, a tenth of its time. So ranks keep their memory, in large pages. What the user has set stands.
@@ -84,10 +86,10 @@ class _EndedError(Exception):
         self.failure = failure
 
 
-def planned(case: Case, settings: Settings, ordinal: int = 0) -> Run:
+def planned(case: Case | ConvergenceCase, settings: Settings, ordinal: int = 0) -> Run:
     """A case about to be launched, the `ordinal`-th of its session."""
     plan = Plan.of(case, settings, ordinal)
-    return Run(case, plan, [RankEvents(rank) for rank in plan.local_ranks])
+    return Run(plan.parsed_case(), plan, [RankEvents(rank) for rank in plan.local_ranks])
 
 
 def launch(run: Run, log_path: Path, progress: Progress) -> None:
@@ -164,14 +166,24 @@ def _follow(run: Run, process: subprocess.Popen[bytes], run_folder: Path, log: T
     """Wait for the end of the processes, passing on their steps, no longer than the time limit and no stall allows."""
     started = last_sign = time.monotonic()
     while not log.ended.wait(POLL_SECONDS) and process.poll() is None:
-        phases = [events.phase for events in run.ranks]
+        signs = [events.signs for events in run.ranks]
         records = [events.poll(run_folder) for events in run.ranks]
         for record in records[0]:
             progress.step(record)
         now = time.monotonic()
-        if any(records) or phases != [events.phase for events in run.ranks]:
+        if signs != [events.signs for events in run.ranks]:
             last_sign = now
+        _check_told(run, now - last_sign)
         _check_time(run, now - started, now - last_sign)
+
+
+def _check_told(run: Run, silent_seconds: float) -> None:
+    """A rank that has told its failure, and yet the processes do not end: the failure it told is the cause."""
+    told = [events for events in run.ranks if events.failure is not None]
+    if told and silent_seconds > ENDING_SECONDS:
+        first = min(told, key=lambda events: events.failure_time).failure
+        assert first is not None
+        raise _EndedError(first)
 
 
 def _check_time(run: Run, seconds: float, silent_seconds: float) -> None:
@@ -203,7 +215,7 @@ def stall_seconds(run: Run) -> float:
     if all(events.phase == "start" for events in run.ranks):
         return math.inf  # the agent waits for other nodes, as long as it was told to
     half = max(SHORTEST_STALL_SECONDS, run.plan.timeout_seconds / 2)
-    steps = [record.wall_seconds for record in run.records[1:]] if run.ranks[0].phase != "reports" else []
+    steps = [record.wall_seconds for record in run.records[1:]] if run.ranks[0].phase in STEPPING else []
     return min(half, max(SHORTEST_STALL_SECONDS, 10 * max(steps))) if steps else half
 
 
@@ -235,7 +247,9 @@ def _termination_as_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.signal(number, interrupt) for number in numbers}
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # under nohup the run is to outlive the terminal
+    heeded = [number for number in numbers if number != signal.SIGHUP or not ignored]
+    previous = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:

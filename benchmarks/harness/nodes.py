@@ -5,6 +5,7 @@ Given by option, else by the environment in which torchrun or Slurm starts a pro
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -57,10 +58,13 @@ def nodes_from(
     Raises:
         ValueError: where no consistent job comes out of it; one line.
     """
+    if "SLURM_NODEID" not in environment:  # an allocation, but no job step: this program was started once, not by srun
+        environment = {name: value for name, value in environment.items() if not name.startswith("SLURM_")}
     found_count = count or _number(environment, "PET_NNODES", "GROUP_WORLD_SIZE", "SLURM_NNODES") or 1
     if found_count == 1:
-        if rank:
-            raise ValueError(f"node rank {rank}, and one node only: how many are there? (--ocr-nnodes)")
+        if rank or endpoint:
+            given = f"node rank {rank}" if rank else f"{endpoint} as the place to meet"
+            raise ValueError(f"{given}, and one node only: how many are there? (--ocr-nnodes)")
         return Nodes()
     found_rank = _number(environment, "PET_NODE_RANK", "GROUP_RANK", "SLURM_NODEID") if rank is None else rank
     if found_rank is None:
@@ -70,8 +74,10 @@ def nodes_from(
 
 def environment_endpoint(environment: Mapping[str, str]) -> str:
     """Where torchrun's or Slurm's job can meet; empty where neither says."""
-    if environment.get("PET_RDZV_ENDPOINT"):
-        return environment["PET_RDZV_ENDPOINT"]
+    if endpoint := environment.get("PET_RDZV_ENDPOINT"):
+        return endpoint if re.search(r":[0-9]+$", endpoint) else f"{endpoint}:{FIRST_PORT}"
+    if environment.get("PET_MASTER_ADDR"):
+        return f"{environment['PET_MASTER_ADDR']}:{environment.get('PET_MASTER_PORT', FIRST_PORT)}"
     if environment.get("MASTER_ADDR") and "GROUP_WORLD_SIZE" in environment:
         return f"{environment['MASTER_ADDR']}:{int(environment.get('MASTER_PORT', FIRST_PORT)) + 1}"
     if environment.get("SLURM_JOB_NODELIST"):
@@ -99,16 +105,37 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
 
 
 def address_towards(host: str, port: int) -> str:
-    """The address of this machine from which `host` is reached. Sends nothing.
+    """The address by which the other nodes reach this machine: that from which it reaches `host`. Sends nothing.
+
+    Many a machine knows its own name as a loopback address; then it is the address from which it reaches the world.
 
     Raises:
-        OSError: where there is no way to it.
+        OSError: where there is no way to `host`.
     """
+    address = _source_address(host, port)
+    if is_loopback(address) and not is_loopback(host):
+        return _outward_address() or address
+    return address
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _source_address(host: str, port: int) -> str:
     family, _, _, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect(target)
         address: str = probe.getsockname()[0]
     return address
+
+
+def _outward_address() -> str | None:
+    """The IPv4 address with the default route; without one, the first that is no loopback."""
+    with contextlib.suppress(OSError):
+        return _source_address("192.0.2.1", 9)  # an address kept for documentation: nobody's
+    entries = [entry for each in psutil.net_if_addrs().values() for entry in each if entry.family == socket.AF_INET]
+    return next((entry.address for entry in entries if not is_loopback(entry.address)), None)
 
 
 def interface_of(address: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cases import MATRIX, Case, CaseError, parse_case
+from benchmarks.cases import CONVERGENCE, MATRIX, Case, CaseError, ConvergenceCase, convergence_case, parse_case
 from benchmarks.harness.nodes import nodes_from, split_endpoint
 from benchmarks.harness.settings import DEFAULT_IMAGE_SIZE, DEFAULT_STEPS, DEFAULT_WARMUP_STEPS, Settings
 
@@ -190,6 +190,14 @@ OPTIONS = (
         "",
         "say in details where the loader's time goes",
     ),
+    Option(
+        "resume",
+        "resume",
+        _yes_or_no,
+        "no",
+        "",
+        "let a convergence case go on from the checkpoint in the output folder, where there is one",
+    ),
 )
 
 
@@ -232,18 +240,30 @@ def read_settings(config: pytest.Config) -> Settings:
     return Settings(**values, nodes=nodes)
 
 
+def case_names(config: pytest.Config) -> list[str]:
+    """The cases asked for by name; none stands for those listed."""
+    names: list[str] = config.getoption("--ocr-case") or config.getini("ocr_case")
+    return names
+
+
 def selected_cases(config: pytest.Config) -> tuple[Case, ...]:
     """The cases asked for by name, else the matrix.
 
     Raises:
         pytest.UsageError: naming what is wrong with a name.
     """
-    names = config.getoption("--ocr-case") or config.getini("ocr_case")
+    names = case_names(config)
     source = "--ocr-case" if config.getoption("--ocr-case") else f"{_ini_file(config)}: ocr_case"
     try:
         return tuple(map(parse_case, dict.fromkeys(names))) or MATRIX
     except CaseError as error:
         raise pytest.UsageError(f"{source}: {error}") from None
+
+
+def selected_convergence_cases(config: pytest.Config) -> tuple[ConvergenceCase, ...]:
+    """Those of the cases asked for by name, else the listed ones."""
+    cases = selected_cases(config)
+    return CONVERGENCE if cases is MATRIX else tuple(map(convergence_case, cases))
 
 
 def header(config: pytest.Config, settings: Settings) -> str:
@@ -260,6 +280,7 @@ def header(config: pytest.Config, settings: Settings) -> str:
         if isinstance(value, bool):
             value = "yes" if value else "no"
         shown.append(f"{option.name} {_given(config, option)[0] if value is None else value}")
+    shown.append(f"case {' '.join(case_names(config)) or 'as listed'}")
     return "ocr: " + ", ".join(shown)
 
 

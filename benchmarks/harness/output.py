@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,23 +22,35 @@ class OutputInUseError(Exception):
 
 @dataclass(frozen=True)
 class CasePaths:
-    """Where a case leaves its train log, its step records and its speed JSON."""
+    """Where a case leaves its train log, its step records and its JSON.
+
+    Attributes:
+        picture: of a convergence case: its curves, beside the JSON.
+    """
 
     train_log: Path
     steps: Path
     index: Path
+    picture: Path
     node_rank: int = 0
 
     @classmethod
-    def of(cls, case: Case, output: Path, node_rank: int = 0) -> CasePaths:
+    def of(cls, case: Case, output: Path, node_rank: int = 0, kind: str = "speed") -> CasePaths:
         """Nodes may share the folder: the logs of those after the first end in their number."""
-        name = case.log_name + (f".node{node_rank}" if node_rank else "")
-        logs, index = output / "train_log", output / "index"
-        return cls(logs / name, logs / f"{name}.steps.jsonl", index / case.artifact_name, node_rank)
+        name = case.log_name + ("_convergence" if kind == "convergence" else "")
+        name += f".node{node_rank}" if node_rank else ""
+        logs, index = output / "train_log", output / "index" / f"{case.log_name}_{kind}"
+        return cls(
+            train_log=logs / name,
+            steps=logs / f"{name}.steps.jsonl",
+            index=index,
+            picture=index.with_name(f"{index.name}.png"),
+            node_rank=node_rank,
+        )
 
     def clear(self) -> None:
         """Remove what an older run left: it must not pass for the result of this one."""
-        for path in (self.train_log, self.steps, *([self.index] if self.node_rank == 0 else [])):
+        for path in (self.train_log, self.steps, *([self.index, self.picture] if self.node_rank == 0 else [])):
             path.unlink(missing_ok=True)
 
 
@@ -80,7 +93,16 @@ def claimed(output: Path) -> Iterator[None]:
         lock.release()
 
 
+def _numbers(losses: dict[str, float]) -> dict[str, float | None]:
+    """As JSON can hold them: null for what is no number."""
+    return {name: value if math.isfinite(value) else None for name, value in losses.items()}
+
+
 def write_steps(path: Path, run: Run) -> None:
     """The step records of all ranks of this node, as far as they came, a JSON object a line."""
-    lines = [json.dumps({"rank": told.rank, **asdict(record)}) for told in run.ranks for record in told.records]
+    lines = [
+        json.dumps({"rank": told.rank, **asdict(record), "losses": _numbers(record.losses)}, allow_nan=False)
+        for told in run.ranks
+        for record in told.records
+    ]
     write_atomically(path, "".join(f"{line}\n" for line in lines))

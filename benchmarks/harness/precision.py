@@ -9,12 +9,20 @@ import torch
 
 from benchmarks.cases import Case
 
+FP32_MODES = {"tf32": "tf32"}  # of matrix products and convolutions in float32; IEEE in every other precision
 AUTOCAST_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class PrecisionError(RuntimeError):
+    """Arithmetic in force that is not the one asked for: one line."""
 
 
 def apply_precision(case: Case) -> None:
     """Set the arithmetic of float32 matrix products and convolutions. Unasked, torch would use TF32 convolutions."""
-    mode = "tf32" if case.precision == "tf32" else "ieee"
+    mode = FP32_MODES.get(case.precision, "ieee")
+    # The older switches too, and first: the compiler of some versions asks them, and they must not say otherwise.
+    torch.backends.cuda.matmul.allow_tf32 = mode == "tf32"
+    torch.backends.cudnn.allow_tf32 = mode == "tf32"
     torch.backends.fp32_precision = mode  # type: ignore[attr-defined]
     torch.backends.cuda.matmul.fp32_precision = mode
     torch.backends.cudnn.conv.fp32_precision = mode  # type: ignore[attr-defined]
@@ -44,3 +52,14 @@ def precision_in_force(case: Case) -> dict[str, Any]:
         "autocast": None if dtype is None else str(dtype).removeprefix("torch."),
         "gradient_scaler": case.precision == "fp16",
     }
+
+
+def check_precision(case: Case) -> None:
+    """Raises PrecisionError where torch would compute otherwise than the case says."""
+    mode = FP32_MODES.get(case.precision, "ieee")
+    found = precision_in_force(case)
+    if (found["matmul"], found["convolution"]) != (mode, mode):
+        raise PrecisionError(
+            f"{case} asks for {mode} in float32, and torch is set to {found['matmul']} in matrix products and to "
+            f"{found['convolution']} in convolutions"
+        )

@@ -28,13 +28,11 @@ def end_all(process: subprocess.Popen[bytes], token: str) -> None:
 
 
 def dump_stacks(pids: Sequence[int]) -> None:
-    """Have processes with a faulthandler on SIGUSR1 write their stacks, and give them time to."""
+    """Have processes with a faulthandler on SIGUSR1 write their stacks, one after another: they share one log."""
     for pid in pids:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             _signal(psutil.Process(pid), signal.SIGUSR1)
-        except psutil.NoSuchProcess:
-            continue
-    time.sleep(1)
+            time.sleep(0.5)
 
 
 def _of_run(pid: int, token: str) -> list[psutil.Process]:
@@ -47,7 +45,15 @@ def _of_run(pid: int, token: str) -> list[psutil.Process]:
     for other in psutil.process_iter():
         if other.pid not in found and _carries(other, token):
             found[other.pid] = other
-    return [each for each in found.values() if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    return [each for each in found.values() if runs(each)]
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether a process is neither gone nor a zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _carries(process: psutil.Process, token: str) -> bool:

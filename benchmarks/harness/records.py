@@ -100,6 +100,18 @@ def distribution(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
+def loss_curve(steps: Sequence[tuple[int, dict[str, float]]], points: int = 100) -> list[dict[str, float]]:
+    """Losses of steps, (index, losses) each, in their order -> about `points` means over as many stretches of them;
+    `step` is the last of its stretch."""
+    length = -(-len(steps) // points)
+    stretches = [steps[first : first + length] for first in range(0, len(steps), max(1, length))]
+    return [
+        {"step": stretch[-1][0]}
+        | {name: statistics.fmean(losses[name] for _, losses in stretch) for name in stretch[0][1]}
+        for stretch in stretches
+    ]
+
+
 def _percentile(ordered: Sequence[float], fraction: float) -> float:
     position = fraction * (len(ordered) - 1)
     below = int(position)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.cases import Case, parse_case
+from benchmarks.cases import Case, ConvergenceCase, parse_case
 from benchmarks.harness.nodes import Nodes
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 # On a CPU a step takes seconds, on a GPU a tenth of one: both defaults give about half a minute.
 DEFAULT_STEPS = {"cpu": 10, "cuda": 100}
 DEFAULT_WARMUP_STEPS = {"cpu": 2, "cuda": 20}
+MOST_WORKERS = 24  # 150 samples/s each where decoding takes 4 ms; each holds two batches in shared memory
 DEFAULT_IMAGE_SIZE = {"cpu": 320, "cuda": 736}
 
 
@@ -33,6 +34,7 @@ class Settings:
         seed: of weights, order of samples and augmentation.
         cache: "none", or "decoded" for decoded images kept on disk.
         profile_loader: whether the artifact is to say where the loader's time goes.
+        resume: whether a convergence case goes on from the checkpoint it left.
         nodes: this and the other nodes of the job.
     """
 
@@ -46,6 +48,7 @@ class Settings:
     seed: int = 0
     cache: str = "none"
     profile_loader: bool = False
+    resume: bool = False
     nodes: Nodes = field(default_factory=Nodes)
 
 
@@ -63,6 +66,10 @@ class Plan:
         run_token: marks the processes of this run.
         run_folder: for what they leave for the launcher; empty until it has made one.
         parent_pid: pytest's; without it the case ends.
+        kind: "speed" or "convergence".
+        evaluations, target: of a convergence case; 0 else.
+        keep_folder: for a convergence case's checkpoint and archives; empty else.
+        resume: whether to go on from the checkpoint there.
     """
 
     case: str
@@ -83,16 +90,23 @@ class Plan:
     run_token: str
     run_folder: str
     parent_pid: int
+    kind: str = "speed"
+    evaluations: int = 0
+    target: float = 0.0
+    keep_folder: str = ""
+    resume: bool = False
 
     @classmethod
-    def of(cls, case: Case, settings: Settings, ordinal: int = 0) -> Plan:
+    def of(cls, case: Case | ConvergenceCase, settings: Settings, ordinal: int = 0) -> Plan:
         """`ordinal` counts the cases of a session: nodes meet for each at a port of its own, so that a node that is
         ahead never meets the case before."""
+        if isinstance(case, ConvergenceCase):
+            return cls._to_converge(case, settings, ordinal)
         cores = available_cores() // (case.processes // settings.nodes.count)
         return cls(
             case=str(case),
             steps=settings.steps or DEFAULT_STEPS[case.device],
-            warmup_steps=DEFAULT_WARMUP_STEPS[case.device] if settings.warmup_steps is None else settings.warmup_steps,
+            warmup_steps=_warmup_steps(case, settings),
             image_size=settings.image_size or DEFAULT_IMAGE_SIZE[case.device],
             data=None if settings.data is None else str(settings.data),
             data_kind="synthetic" if settings.data is None else "files",
@@ -108,6 +122,24 @@ class Plan:
             run_token=uuid.uuid4().hex,
             run_folder="",
             parent_pid=os.getpid(),
+        )
+
+    @classmethod
+    def _to_converge(cls, goal: ConvergenceCase, settings: Settings, ordinal: int) -> Plan:
+        """As for speed, with what the convergence case says where the user says nothing, and without warm-up."""
+        own = replace(
+            settings,
+            steps=settings.steps or goal.steps,
+            warmup_steps=0,
+            image_size=settings.image_size or goal.image_size,
+        )
+        return replace(
+            cls.of(goal.case, own, ordinal),
+            kind="convergence",
+            evaluations=goal.evaluations,
+            target=goal.target,
+            keep_folder=str(settings.output / "convergence" / goal.case.log_name),
+            resume=settings.resume,
         )
 
     @classmethod
@@ -135,13 +167,19 @@ class Plan:
         return range(first, first + self.local_processes)
 
 
+def _warmup_steps(case: Case, settings: Settings) -> int:
+    """At least one where the first step compiles: that must not fall into the window."""
+    wanted = DEFAULT_WARMUP_STEPS[case.device] if settings.warmup_steps is None else settings.warmup_steps
+    return max(wanted, int(case.compile))
+
+
 def default_workers(case: Case, cores_per_process: int) -> int:
     """Loader processes of one rank.
 
     On the CPU they would take cores from the training itself, and one delivers many times what it can use; on a GPU
-    every core but the training process's own helps to keep it fed.
+    every core but the training process's own helps to keep it fed, up to a number that keeps any GPU fed.
     """
-    return 1 if case.device == "cpu" else max(1, cores_per_process - 1)
+    return 1 if case.device == "cpu" else max(1, min(MOST_WORKERS, cores_per_process - 1))
 
 
 def available_cores() -> int:

@@ -9,6 +9,7 @@ import cv2
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, default_collate
 
 from benchmarks.cases import Case, parse_case
@@ -21,7 +22,7 @@ from ocr_models.data.icdar2015 import read_annotated_set
 from ocr_models.data.sampler import EndlessSampler
 from ocr_models.task import Batch, TrainingStep, TrainingTask
 
-PREFETCHED_BATCHES = 4  # of each loader process
+PREFETCHED_BATCHES = 2  # of each loader process
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -29,14 +30,25 @@ class NonFiniteLossError(ArithmeticError):
 
 
 class Trainer:
-    """The measured step: batch to device, forward, loss, backward, optimiser, without waiting for the device."""
+    """The measured step: batch to device, forward, loss, backward, optimiser, without waiting for the device.
 
-    def __init__(self, task: TrainingTask, case: Case, device: torch.device, position: Position) -> None:
+    With a schedule, the learning rate is moved on after each step.
+    """
+
+    def __init__(
+        self,
+        task: TrainingTask,
+        case: Case,
+        device: torch.device,
+        position: Position,
+        schedule: LRScheduler | None = None,
+    ) -> None:
         self.case = case
         self.device = device
         self.position = position
         self.model = task.model
         self.optimizer = task.optimizer
+        self.schedule = schedule
         self.scaler = gradient_scaler(case)
         module: nn.Module = TrainingStep(task)
         if case.mode == "mp":
@@ -46,7 +58,10 @@ class Trainer:
                 broadcast_buffers=False,  # batch statistics are each rank's own; the parameters are what must agree
                 gradient_as_bucket_view=True,
             )
-        self._losses: Callable[[Batch], dict[str, Tensor]] = torch.compile(module) if case.compile else module
+            module._set_ddp_runtime_logging_sample_rate(2**30)  # its statistics would make the host wait for the GPU
+        self._losses: Callable[[Batch], dict[str, Tensor]] = (
+            torch.compile(module, dynamic=False) if case.compile else module
+        )
 
     @property
     def learning_rate(self) -> float:
@@ -54,16 +69,23 @@ class Trainer:
         return rate
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
+        losses = self.backward(batch)
+        self.position.stage = "optimizer"
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.schedule is not None:
+            self.schedule.step()
+        return losses
+
+    def backward(self, batch: Batch) -> dict[str, Tensor]:
+        """The step but for its optimiser: the gradients, times the scaler's factor, lie in the parameters."""
         self.position.stage = "forward"
         batch = tuple(tensor.to(self.device, non_blocking=True) for tensor in batch)
         with autocast(self.case):
             losses = self._losses(batch)
         self.position.stage = "backward"
         self.scaler.scale(losses["loss"]).backward()
-        self.position.stage = "optimizer"
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
         return losses
 
     def run(self, batches: Iterator[Batch], steps: int, clock: StepClock) -> None:
@@ -87,9 +109,15 @@ def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Train
     return Trainer(task, case, device, Position()), batch
 
 
-def make_loader(task: TrainingTask, case: Case, plan: Plan, rank: int) -> DataLoader[Batch]:
+def make_loader(task: TrainingTask, case: Case, plan: Plan, rank: int, steps_done: int = 0) -> DataLoader[Batch]:
     """One endless stream of batches: no epoch ends, and so no worker starts, inside the measured window."""
-    sampler = EndlessSampler(len(task.dataset), seed=plan.seed, rank=rank, world_size=case.processes)
+    sampler = EndlessSampler(
+        len(task.dataset),
+        seed=plan.seed,
+        rank=rank,
+        world_size=case.processes,
+        start=steps_done * case.batch_size,
+    )
     return DataLoader(
         task.dataset,  # type: ignore[arg-type]
         batch_size=case.batch_size_per_process,
@@ -101,6 +129,12 @@ def make_loader(task: TrainingTask, case: Case, plan: Plan, rank: int) -> DataLo
         multiprocessing_context="fork" if plan.workers else None,  # they use neither CUDA nor threads of their parent
         worker_init_fn=_single_threaded,
     )
+
+
+def drain(batches: Iterator[Batch], workers: int) -> None:
+    """Take all that a loader may hold ready: what comes next comes at the speed at which it is made."""
+    for _ in range(workers * PREFETCHED_BATCHES):
+        next(batches)
 
 
 def _single_threaded(_: int) -> None:

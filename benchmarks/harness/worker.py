@@ -6,66 +6,58 @@ It trains as its plan says, prints a log line per step (rank 0), and tells every
 from __future__ import annotations
 
 import faulthandler
+import itertools
 import math
 import os
 import signal
 import sys
-import time
-import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from benchmarks.harness.causes import AgreedFailureError, failure_kind, is_unanswered, one_line, printed_cause
 from benchmarks.harness.events import EventWriter
 from benchmarks.harness.failures import disagreement
-from benchmarks.harness.liveness import Position, watch
+from benchmarks.harness.liveness import Position, standing_still, watch
 from benchmarks.harness.records import Failure, RankResult, StepRecord
 from benchmarks.harness.settings import Plan
 from benchmarks.harness.train_log import format_step
 
 if TYPE_CHECKING:
+    import torch
+
+    from benchmarks.harness.clock import StepClock
     from benchmarks.harness.group import Group
+    from benchmarks.harness.trainer import Trainer
+    from ocr_models.data.icdar2015 import AnnotatedSet
+    from ocr_models.task import TrainingTask
 
 
-class AgreedFailureError(Exception):
-    """What all ranks found together to be wrong."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+SETTLING_STEPS = 5  # warm-up steps between the start of the window's loader and the window
 
 
-def main(plan_path: str) -> int:
+def main(worker_class: type[Worker], plan_path: str) -> int:
     plan = Plan.read(Path(plan_path))
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)  # the launcher asks for stacks when a case hangs
-    worker = Worker(plan, local_rank=int(os.environ["LOCAL_RANK"]))
-    watch(plan.parent_pid, Path(plan.run_folder), worker.position, worker.events)
+    worker = worker_class(plan, local_rank=int(os.environ["LOCAL_RANK"]))
+    watch(plan.parent_pid, Path(plan.run_folder), standing_still(worker.position, worker.events))
     try:
         worker.train()
+        worker.leave()
     except BaseException as error:
         worker.fail(printed_cause(error, worker.position))
         return 1
     return 0
 
 
-def printed_cause(error: BaseException, position: Position) -> BaseException:
-    """The error, or what torch has to say a moment later of the loader process behind it.
-
-    torch raises out of a signal handler, wherever this process stands, when a loader process has died; the pipe to that
-    process may break before.
-    """
-    try:
-        traceback.print_exc()
-        if position.stage == "data" and isinstance(error, OSError | EOFError):
-            time.sleep(1)
-    except RuntimeError as later:
-        print(f"{type(later).__name__}: {later}", file=sys.stderr, flush=True)
-        return later
-    return error
-
-
 class Worker:
-    """One rank of a case."""
+    """One rank of a speed case."""
+
+    task: TrainingTask
+    trainer: Trainer
+    device: torch.device
+    annotated: AnnotatedSet
+    group: Group | None = None
 
     def __init__(self, plan: Plan, local_rank: int) -> None:
         self.plan = plan
@@ -73,20 +65,44 @@ class Worker:
         self.local_rank = local_rank
         self.rank = plan.local_ranks[local_rank]
         self.position = Position()
-        self.group: Group | None = None
         self.records: list[StepRecord] = []
         self.events = EventWriter(Path(plan.run_folder), self.rank)
         self.events.write("phase", name="set-up", pid=os.getpid())
 
     def train(self) -> None:
         """Set up, warm up, measure, report."""
+        from benchmarks.harness import reports
+
+        self.set_up()
+        clock = self.clock(self.plan.total_steps)
+        self.events.phase("warm-up")
+        clock.begin(warmup=True)
+        first_steps = max(0, self.plan.warmup_steps - SETTLING_STEPS)
+        if first_steps:
+            self.trainer.run(self.batches(0), first_steps, clock)
+        # What a loader lays ready during the first steps, which also compile, would feed the window, however slow it
+        # is. So a new one goes on, with nothing in store but the batch that shows that its processes have started.
+        batches = self.batches(first_steps)
+        batches = itertools.chain((next(batches),), batches)
+        self.trainer.run(batches, self.plan.warmup_steps - first_steps, clock)
+        clock.finish()
+        self.barrier()
+        self.events.phase("window")
+        clock.begin(warmup=False)
+        with reports.counted_synchronisations(self.device) as synchronisations:
+            self.trainer.run(batches, self.plan.steps, clock)
+        window_seconds = clock.finish()
+        count = None if synchronisations is None else synchronisations.count
+        report = self.report() | {"host_synchronisations": count} | self.proofs(batches)
+        self.agree(RankResult(self.rank, window_seconds, tuple(self.records), report))
+
+    def set_up(self, *, scheduled: bool = False) -> None:
+        """Everything up to the loader and the first step."""
         import torch  # here, so that a failing import is told like any other failure
 
-        from benchmarks.harness import ceilings, reports
-        from benchmarks.harness.clock import StepClock
         from benchmarks.harness.group import Group
-        from benchmarks.harness.precision import apply_precision
-        from benchmarks.harness.trainer import Trainer, make_loader, rank_device
+        from benchmarks.harness.precision import apply_precision, check_precision
+        from benchmarks.harness.trainer import Trainer, rank_device
         from ocr_models import MODELS
         from ocr_models.cache import default_cache_dir
         from ocr_models.data.decoded import decoded_images
@@ -97,36 +113,68 @@ class Worker:
         torch.backends.cudnn.benchmark = True  # every step has the same shapes
         apply_precision(case)
         assert plan.data is not None
-        annotated = read_annotated_set(Path(plan.data))
-        device = rank_device(case, self.local_rank)
-        images = annotated.images if plan.cache == "none" else decoded_images(annotated.images, default_cache_dir())
-        task = MODELS[case.model].load_task_builder()(images, image_size=plan.image_size, seed=plan.seed, device=device)
-        batches = iter(make_loader(task, case, plan, self.rank))  # its processes fill their queues from here on
-        self.group = Group(case, self.rank, device, plan.timeout_seconds)
-        trainer = Trainer(task, case, device, self.position)
-        clock = StepClock(device, plan.total_steps, lambda record: self.take(record, trainer.learning_rate))
+        self.annotated = read_annotated_set(Path(plan.data))
+        self.device = rank_device(case, self.local_rank)
+        images = self.annotated.images
+        if plan.cache == "decoded":
+            images = decoded_images(images, default_cache_dir())
+        build = MODELS[case.model].load_task_builder()
+        self.task = build(images, image_size=plan.image_size, seed=plan.seed, device=self.device)
+        self.group = Group(case, self.rank, self.device, plan.timeout_seconds)
+        schedule = self.task.schedule(plan.total_steps) if scheduled else None
+        self.trainer = Trainer(self.task, case, self.device, self.position, schedule)
+        check_precision(case)  # after all that was imported and built
 
-        self.events.phase("warm-up")
-        clock.begin(warmup=True)
-        trainer.run(batches, plan.warmup_steps, clock)
-        clock.finish()
+    def batches(self, steps_done: int) -> Any:
+        """The endless stream of this rank's batches, from the one after `steps_done` on, by new loader processes."""
+        from benchmarks.harness.trainer import make_loader
+
+        return iter(make_loader(self.task, self.case, self.plan, self.rank, steps_done))
+
+    def clock(self, total_steps: int, steps_done: int = 0) -> StepClock:
+        from benchmarks.harness.clock import StepClock
+
+        def take(record: StepRecord) -> None:
+            self.take(record, self.trainer.learning_rate)
+
+        return StepClock(self.device, total_steps, take, steps_done)
+
+    def leave(self) -> None:
+        """The work is done and told: part from the other ranks in order."""
+        if self.group is not None:
+            self.group.leave()
+
+    def barrier(self) -> None:
+        assert self.group is not None
         self.group.barrier()
-        self.events.phase("window")
-        clock.begin(warmup=False)
-        with reports.counted_synchronisations(device) as synchronisations:
-            trainer.run(batches, plan.steps, clock)
-        window_seconds = clock.finish()
+
+    def report(self) -> dict[str, Any]:
+        """What this rank knows beside its steps."""
+        from benchmarks.harness import reports
 
         self.events.phase("reports")
         self.position.stage = "reports"
-        report = reports.rank_report(case, task, plan.image_size, device, self.rank)
-        report["data"] = {"layout": annotated.layout, "images": len(annotated.images)}
-        report["host_synchronisations"] = None if synchronisations is None else synchronisations.count
-        report["compute_ceiling"] = ceilings.compute_ceiling(trainer, next(batches))
-        report["loader_ceiling"] = ceilings.loader_ceiling(batches, plan.workers)
+        self.trainer.position = Position(stage="reports")  # its steps from here on are none of the training's
+        report = reports.rank_report(self.case, self.task, self.plan.image_size, self.device, self.rank)
+        report["data"] = {"layout": self.annotated.layout, "images": len(self.annotated.images)}
+        return report
+
+    def proofs(self, batches: Any) -> dict[str, Any]:
+        """What loader and step reach alone, and whether the step computes what it should."""
+        from benchmarks.harness import ceilings
+        from benchmarks.harness.fingerprint import fingerprint
+
+        plan = self.plan
+        proofs: dict[str, Any] = {
+            "compute_ceiling": ceilings.compute_ceiling(self.trainer, next(batches)),
+            "loader_ceiling": ceilings.loader_ceiling(batches, plan.workers),
+        }
         if plan.profile_loader:
-            report["loader_profile"] = ceilings.loader_profile(task.dataset, case.batch_size_per_process)
-        self.agree(RankResult(self.rank, window_seconds, tuple(self.records), report))
+            proofs["loader_profile"] = ceilings.loader_profile(self.task.dataset, self.case.batch_size_per_process)
+        folder = Path(plan.run_folder) / f"fixed{self.rank}"
+        folder.mkdir()
+        proofs["fingerprint"] = fingerprint(self.case, self.device, folder)
+        return proofs
 
     def take(self, record: StepRecord, learning_rate: float) -> None:
         """A step is done: tell it, and refuse one whose loss is no number, since nothing after it counts."""
@@ -152,8 +200,14 @@ class Worker:
             failure = error.failure
         elif self.group is not None:
             self.group.tell_failure(failure)
-            failure = self.group.failure_of_another() or failure
+            failure = self.group.failure_of_another() or self.lost_node(error) or failure
         self.events.failure(failure)
+
+    def lost_node(self, error: BaseException) -> Failure | None:
+        """A rank of this node that dies is seen by the agent; one of another node only by what it no longer answers."""
+        if self.plan.nodes == 1 or not is_unanswered(error):
+            return None
+        return Failure("killed", f"a rank on another node is gone: {one_line(error)}")
 
 
 def check_finite(record: StepRecord) -> None:
@@ -164,32 +218,5 @@ def check_finite(record: StepRecord) -> None:
             raise NonFiniteLossError(f"{name} is {value} at step {record.index}")
 
 
-def failure_kind(error: BaseException, stage: str) -> str:
-    """The word for an exception in a stage, as it stands in `failure.kind`."""
-    import torch
-
-    from benchmarks.harness.trainer import NonFiniteLossError
-    from ocr_models.data.icdar2015 import DataError
-
-    text = str(error)
-    if isinstance(error, NonFiniteLossError):
-        return "non_finite_loss"
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
-        return "out_of_memory"
-    if isinstance(error, DataError) or "DataLoader worker" in text or stage == "data":
-        return "data"
-    return "exception"
-
-
-def one_line(error: BaseException) -> str:
-    """Type and message of an exception; of one that crossed from a loader process, the original's last line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
-    text = lines[-1] if lines[0].startswith("Caught ") and "DataLoader worker" in lines[0] else lines[0]
-    name = type(error).__name__
-    return text if text.split(":")[0].split(".")[-1] == name else f"{name}: {text}"
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(Worker, sys.argv[1]))

@@ -3,7 +3,7 @@
 Written from the recipe in the plainest way: label maps of int64, the default memory format, hard examples mined image
 by image with values read back to the host, kernels one after another, every logged number read in every step.
 
-`python -m benchmarks.plain_step` runs it in turns with the suite's step, on the GPU where there is one.
+`python -m benchmarks.compare_steps` runs it in turns with the suite's step, on the GPU where there is one.
 """
 
 from __future__ import annotations
