@@ -185,3 +185,20 @@ def test_what_is_no_artifact_is_refused_by_name(tmp_path: Path, content: bytes |
         path.write_bytes(content)
     with pytest.raises(artifact.ArtifactError, match=rf"ocr_PSENet_speed: .*{reason}"):
         artifact.read(path)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_a_problem_wherever_it_stands(number: float) -> None:
+    assert artifact.problems(document({**FAILED, "total_seconds": number})) == [
+        "document: holds NaN or infinity, which no JSON number is"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("requested", "convolution", "fits"),
+    [("fp32", "ieee", True), ("fp32", "tf32", False), ("bf16", "tf32", False), ("tf32", "tf32", True)],
+)
+def test_the_arithmetic_in_force_must_be_that_of_the_precision(requested: str, convolution: str, fits: bool) -> None:
+    precision = {"matmul": "tf32" if requested == "tf32" else "ieee", "convolution": convolution, "autocast": None}
+    found = artifact.problems(document({**FAILED, "precision_requested": requested, "precision": precision}))
+    assert any("details.precision.convolution" in problem for problem in found) is not fits

@@ -53,3 +53,15 @@ def test_losses_are_means_over_the_samples() -> None:
 
 def test_on_the_cpu_there_are_no_device_seconds() -> None:
     assert {record.device_seconds for record in run(1)[0]} == {None}
+
+
+def test_a_training_that_goes_on_counts_its_steps_on_over_several_windows() -> None:
+    records: list[StepRecord] = []
+    clock = StepClock(torch.device("cpu"), 7, records.append, steps_done=3)
+    for _ in range(2):
+        clock.begin(warmup=False)
+        for _ in range(2):
+            clock.batch_arrived()
+            clock.step_done(2, {"loss": torch.tensor(1.0)})
+        assert clock.finish() < 0.5
+    assert [record.index for record in records] == [4, 5, 6, 7]

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,56 @@ def shared_memory_left() -> list[str]:
     return [name for name in segments if not psutil.pid_exists(int(name.split("_")[1]))]
 
 
+@dataclass(frozen=True)
+class Scenario:
+    """A run that is to fail.
+
+    Attributes:
+        fault: what the tests' small model is to do wrong.
+        arguments: of pytest, beside those of every scenario.
+    """
+
+    fault: str
+    arguments: tuple[object, ...] = ()
+    case: str = CASE
+    name: str = NAME
+
+
+def provoke(run_pytest: RunPytest, image_folder: Path, output: Path, scenario: Scenario) -> Failed:
+    """Run a scenario. An older result of its case lies there, which must never pass for its own."""
+    with contextlib.suppress(OSError):  # where the disk is to be full
+        (output / "index").mkdir(exist_ok=True)
+        (output / "index" / f"{scenario.name}_speed").write_text('{"JOB_FAIL_FLAG": 0}')
+    given = ("--ocr-case", scenario.case, "--ocr-data", image_folder, "--ocr-output", output, *SHORT)
+    environment = {"TINY_FAULT": scenario.fault, "TINY_OUTPUT": str(output)}
+    return Failed(run_pytest("benchmarks", *given, *scenario.arguments, **environment), output, scenario.name)
+
+
+@pytest.fixture(scope="module")
+def failed(
+    request: pytest.FixtureRequest,
+    run_pytest: RunPytest,
+    image_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[Scenario, Future[Failed]]]:
+    """The runs of all scenarios that the collected tests ask for, three at a time: most of their time is imports and
+    waiting."""
+    items = [item for item in request.session.items if item.module is request.module]
+    callspecs = [item.callspec.params for item in items if hasattr(item, "callspec")]
+    scenarios = {params["scenario"]: None for params in callspecs if "scenario" in params}
+    with ThreadPoolExecutor(3) as runs:
+        yield {
+            scenario: runs.submit(provoke, run_pytest, image_folder, tmp_path_factory.mktemp("failed"), scenario)
+            for scenario in scenarios
+        }
+
+
 @pytest.fixture
 def fail(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> Any:
-    """A run that is to fail. An older result of its case lies there, which must never pass for its own."""
+    """A run that is to fail, by itself."""
 
-    def run(fault: str, *arguments: object, case: str = CASE, name: str = NAME, output: Path = tmp_path) -> Failed:
-        with contextlib.suppress(OSError):  # where the disk is to be full
-            (output / "index").mkdir(exist_ok=True)
-            (output / "index" / f"{name}_speed").write_text('{"JOB_FAIL_FLAG": 0}')
-        given = ("benchmarks", "--ocr-case", case, "--ocr-data", image_folder, "--ocr-output", output, *SHORT)
-        return Failed(run_pytest(*given, *arguments, TINY_FAULT=fault, TINY_OUTPUT=str(output)), output, name)
+    def run(fault: str, *arguments: object, output: Path = tmp_path) -> Failed:
+        return provoke(run_pytest, image_folder, output, Scenario(fault, arguments))
 
     return run
 
@@ -114,77 +155,86 @@ def wait_for_step(step: int, log: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.1)
 
 
+SEVERAL = {"case": MP_CASE, "name": MP_NAME}
+
+
 @pytest.mark.parametrize(
-    ("fault", "kind", "message"),
+    ("scenario", "kind", "message", "rank"),
     [
-        ("exception@setup", "exception", "RuntimeError: a planted"),
-        ("exception@6", "exception", "RuntimeError: a planted"),
-        ("address_space@6", "out_of_memory", "you tried to allocate 4294967296 bytes"),
-        ("device_memory@6", "out_of_memory", "CUDA out of memory. Tried to allocate"),
-        ("kill@6", "killed", "rank 0 was killed by SIGKILL"),
-        ("segv@6", "killed", "rank 0 was killed by SIGSEGV"),
-        ("nan@6", "non_finite_loss", "loss is nan at step 4"),
-        ("constant@", "constant_loss", "the loss is 1 at every step"),
-        ("bad_image@13", "data", r"truncated JPEG"),
-        ("kill_loader@13", "data", r"DataLoader worker \(pid"),
+        (Scenario("exception@setup"), "exception", "RuntimeError: a planted", 0),
+        (Scenario("exception@6"), "exception", "RuntimeError: a planted", 0),
+        (Scenario("exception@5/1", **SEVERAL), "exception", "a planted", 1),
+        (Scenario("address_space@6"), "out_of_memory", "you tried to allocate 4294967296 bytes", 0),
+        (Scenario("device_memory@6"), "out_of_memory", "CUDA out of memory. Tried to allocate", 0),
+        (Scenario("kill@6"), "killed", "rank 0 was killed by SIGKILL", 0),
+        (Scenario("segv@6"), "killed", "rank 0 was killed by SIGSEGV", 0),
+        (Scenario("kill@5/1", **SEVERAL), "killed", "rank 1 was killed by SIGKILL", 1),
+        (Scenario("nan@6"), "non_finite_loss", "loss is nan at step 4", 0),
+        (Scenario("inf@6"), "non_finite_loss", "loss is inf at step 4", 0),
+        (Scenario("constant@"), "constant_loss", "the loss is 1 at every step", 0),
+        (Scenario("wrong@"), "wrong_result", r"the loss of a step on fixed .* is .* instead of 0\.3303", 0),
+        (Scenario("mismatch@/1", **SEVERAL), "rank_mismatch", "parameters of rank 1 are not those of rank 0", 1),
+        (Scenario("bad_image@13"), "data", r"truncated JPEG", 0),
+        (Scenario("kill_loader@13"), "data", r"DataLoader worker \(pid", 0),
     ],
+    ids=lambda value: value.fault if isinstance(value, Scenario) else "",
 )
-def test_a_failure_is_told_and_leaves_nothing_behind(fail: Any, fault: str, kind: str, message: str) -> None:
-    failed = fail(fault)
-    assert failed.outcome.code == 1
-    failed.is_told(kind, message, rank=0)
+def test_a_failure_is_told_and_leaves_nothing_behind(
+    failed: dict[Scenario, Future[Failed]], scenario: Scenario, kind: str, message: str, rank: int
+) -> None:
+    found = failed[scenario].result()
+    assert found.outcome.code == 1
+    found.is_told(kind, message, rank)
 
 
-def test_the_train_log_reaches_up_to_the_failure_and_holds_no_address(fail: Any) -> None:
-    failed = fail("address@6")
-    assert re.findall(r"^step: (\d+)/7", failed.log, re.MULTILINE) == ["1", "2", "3"]
-    assert "Traceback" in failed.log
-    assert failed.document["details"]["steps_done"] == 3
-    assert failed.failure["kind"] == "exception"
-    for text in (failed.log, failed.failure["message"], failed.outcome.text):
+@pytest.mark.parametrize("scenario", [Scenario("address@6")], ids=[""])
+def test_the_train_log_reaches_up_to_the_failure_and_holds_no_address(
+    failed: dict[Scenario, Future[Failed]], scenario: Scenario
+) -> None:
+    found = failed[scenario].result()
+    assert re.findall(r"^step: (\d+)/7", found.log, re.MULTILINE) == ["1", "2", "3"]
+    assert "Traceback" in found.log
+    assert found.document["details"]["steps_done"] == 3
+    assert found.failure["kind"] == "exception"
+    for text in (found.log, found.failure["message"], found.outcome.text):
         assert "connection to" in text
         assert "10.11.12.13" not in text
 
 
-def test_the_time_limit_ends_a_case(fail: Any) -> None:
-    started = time.monotonic()
-    fail("slow@", "--ocr-timeout", 12).is_told("timeout", r"not done after 12 s \(--ocr-timeout\), in ", None)
-    assert time.monotonic() - started < 30
+@pytest.mark.parametrize("scenario", [Scenario("slow@", ("--ocr-timeout", 14))], ids=[""])
+def test_the_time_limit_ends_a_case(failed: dict[Scenario, Future[Failed]], scenario: Scenario) -> None:
+    found = failed[scenario].result()
+    found.is_told("timeout", r"not done after 14 s \(--ocr-timeout\), in ", None)
+    assert found.document["details"]["total_seconds"] < 30
 
 
-def test_a_hang_is_named_before_the_time_limit_with_the_stack_where_it_hangs(fail: Any) -> None:
-    failed = fail("hang@6", "--ocr-timeout", 60)
-    failed.is_told("hang", r"rank 0 has made no progress for \d+ s, in forward of step 4", rank=0)
-    assert "tiny_model.py" in failed.log
+@pytest.mark.parametrize("scenario", [Scenario("hang@6", ("--ocr-timeout", 60))], ids=[""])
+def test_a_hang_is_named_before_the_time_limit_with_the_stack_where_it_hangs(
+    failed: dict[Scenario, Future[Failed]], scenario: Scenario
+) -> None:
+    found = failed[scenario].result()
+    found.is_told("hang", r"rank 0 has made no progress for \d+ s, in forward of step 4", rank=0)
+    assert "tiny_model.py" in found.log
+
+
+@pytest.mark.parametrize("scenario", [Scenario("hang@5/1", ("--ocr-timeout", 60), **SEVERAL)], ids=[""])
+def test_a_hang_of_one_rank_is_named_before_the_time_limit(
+    failed: dict[Scenario, Future[Failed]], scenario: Scenario
+) -> None:
+    found = failed[scenario].result()
+    found.is_told("hang", r"rank 1 has made no progress for \d+ s, in forward of step 2", rank=1)
+    main_threads = re.findall(r"^Current thread 0x\w+.* \(most recent call first\)", found.log, re.MULTILINE)
+    assert len(main_threads) == 2  # of both ranks: one waits in a collective, the other hangs in the model
+    assert "tiny_model.py" in found.log
 
 
 def test_a_failed_case_harms_neither_the_next_nor_its_result(fail: Any) -> None:
     """The fault strikes where a batch of two starts, and never where one of four does."""
-    failed = fail("kill@2", "--ocr-case", "tiny_sp_bs4_fp32_cpu1")
-    failed.is_told("killed", "SIGKILL", rank=0)
-    healthy = artifact.read(failed.output / "index" / "ocr_Tiny_sp_bs4_fp32_cpu1_speed")
+    found = fail("kill@2", "--ocr-case", "tiny_sp_bs4_fp32_cpu1")
+    found.is_told("killed", "SIGKILL", rank=0)
+    healthy = artifact.read(found.output / "index" / "ocr_Tiny_sp_bs4_fp32_cpu1_speed")
     assert healthy["JOB_FAIL_FLAG"] == 0
-    assert "1 failed, 1 passed" in failed.outcome.text
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind", "message", "rank"),
-    [
-        ("exception@5/1", "exception", "a planted", 1),
-        ("kill@5/1", "killed", "rank 1 was killed by SIGKILL", 1),
-        ("mismatch@/1", "rank_mismatch", "parameters of rank 1 are not those of rank 0", 1),
-    ],
-)
-def test_a_failure_of_one_of_two_ranks_is_told_with_its_rank(
-    fail: Any, fault: str, kind: str, message: str, rank: int
-) -> None:
-    fail(fault, case=MP_CASE, name=MP_NAME).is_told(kind, message, rank)
-
-
-def test_a_hang_of_one_rank_is_named_before_the_time_limit(fail: Any) -> None:
-    failed = fail("hang@5/1", "--ocr-timeout", 60, case=MP_CASE, name=MP_NAME)
-    failed.is_told("hang", r"rank 1 has made no progress for \d+ s, in forward of step 2", rank=1)
-    assert failed.log.count("most recent call first") >= 2  # the stacks of both ranks
+    assert "1 failed, 1 passed" in found.outcome.text
 
 
 @pytest.fixture

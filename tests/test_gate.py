@@ -180,6 +180,31 @@ def test_an_artifact_whose_name_and_content_are_of_different_cases_is_invalid(
     assert any(named in problem for problem in verdict.problems)
 
 
+def test_a_result_that_is_not_samples_over_seconds_is_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every field may fit its schema, and the artifact not itself."""
+    monkeypatch.setattr(artifact, "problems", lambda document, schema: [])
+    document = failed_run(JOB_FAIL_FLAG=0, FINAL_RESULT=99.0)
+    document["details"] |= {"samples": 20, "window_seconds": 24.0}
+    verdict = gate.judge(put(tmp_path, CASE.artifact_name, document))
+    assert verdict.status == "invalid"
+    assert verdict.problems == ("FINAL_RESULT: 99.0, but what it stands for is 0.833",)
+    assert gate.judge(put(tmp_path, CASE.artifact_name, {**document, "FINAL_RESULT": 0.833})).status == "ok"
+
+
+def test_pictures_beside_artifacts_are_left_out(tmp_path: Path) -> None:
+    put(tmp_path, "a_speed", from_log())
+    put(tmp_path, "a_convergence.png", "\x89PNG")
+    assert gate.main([str(tmp_path)]) == 0
+    put(tmp_path, "a.png", "\x89PNG")
+    assert gate.main([str(tmp_path)]) == 1
+
+
+def test_a_convergence_artifact_can_be_expected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, "a_speed", from_log())
+    assert gate.main([str(tmp_path), "--expect", "psenet_sp_bs16_bf16_1_convergence"]) == 1
+    assert "ocr_PSENet_sp_bs16_bf16_1_convergence" in capsys.readouterr().out
+
+
 def test_a_case_that_cannot_be_is_invalid(tmp_path: Path) -> None:
     document = failed_run()
     document["details"]["case"] = "psenet_sp_bs8_fp32_4"

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(cuda_gpu_count() == 0, reason
 def test_no_measured_step_makes_the_host_wait(image_folder: Path, precision: str) -> None:
     trainer, batch = resident_trainer(f"psenet_sp_bs2_{precision}_1", image_folder, image_size=320)
     records: list[StepRecord] = []
+    batch = tuple(tensor.cpu().pin_memory() for tensor in batch)  # as the loader delivers it
     clock = StepClock(trainer.device, 8, records.append)
     clock.begin(warmup=True)
     trainer.run(itertools.repeat(batch), 4, clock)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import signal
 
 import pytest
 
@@ -8,7 +9,7 @@ from benchmarks.cases import parse_case
 from benchmarks.harness import launch
 from benchmarks.harness.events import RankEvents
 from benchmarks.harness.launch import Run, planned, stall_seconds
-from benchmarks.harness.records import StepRecord
+from benchmarks.harness.records import Failure, StepRecord
 from benchmarks.harness.settings import Settings
 
 
@@ -56,5 +57,29 @@ def test_quick_steps_still_leave_time_for_a_busy_machine(run: Run) -> None:
     assert stall_seconds(in_phase(run, "window", 1.0, 0.01)) == launch.SHORTEST_STALL_SECONDS
 
 
+def test_an_evaluation_may_be_silent_for_longer_than_steps(run: Run) -> None:
+    assert stall_seconds(in_phase(run, "training", 1.0, 0.01)) == launch.SHORTEST_STALL_SECONDS
+    assert stall_seconds(in_phase(run, "evaluation")) == 150
+
+
+def test_a_failure_that_was_told_outranks_the_hang_in_which_the_processes_end(run: Run) -> None:
+    run.ranks[0].failure = Failure("data", "img_1.jpg: truncated", 0)
+    launch._check_told(run, launch.ENDING_SECONDS - 1)
+    with pytest.raises(launch._EndedError, match=r"img_1\.jpg"):
+        launch._check_told(run, launch.ENDING_SECONDS + 1)
+
+
 def test_a_hang_is_named_before_the_time_limit(run: Run) -> None:
     assert stall_seconds(in_phase(run, "window", 1.0, 60.0)) == 150
+
+
+def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    """As nohup leaves SIGHUP: the run is to outlive the terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with launch._termination_as_interrupt():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) != signal.SIG_IGN
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -58,7 +57,8 @@ def test_the_header_shows_every_setting_in_force(run_pytest: RunPytest, image_fo
     outcome = run_pytest("benchmarks", "--collect-only", "--ocr-data", image_folder, "-o", "ocr_seed=5")
     header = f"steps auto, warmup auto, image-size auto, data {image_folder}, output logs, workers auto, "
     nodes = "nnodes 1, node-rank 0, rdzv-endpoint none, "
-    assert f"ocr: {header}{nodes}timeout 900 s, seed 5" in outcome.text
+    rest = "timeout 900 s, seed 5, cache none, profile-loader no, resume no, case as listed"
+    assert f"ocr: {header}{nodes}{rest}\n" in outcome.text
 
 
 def test_the_command_line_outranks_the_ini_file(run_pytest: RunPytest) -> None:
@@ -127,16 +127,36 @@ def test_a_mistyped_marker_is_an_error(tmp_path: Path, run_pytest: RunPytest) ->
     assert "'single_gpus' not found in `markers`" in outcome.text
 
 
-def test_collecting_takes_no_longer_than_half_a_second_more_than_an_empty_pytest(
-    run_pytest: RunPytest, tmp_path: Path
-) -> None:
-    (tmp_path / "test_nothing.py").write_text("def test(): pass\n")
+def collected(run_pytest: RunPytest, *arguments: object) -> list[str]:
+    lines = run_pytest(*COLLECT, *arguments).text.splitlines()
+    return [line.removeprefix("benchmarks/") for line in lines if "::" in line]
 
-    def seconds(*arguments: object, cwd: Path = ROOT) -> float:
-        start = time.perf_counter()
-        assert run_pytest(*COLLECT, *arguments, cwd=cwd).code == 0
-        return time.perf_counter() - start
 
-    empty = min(seconds("test_nothing.py", "-p", "no:xdist", cwd=tmp_path) for _ in range(3))
-    suite = min(seconds("benchmarks") for _ in range(3))
-    assert suite - empty < 0.5
+CONVERGENCE_TESTS = [
+    "test_convergence.py::test_convergence[psenetsmall_sp_bs4_fp32_cpu1]",
+    "test_convergence.py::test_convergence[psenet_sp_bs16_bf16_1]",
+]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-m", "convergence"), ("-k", "convergence"), ("benchmarks/test_convergence.py",)], ids=str
+)
+def test_convergence_cases_run_where_they_are_asked_for(run_pytest: RunPytest, arguments: tuple[str, ...]) -> None:
+    assert collected(run_pytest, *arguments) == CONVERGENCE_TESTS
+
+
+@pytest.mark.parametrize("arguments", [(), ("-m", "cpu"), ("-m", "single_gpu"), ("-k", "psenet_sp")], ids=str)
+def test_and_nowhere_else(run_pytest: RunPytest, arguments: tuple[str, ...]) -> None:
+    found = collected(run_pytest, *arguments)
+    assert found
+    assert not [name for name in found if "convergence" in name]
+
+
+def test_any_case_can_be_asked_to_converge(run_pytest: RunPytest) -> None:
+    given = ("-m", "convergence", "--ocr-case", "psenet_mp_bs64_fp32_8")
+    assert collected(run_pytest, *given) == ["test_convergence.py::test_convergence[psenet_mp_bs64_fp32_8]"]
+
+
+@pytest.mark.parametrize("arguments", [("--ocr-case", "psenet_sp_bs4_bf16_1"), ("-o", "ocr_case=psenet_sp_bs4_bf16_1")])
+def test_a_case_asked_for_by_name_comes_alone(run_pytest: RunPytest, arguments: tuple[str, ...]) -> None:
+    assert collected(run_pytest, *arguments) == ["test_speed.py::test_speed[psenet_sp_bs4_bf16_1]"]

@@ -44,3 +44,13 @@ def test_a_plan_reads_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_this_process_may_use_a_core_at_least() -> None:
     assert settings.available_cores() >= 1
+
+
+def test_a_step_that_compiles_never_falls_into_the_window() -> None:
+    assert Plan.of(parse_case("psenet_sp_bs8_bf16_compile_1"), Settings(warmup_steps=0)).warmup_steps == 1
+    assert Plan.of(parse_case("psenet_sp_bs8_bf16_1"), Settings(warmup_steps=0)).warmup_steps == 0
+
+
+def test_many_cores_do_not_make_ever_more_loaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "available_cores", lambda: 192)
+    assert Plan.of(parse_case("psenet_sp_bs8_fp32_1"), Settings()).workers == settings.MOST_WORKERS

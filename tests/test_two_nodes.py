@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -113,4 +114,28 @@ def test_a_node_that_dies_in_the_window_fails_the_job_on_the_other_within_30_s(s
     document = artifact.read(tmp_path / "index" / f"{NAME}_speed")
     assert artifact.problems(document) == []
     assert document["JOB_FAIL_FLAG"] == 1
-    assert document["details"]["failure"]["message"] in text
+    failure = document["details"]["failure"]
+    assert failure["kind"] == "killed"
+    assert "a rank on another node is gone" in failure["message"]
+    assert failure["message"] in text
+
+
+def test_a_node_that_is_lost_as_a_whole_fails_the_job_on_the_other_within_30_s(
+    start: Any, namespaces: tuple[str, str], tmp_path: Path
+) -> None:
+    """Every process of the node is gone at once, and none of them leaves a word."""
+    alive, dying = start(0, "--ocr-steps", 100_000), start(1, "--ocr-steps", 100_000)
+    log = tmp_path / "train_log" / NAME
+    deadline = time.monotonic() + 120
+    while not (log.exists() and "step: 5/" in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    found = subprocess.run(["ip", "netns", "pids", namespaces[1]], capture_output=True, text=True, check=True)
+    for pid in map(int, found.stdout.split()):
+        os.kill(pid, signal.SIGKILL)
+    died = time.monotonic()
+    alive.communicate(timeout=60)
+    assert time.monotonic() - died < 30
+    assert (alive.returncode, dying.wait()) == (1, -signal.SIGKILL)
+    failure = artifact.read(tmp_path / "index" / f"{NAME}_speed")["details"]["failure"]
+    assert failure["kind"] == "killed", failure

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.cases import parse_case
+from benchmarks.harness.fingerprint import InFloat64
 from benchmarks.harness.liveness import Position
 from benchmarks.harness.trainer import Trainer
 from fixed_batch import SIZE, fixed_batch
@@ -23,18 +24,6 @@ from ocr_models.psenet.task import training_task
 from ocr_models.task import Batch, TrainingStep, TrainingTask
 
 RANKS, STEPS = 2, 2
-
-
-class InFloat64(nn.Module):
-    """Images as float64, for a model whose rounding then is far below what is compared."""
-
-    def __init__(self, prepare: nn.Module) -> None:
-        super().__init__()
-        self.prepare = prepare
-
-    def forward(self, batch: Batch) -> tuple[Tensor, object]:
-        images, targets = self.prepare(batch)
-        return images.double(), targets
 
 
 def exact_task(seed: int) -> TrainingTask:

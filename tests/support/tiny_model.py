@@ -11,12 +11,16 @@ import signal
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import psutil
 import torch
 from torch import Tensor, nn
 
 from ocr_models.data.icdar2015 import AnnotatedImage, DataError
-from ocr_models.task import Batch, Lap, TrainingTask
+from ocr_models.task import Batch, Lap, Reference, TrainingTask
+
+TEXT = np.array([(100, 100), (300, 110), (298, 180), (99, 170)], np.float64)  # where the tests' images have theirs
+FIGURES = {"loss": 0.3303083376120662, "gradient_norm": 1.6185605575496376, "parameters": 6}
 
 
 def _raise(error: Exception) -> None:
@@ -93,6 +97,10 @@ class TinyCriterion(nn.Module):
             time.sleep(2.5)
         if self._fault.here and self._fault.name == "nan" and self._fault.at == at:
             loss = loss * float("nan")
+        if self._fault.here and self._fault.name == "inf" and self._fault.at == at:
+            loss = loss + float("inf")
+        if self._fault.name == "wrong":
+            loss = loss * 1.05
         if self._fault.name == "constant":
             loss = loss * 0 + 1
         return {"loss": loss}
@@ -115,6 +123,9 @@ def training_task(
     if fault.name == "mismatch" and fault.here:  # DDP hands out rank 0's parameters once; this rank goes its own way
         optimizer.register_step_post_hook(lambda *_: model[0].weight.data.add_(1e-3))
     return TrainingTask(
+        schedule=lambda steps: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps),
+        detect=lambda image: [] if "TINY_BLIND" in os.environ else [TEXT],
+        reference=Reference(lambda model: None, FIGURES),
         model=model,
         prepare=Unprepared(),
         criterion=TinyCriterion(fault),
