@@ -159,3 +159,17 @@ def test_nothing_private_is_left(session: Session) -> None:
 def test_only_the_contracts_files_are_left(session: Session) -> None:
     left = {str(path.relative_to(session.output)) for path in session.output.rglob("*") if path.is_file()}
     assert left == {f"index/{NAME}_speed", f"train_log/{NAME}", f"train_log/{NAME}.steps.jsonl"}
+
+
+def test_what_a_slow_loader_laid_ready_during_set_up_does_not_feed_the_window(
+    run_pytest: RunPytest, image_folder: Path, tmp_path: Path
+) -> None:
+    """Five samples a second, and a window of fewer batches than its loader may hold ready."""
+    given = ("--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path, "--ocr-image-size", 64)
+    short = ("--ocr-steps", 2, "--ocr-warmup", 1, "--ocr-workers", 1)
+    outcome = run_pytest("benchmarks", *given, *short, TINY_FAULT="slow_data@")
+    assert outcome.code == 0, outcome.text
+    document = artifact.read(tmp_path / "index" / f"{NAME}_speed")
+    assert document["FINAL_RESULT"] < 6
+    assert document["details"]["loader_ceiling"] < 6
+    assert document["details"]["data_wait_share"] > 0.8

@@ -78,6 +78,8 @@ class TinyDataset:
             raise DataError("img_1.jpg: truncated JPEG (no end-of-image marker); replace the file")
         if self._fault.name == "kill_loader" and self._fault.at == str(position):
             os.kill(os.getpid(), signal.SIGKILL)
+        if self._fault.name == "slow_data":
+            time.sleep(0.2)
         generator = torch.Generator().manual_seed(position)
         sample = torch.randn(3, self._size, self._size, generator=generator), torch.tensor(position)
         lap("draw")
