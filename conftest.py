@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,7 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Convergence cases, which take long, run where they are asked for: by marker, keyword or file. Cases asked for by
     name bring no component benchmarks along."""
     unasked = set()
-    if not any("convergence" in asked for asked in (config.option.markexpr, config.option.keyword, *config.args)):
+    paths = (Path(argument.partition("::")[0]).name + argument.partition("::")[2] for argument in config.args)
+    if not any("convergence" in asked for asked in (config.option.markexpr, config.option.keyword, *paths)):
         unasked.add("convergence")
     if options.case_names(config):
         unasked.add("components")

@@ -205,7 +205,9 @@ CONVERGENCE: tuple[ConvergenceCase, ...] = (
 
 
 def convergence_case(case: Case) -> ConvergenceCase:
-    """The convergence case of any case: the listed one, else one with steps and target as listed for its device."""
-    listed = {each.case: each for each in CONVERGENCE}
-    like = next(each for each in CONVERGENCE if each.case.device == case.device)
-    return listed.get(case, replace(like, case=case))
+    """The convergence case of any case: the listed one, else with the steps and target listed for its model."""
+
+    def likeness(each: ConvergenceCase) -> tuple[bool, bool, bool]:
+        return each.case == case, each.case.model == case.model, each.case.device == case.device
+
+    return replace(max(CONVERGENCE, key=likeness), case=case)

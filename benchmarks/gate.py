@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.cases import CaseError, convergence_case, parse_case
 from benchmarks.harness import artifact
+from benchmarks.harness.failures import wrong_result
 
 SCHEMA_BY_SUFFIX = {"_speed": "speed", "_convergence": "convergence"}
 PICTURES = tuple(f"{suffix}.png" for suffix in SCHEMA_BY_SUFFIX)
@@ -115,7 +116,6 @@ def _misfits(stem: str, document: dict[str, Any]) -> tuple[str, ...]:
         case = parse_case(document["details"]["case"])
     except CaseError as error:
         return (f"details.case: {error}",)
-    details = document["details"]
     told = [
         ("file name", stem, case.log_name),
         ("model_name", document["model_name"], case.model_name),
@@ -123,12 +123,23 @@ def _misfits(stem: str, document: dict[str, Any]) -> tuple[str, ...]:
         ("gpu_num", document["gpu_num"], case.gpu_count),
     ]
     misfits = [f"{where}: {found}, but the case is {case}" for where, found, fitting in told if found != fitting]
-    if document["JOB_FAIL_FLAG"] == 0:
-        result = document["FINAL_RESULT"]
-        meant = document.get("convergence_value") or details["samples"] / details["window_seconds"]
-        if abs(result - meant) > ROUNDING * (1 + meant):
-            misfits.append(f"FINAL_RESULT: {result}, but what it stands for is {meant:.3f}")
-    return tuple(misfits)
+    return (*misfits, *(_contradictions(document) if document["JOB_FAIL_FLAG"] == 0 else ()))
+
+
+def _contradictions(document: dict[str, Any]) -> list[str]:
+    """Where an artifact that says that all is well says otherwise, too: each field may fit its schema nevertheless."""
+    details, found = document["details"], []
+    if "convergence_key" in document:
+        meant = document["convergence_value"]
+        if meant != document["scores"][-1]["hmean"] or meant < details["target"]:
+            found.append(f"convergence_value: {meant}, where the target is {details['target']}, and it is not flagged")
+    else:
+        meant = details["samples"] / details["window_seconds"]
+        if wrong := wrong_result(details.get("fingerprint")):
+            found.append(f"details.fingerprint: {wrong}")
+    if abs(document["FINAL_RESULT"] - meant) > ROUNDING * (1 + meant):
+        found.append(f"FINAL_RESULT: {document['FINAL_RESULT']}, but what it stands for is {meant:.3f}")
+    return found
 
 
 def _cause(failure: dict[str, Any]) -> str:

@@ -207,7 +207,7 @@ def test_throughput_beside_a_bare_loop(data_folder: Path, tmp_path: Path, compar
 
     def take(record: StepRecord) -> None:
         events.step(record)
-        print(format_step(record, 4, trainer.learning_rate), file=log, flush=True)
+        print(format_step(record, 4, trainer.rates[-1]), file=log, flush=True)
 
     def harness() -> None:
         clock = StepClock(torch.device("cpu"), 4, take)

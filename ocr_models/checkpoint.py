@@ -20,7 +20,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         OSError: where it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    unfinished = path.with_name(f".{path.name}.unfinished")  # one writer; the next one takes the place of what it left
     try:
         with open(unfinished, "wb") as file:
             torch.save(dict(content), file)

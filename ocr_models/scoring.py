@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ def score(
     for number, image in zip(numbers, images, strict=True):
         found[number] = detect(load_image(image.path))
         seen()
-    write_ground_truth(folder / GROUND_TRUTH, _truths(dict(zip(numbers, images, strict=True))))
+    write_ground_truth(folder / GROUND_TRUTH, ground_truths(images))
     write_submission(folder / SUBMISSION, found)
     return evaluate_icdar2015(folder / GROUND_TRUTH, folder / SUBMISSION)
 
@@ -44,15 +44,21 @@ def image_numbers(images: Sequence[AnnotatedImage]) -> list[int]:
     return numbers if len(set(numbers)) == len(images) else list(range(1, len(images) + 1))
 
 
-def _truths(images: Mapping[int, AnnotatedImage]) -> dict[int, list[tuple[NDArray, str]]]:
-    for image in images.values():
+def ground_truths(images: Sequence[AnnotatedImage]) -> dict[int, list[tuple[NDArray, str]]]:
+    """From image number to its texts, corners and transcription, as they are annotated: it is the protocol that ignores
+    `###`, and nothing but that.
+
+    Raises:
+        DataError: where a text has other than four corners.
+    """
+    for image in images:
         for polygon in image.polygons:
             if len(polygon) != 4:
                 raise DataError(f"{image.path}: a text of {len(polygon)} corners; the ICDAR 2015 protocol wants four")
     return {
         number: [
-            (polygon, "###" if ignored else text)
-            for polygon, ignored, text in zip(image.polygons, image.ignored, image.transcriptions, strict=True)
+            (polygon, " ".join(text.splitlines()))
+            for polygon, text in zip(image.polygons, image.transcriptions, strict=True)
         ]
-        for number, image in images.items()
+        for number, image in zip(image_numbers(images), images, strict=True)
     }

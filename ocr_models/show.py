@@ -59,7 +59,7 @@ def _panels(detector: TextDetector, annotated: AnnotatedImage) -> list[tuple[str
     maps = full_size_maps(detector.logits(image), size)  # (7, H, W)
     boxes = [box.polygon for box in detector(image)]
     colours = [GREY if ignored else GREEN for ignored in annotated.ignored]
-    probabilities = 1 / (1 + np.exp(-maps))
+    probabilities = 1 / (1 + np.exp(-np.clip(maps, -30, 30)))
     return [
         (f"{annotated.path.stem}: ground truth", _outlined(image, annotated.polygons, colours)),
         *zip(MAP_TITLES, probabilities, strict=True),
@@ -93,9 +93,11 @@ def load_detector(checkpoint_path: Path, device: torch.device) -> TextDetector:
         OSError: where it cannot be read.
     """
     checkpoint = load_checkpoint(checkpoint_path)
-    name, image_size = checkpoint.get("model", "psenet"), int(checkpoint.get("image_size", 736))
-    if name not in MODELS:
+    name, image_size = checkpoint.get("model", "psenet"), checkpoint.get("image_size", 736)
+    if not isinstance(name, str) or name not in MODELS:
         raise CheckpointError(f"{checkpoint_path} is of an unknown model, {name!r}; known: {', '.join(MODELS)}")
+    if not isinstance(image_size, int) or image_size < 1:
+        raise CheckpointError(f"{checkpoint_path}: its image size is {image_size!r}, not a number of pixels")
     task = MODELS[name].load_task_builder()([], image_size=image_size, seed=0, device=device)
     if not isinstance(task.model, PSENet):
         raise CheckpointError(f"{checkpoint_path} is of {name}, which is no PSENet: it has no kernels to show")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import MultiStepLR
 
-from benchmarks.cases import CONVERGENCE, MATRIX, CaseError, ConvergenceCase, convergence_case, parse_case
+from benchmarks import gate
+from benchmarks.cases import CONVERGENCE, CaseError, ConvergenceCase, convergence_case, parse_case
 from benchmarks.harness import artifact
 from benchmarks.harness.convergence import (
     convergence_document,
@@ -15,13 +21,15 @@ from benchmarks.harness.convergence import (
     unfinished_convergence,
     verdict,
 )
-from benchmarks.harness.convergence_worker import stops
+from benchmarks.harness.convergence_worker import digest, stops
 from benchmarks.harness.curves import draw_curves
 from benchmarks.harness.launch import Run, planned
 from benchmarks.harness.output import CasePaths
 from benchmarks.harness.records import Failure, RankResult, StepRecord, loss_curve
 from benchmarks.harness.settings import Plan, Settings
 from ocr_models import MODELS
+from ocr_models.checkpoint import load_checkpoint, save_checkpoint
+from ocr_models.data.icdar2015 import read_annotated_set
 
 CASE = parse_case("psenetsmall_sp_bs4_fp32_cpu1")
 REPORT: dict[str, Any] = {
@@ -117,6 +125,37 @@ def test_a_training_that_was_cut_off_shows_its_curve_so_far(run: Run, paths: Cas
     assert all(each["seconds"] is None for each in document["seconds_to_tenths"])
 
 
+def test_the_evaluations_of_a_training_that_was_cut_off_are_kept(run: Run, paths: CasePaths) -> None:
+    run.failure = Failure("timeout", "not done after 900 s")
+    run.ranks[0].scores.extend(scores(0.2, 0.75))
+    run.ranks[0].results.clear()
+    document = convergence_document(run, paths)
+    assert artifact.problems(document, "convergence") == []
+    assert (document["convergence_value"], document["FINAL_RESULT"]) == (None, 0)
+    assert [each["hmean"] for each in document["scores"]] == [0.2, 0.75]
+    assert document["seconds_to_tenths"][-1] == {"hmean": 0.7, "seconds": 40.0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"convergence_value": 0.1, "FINAL_RESULT": 0.1}, "convergence_value: 0.1, where the target is 0.7"),
+        ({"convergence_value": 0.75, "scores": scores(0.75, 0.2)}, "convergence_value: 0.75, where the target is 0.7"),
+        ({"FINAL_RESULT": 0.9}, "FINAL_RESULT: 0.9, but what it stands for is 0.750"),
+    ],
+)
+def test_the_gate_refuses_an_artifact_that_contradicts_itself(
+    run: Run, paths: CasePaths, changed: dict[str, Any], problem: str
+) -> None:
+    document = convergence_document(run, paths)
+    artifact.write(paths.index, document, "convergence")
+    assert gate.judge(paths.index).status == "ok"
+    artifact.write(paths.index, {**document, **changed}, "convergence")
+    verdict = gate.judge(paths.index)
+    assert verdict.status == "invalid"
+    assert problem in verdict.problems[0]
+
+
 def test_while_it_runs_the_artifact_is_a_failed_one(run: Run, paths: CasePaths) -> None:
     document = unfinished_convergence(run, paths)
     assert artifact.problems(document, "convergence") == []
@@ -195,11 +234,21 @@ def test_there_is_a_convergence_case_for_the_cpu_and_one_for_a_gpu() -> None:
     assert {each.case.model for each in CONVERGENCE} <= set(MODELS)
 
 
-@pytest.mark.parametrize("case", MATRIX, ids=str)
-def test_every_speed_case_has_one_beside_it(case: Any) -> None:
-    goal = convergence_case(case)
-    assert goal.case == case
-    assert goal.artifact_name == case.artifact_name.replace("_speed", "_convergence")
+@pytest.mark.parametrize(
+    ("name", "steps", "image_size"),
+    [
+        ("psenetsmall_sp_bs4_fp32_cpu1", 160, 320),
+        ("psenetsmall_mp_bs8_fp32_cpu2", 160, 320),
+        ("psenetsmall_sp_bs8_bf16_1", 160, 320),
+        ("psenet_sp_bs16_bf16_1", 2000, 736),
+        ("psenet_mp_bs64_fp32_8", 2000, 736),
+        ("psenet_sp_bs2_fp32_cpu1", 2000, 736),
+    ],
+)
+def test_any_case_converges_as_its_model_is_listed_to(name: str, steps: int, image_size: int) -> None:
+    goal = convergence_case(parse_case(name))
+    assert (str(goal), goal.steps, goal.image_size) == (name, steps, image_size)
+    assert goal.artifact_name == parse_case(name).artifact_name.replace("_speed", "_convergence")
 
 
 @pytest.mark.parametrize("wrong", [{"target": 0.0}, {"target": 1.1}, {"steps": 0}, {"evaluations": 0}])
@@ -215,3 +264,44 @@ def test_its_plan_says_what_the_user_does_not(tmp_path: Path) -> None:
     given = Plan.of(convergence_case(CASE), Settings(output=tmp_path, steps=7, image_size=64, resume=True))
     assert (given.steps, given.image_size, given.resume) == (7, 64, True)
     assert Plan.of(CASE, Settings()).kind == "speed"
+    compiled = Plan.of(convergence_case(parse_case("psenet_sp_bs8_bf16_compile_1")), Settings(output=tmp_path))
+    assert (compiled.warmup_steps, compiled.total_steps) == (0, 2000)
+
+
+def test_a_training_is_known_by_its_images_wherever_they_lie(image_folder: Path, tmp_path: Path) -> None:
+    images = read_annotated_set(image_folder).images
+    moved = read_annotated_set(Path(shutil.copytree(image_folder, tmp_path / "moved"))).images
+    assert digest(images) == digest(moved)
+    assert digest(images) != digest(images[:2])
+    other = [replace(images[0], polygons=(images[0].polygons[0] + 1,)), *images[1:]]
+    assert digest(images) != digest(other)
+
+
+def test_optimiser_schedule_and_scaler_of_the_official_recipe_go_on_where_they_stood(tmp_path: Path) -> None:
+    """SGD with momentum, a rate that falls in steps, and a scaler that has halved; through a checkpoint's file."""
+
+    def made() -> tuple[nn.Linear, torch.optim.Optimizer, MultiStepLR, torch.amp.GradScaler]:
+        torch.manual_seed(0)
+        model = nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-1, momentum=0.99, weight_decay=5e-4, fused=True)
+        return model, optimizer, MultiStepLR(optimizer, [2, 4], gamma=0.1), torch.amp.GradScaler("cpu")
+
+    def train(parts: Any, steps: range) -> torch.Tensor:
+        model, optimizer, schedule, scaler = parts
+        for step in steps:
+            scaler.scale(model(torch.full((1, 3), float("inf") if step == 1 else step + 1.0)).sum()).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+            schedule.step()
+        return model.weight.detach()
+
+    straight, cut, resumed = made(), made(), made()
+    train(cut, range(3))
+    names = ("state_dict", "optimizer", "schedule", "scaler")
+    save_checkpoint(tmp_path / "c.pt", {name: part.state_dict() for name, part in zip(names, cut, strict=True)})
+    found = load_checkpoint(tmp_path / "c.pt")
+    for name, part in zip(names, resumed, strict=True):
+        part.load_state_dict(found[name])
+    assert resumed[3].get_scale() == 2.0**15
+    assert torch.equal(train(resumed, range(3, 6)), train(straight, range(6)))

@@ -101,8 +101,12 @@ def test_a_training_that_fails_says_why_and_how_far_it_came(
     kind: str,
     value: float | None,
 ) -> None:
+    kept = tmp_path / "convergence" / NAME
+    kept.mkdir(parents=True)
+    (kept / "submission.zip").write_text("of an older run")
     outcome = converge(run_pytest, image_folder, tmp_path, **environment)
     assert outcome.code == 1
+    assert not (kept / "submission.zip").exists() or (kept / "submission.zip").read_bytes().startswith(b"PK")
     document = left_by(tmp_path)
     assert (document["JOB_FAIL_FLAG"], document["FINAL_RESULT"]) == (1, 0)
     assert document["details"]["failure"]["kind"] == kind
@@ -188,6 +192,16 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
     failure = left_by(tmp_path)["details"]["failure"]
     assert failure["kind"] == "checkpoint"
     assert "checkpoint.pt is of another training: seed 0 instead of 5; run without --ocr-resume" in failure["message"]
+
+
+def test_a_finished_training_does_not_pass_for_a_new_one(
+    converged: Converged, run_pytest: RunPytest, image_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(converged.output / "convergence", tmp_path / "convergence")
+    assert converge(run_pytest, image_folder, tmp_path, "--ocr-resume").code == 1
+    failure = left_by(tmp_path)["details"]["failure"]
+    assert failure["kind"] == "checkpoint"
+    assert "checkpoint.pt is of a finished training" in failure["message"]
 
 
 def test_several_processes_converge_together(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> None:

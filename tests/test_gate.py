@@ -191,6 +191,22 @@ def test_a_result_that_is_not_samples_over_seconds_is_invalid(tmp_path: Path, mo
     assert gate.judge(put(tmp_path, CASE.artifact_name, {**document, "FINAL_RESULT": 0.833})).status == "ok"
 
 
+def test_a_wrong_fingerprint_without_a_flag_is_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "problems", lambda document, schema: [])
+    document = failed_run(JOB_FAIL_FLAG=0, FINAL_RESULT=1.0)
+    figures = {"loss": 0.5, "gradient_norm": 8.0, "parameters": 192}
+    fingerprint = {
+        "figures": {**figures, "loss": 0.6},
+        "reference": figures,
+        "deviation": {"loss": 0.2, "gradient_norm": 0.0},
+        "tolerance": {"loss": 0.01, "gradient_norm": 0.1},
+    }
+    document["details"] |= {"samples": 20, "window_seconds": 20.0, "fingerprint": fingerprint}
+    verdict = gate.judge(put(tmp_path, CASE.artifact_name, document))
+    assert verdict.status == "invalid"
+    assert "details.fingerprint: the loss of a step" in verdict.problems[0]
+
+
 def test_pictures_beside_artifacts_are_left_out(tmp_path: Path) -> None:
     put(tmp_path, "a_speed", from_log())
     put(tmp_path, "a_convergence.png", "\x89PNG")

@@ -63,10 +63,11 @@ def test_an_evaluation_may_be_silent_for_longer_than_steps(run: Run) -> None:
 
 
 def test_a_failure_that_was_told_outranks_the_hang_in_which_the_processes_end(run: Run) -> None:
-    run.ranks[0].failure = Failure("data", "img_1.jpg: truncated", 0)
+    run.ranks[0].failure = Failure("exception", "connection to 10.11.12.13:29500 refused", 0)
     launch._check_told(run, launch.ENDING_SECONDS - 1)
-    with pytest.raises(launch._EndedError, match=r"img_1\.jpg"):
+    with pytest.raises(launch._EndedError, match=r"connection to .* refused") as ended:
         launch._check_told(run, launch.ENDING_SECONDS + 1)
+    assert "10.11.12.13" not in ended.value.failure.message
 
 
 def test_a_hang_is_named_before_the_time_limit(run: Run) -> None:

@@ -36,12 +36,25 @@ def test_what_is_missed_and_what_is_invented_count(images: tuple[AnnotatedImage,
     assert again == found
 
 
-def test_ignored_texts_are_written_as_such(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
-    ignored = [replace(image, ignored=np.array([True])) for image in images]
-    assert score(lambda image: [TEXT], ignored, tmp_path) == {"precision": 0.0, "recall": 0.0, "hmean": 0.0}
-    answers = iter([[TEXT], [TEXT, ELSEWHERE]])
-    one_of_two = [images[0], ignored[1]]
-    assert score(lambda image: next(answers), one_of_two, tmp_path)["precision"] == 1 / 2  # ELSEWHERE alone is wrong
+def test_what_is_ignored_is_for_the_protocol_to_say(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
+    """Training leaves out all that begins with #; the protocol ignores ### alone."""
+
+    def finding_nothing(*transcriptions: str) -> dict[str, float]:
+        texts = [
+            replace(image, transcriptions=(text,), ignored=np.array([text.startswith("#")]))
+            for image, text in zip(images, transcriptions, strict=True)
+        ]
+        answers = iter([[TEXT], []])
+        return score(lambda image: next(answers), texts, tmp_path)
+
+    assert finding_nothing("word", "###")["recall"] == 1.0
+    assert finding_nothing("word", "#DONT")["recall"] == 0.5
+    assert finding_nothing("###", "word") == {"precision": 0.0, "recall": 0.0, "hmean": 0.0}
+
+
+def test_a_transcription_of_two_lines_stays_one_text(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
+    broken = [replace(image, transcriptions=("two\r\nlines",)) for image in images]
+    assert score(lambda image: [TEXT], broken, tmp_path)["hmean"] == 1.0
 
 
 def test_images_go_by_the_numbers_of_their_names_or_by_their_order(images: tuple[AnnotatedImage, ...]) -> None:

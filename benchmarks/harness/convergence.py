@@ -22,18 +22,19 @@ def convergence_document(run: Run, paths: CasePaths) -> dict[str, Any]:
     if run.failure is not None:
         steps = [(record.index, record.losses) for record in run.records]
         curve = loss_curve([step for step in steps if all(map(math.isfinite, step[1].values()))])
-        return _document(run, paths, details | progress_details(run), curve, [], run.failure)
+        return _document(run, paths, details | progress_details(run), curve, run.ranks[0].scores, None, run.failure)
     told = run.results[0].report["convergence"]
     details |= _measured_details(run, told)
     failure = verdict(told["loss_curve"], told["scores"], run.plan.target)
-    return _document(run, paths, details, told["loss_curve"], told["scores"], failure)
+    value = told["scores"][-1][KEY]
+    return _document(run, paths, details, told["loss_curve"], told["scores"], value, failure)
 
 
 def unfinished_convergence(run: Run, paths: CasePaths) -> dict[str, Any]:
     """The convergence JSON while the case runs."""
     details = plan_details(run) | {"target": run.plan.target, "evaluations": run.plan.evaluations}
     failure = Failure("interrupted", "the case has not finished")
-    return _document(run, paths, details | progress_details(run), [], [], failure)
+    return _document(run, paths, details | progress_details(run), [], [], None, failure)
 
 
 def verdict(curve: list[dict[str, float]], scores: list[dict[str, float]], target: float) -> Failure | None:
@@ -65,9 +66,10 @@ def _document(
     details: dict[str, Any],
     curve: list[dict[str, float]],
     scores: list[dict[str, float]],
+    value: float | None,
     failure: Failure | None,
 ) -> dict[str, Any]:
-    value = scores[-1][KEY] if scores else None
+    """`value` is of the evaluation behind the last step; None where the training did not come to it."""
     more = {
         "convergence_key": KEY,
         "convergence_value": value,
@@ -88,5 +90,5 @@ def _measured_details(run: Run, told: dict[str, Any]) -> dict[str, Any]:
         "held_out_images": results[0].report["held_out_images"],
         "resumed_at": told["resumed_at"],
         "total_seconds": run.seconds,
-        "kept": [shown_path(path) for path in sorted(kept.iterdir())],
+        "kept": [shown_path(path) for path in sorted(kept.iterdir()) if not path.name.startswith(".")],
     }

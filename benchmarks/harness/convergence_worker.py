@@ -6,6 +6,7 @@ held-out images, and to save where it stands.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +17,8 @@ from benchmarks.harness.settings import Plan
 from benchmarks.harness.worker import Worker, main
 
 CHECKPOINT = "checkpoint.pt"
-IDENTITY = ("case", "seed", "steps", "image_size", "data_kind", "evaluations")
+SPLITS: Any = ("train", "test")
+IDENTITY = ("case", "seed", "steps", "image_size", "evaluations")
 """What of a plan must be that of the checkpoint it goes on from, so that the curve is one training's."""
 
 
@@ -46,22 +48,28 @@ class ConvergenceWorker(Worker):
         super().__init__(plan, local_rank)
         self.folder = Path(plan.keep_folder)
         self.progress = Progress()
+        self.identity: dict[str, Any] = {}
 
     def train(self) -> None:
         """Set up, then train and evaluate in turns; report."""
         from ocr_models.data.icdar2015 import read_annotated_set
+        from ocr_models.scoring import ground_truths
 
+        training, held_out = (read_annotated_set(Path(self.plan.data or ""), split).images for split in SPLITS)
+        ground_truths(held_out)  # what the protocol cannot score is told before the training
+        self.identity = {name: getattr(self.plan, name) for name in IDENTITY} | {"data": digest(training, held_out)}
         checkpoint = self.checkpoint()
         if checkpoint is not None:
             self.progress = Progress(**checkpoint["progress"])
             self.progress.resumed_at.append(self.progress.step)
+            for earlier in self.progress.scores:
+                self.events.score(earlier)
         progress = self.progress
         self.set_up(scheduled=True)
         batches = self.batches(progress.step)
         if checkpoint is not None:
             self.restore(checkpoint)
         self.position.step = progress.step
-        held_out = read_annotated_set(Path(self.plan.data or ""), "test").images
         clock = self.clock(self.plan.steps, progress.step)
         for stop in stops(self.plan.steps, self.plan.evaluations, progress.step):
             self.events.phase("training")
@@ -73,6 +81,8 @@ class ConvergenceWorker(Worker):
             if self.rank == 0:
                 self.evaluate(held_out)
                 self.save()
+            else:
+                self.position.stage = "reports"  # nothing to do: who waits for rank 0 is not who hangs
         report = self.report() | {"held_out_images": len(held_out), "convergence": self.told()}
         self.agree(RankResult(self.rank, progress.train_seconds, tuple(self.records), report))
 
@@ -94,6 +104,7 @@ class ConvergenceWorker(Worker):
         figures = score(self.task.detect, held_out, self.folder, self.events.alive)
         progress = self.progress
         progress.scores.append({"step": progress.step, "train_seconds": progress.train_seconds, **figures})
+        self.events.score(progress.scores[-1])
         shown = " ".join(f"{name}: {value:.6f}" for name, value in figures.items())
         print(f"evaluation after step {progress.step}/{self.plan.steps} {shown}", flush=True)
 
@@ -114,28 +125,25 @@ class ConvergenceWorker(Worker):
             "scaler": trainer.scaler.state_dict(),
             "random_state": torch.get_rng_state(),
             "progress": asdict(self.progress),
-            "identity": self.identity(),
+            "identity": self.identity,
         }
         save_checkpoint(self.folder / CHECKPOINT, content)
-
-    def identity(self) -> dict[str, Any]:
-        return {name: getattr(self.plan, name) for name in IDENTITY}
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The checkpoint to go on from; None where there is none, or none is asked for."""
         from ocr_models.checkpoint import CheckpointError, load_checkpoint
 
         path = self.folder / CHECKPOINT
-        if not self.plan.resume:
-            path.unlink(missing_ok=True)  # of an older run, which this one must not be taken to go on from
-        if not path.exists():
+        if not self.plan.resume or not path.exists():
             return None
         checkpoint = load_checkpoint(path)
-        own, found = self.identity(), checkpoint.get("identity", {})
+        own, found = self.identity, checkpoint.get("identity", {})
         differing = [f"{name} {found.get(name)} instead of {own[name]}" for name in own if found.get(name) != own[name]]
         if differing:
             misfits = ", ".join(differing)
             raise CheckpointError(f"{path.name} is of another training: {misfits}; run without --ocr-resume")
+        if checkpoint["progress"]["step"] == self.plan.steps:
+            raise CheckpointError(f"{path.name} is of a finished training; run without --ocr-resume to train anew")
         return checkpoint
 
     def restore(self, checkpoint: dict[str, Any]) -> None:
@@ -150,6 +158,16 @@ class ConvergenceWorker(Worker):
         torch.set_rng_state(checkpoint["random_state"])
         if self.rank == 0:
             print(f"going on after step {self.progress.step}/{self.plan.steps}", flush=True)
+
+
+def digest(*splits: Any) -> str:
+    """Of the names and annotations of images, wherever they lie."""
+    told = hashlib.sha256()
+    for image in (image for images in splits for image in images):
+        told.update(image.path.name.encode())
+        for polygon, text in zip(image.polygons, image.transcriptions, strict=True):
+            told.update(polygon.tobytes() + text.encode())
+    return told.hexdigest()[:16]
 
 
 def stops(steps: int, evaluations: int, done: int = 0) -> list[int]:

@@ -40,6 +40,10 @@ class EventWriter:
     def step(self, record: StepRecord) -> None:
         self.write("step", record=asdict(record))
 
+    def score(self, figures: dict[str, float]) -> None:
+        """An evaluation on held-out images has ended."""
+        self.write("score", figures=figures)
+
     def result(self, result: RankResult) -> None:
         self.write("result", **asdict(result))
 
@@ -53,6 +57,7 @@ class RankEvents:
 
     Attributes:
         position: step and stage it last said to be standing still in.
+        scores: of its evaluations on held-out images.
         signs: how often it has told that it comes along.
         results: its own; on a node's first rank those of all ranks.
     """
@@ -63,6 +68,7 @@ class RankEvents:
     phase_times: dict[str, float] = field(default_factory=dict)
     records: list[StepRecord] = field(default_factory=list)
     position: tuple[int, str] = (0, "set-up")
+    scores: list[dict[str, float]] = field(default_factory=list)
     signs: int = 0
     results: list[RankResult] = field(default_factory=list)
     failure: Failure | None = None
@@ -99,6 +105,8 @@ class RankEvents:
             self.position = (event["step"], event["stage"])
         elif kind == "step":
             self.records.append(StepRecord(**event["record"]))
+        elif kind == "score":
+            self.scores.append(event["figures"])
         elif kind == "result":
             records = tuple(StepRecord(**record) for record in event["records"])
             self.results.append(RankResult(event["rank"], event["window_seconds"], records, event["report"]))

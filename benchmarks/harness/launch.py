@@ -183,7 +183,7 @@ def _check_told(run: Run, silent_seconds: float) -> None:
     if told and silent_seconds > ENDING_SECONDS:
         first = min(told, key=lambda events: events.failure_time).failure
         assert first is not None
-        raise _EndedError(first)
+        raise _EndedError(replace(first, message=redact(first.message)))
 
 
 def _check_time(run: Run, seconds: float, silent_seconds: float) -> None:

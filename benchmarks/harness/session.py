@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ class Session:
         reserve = Reserve(self.settings.output / ".reserve")
         try:
             paths.clear()
+            if run.plan.keep_folder and not run.plan.resume:
+                shutil.rmtree(run.plan.keep_folder, ignore_errors=True)  # nor must an older checkpoint be gone on from
             if writes:
                 artifact.write(paths.index, UNFINISHED[kind](run, paths), kind)
                 reserve.keep()
@@ -98,10 +101,10 @@ class Session:
                 launch(run, paths.train_log, progress)
             reserve.give_back()
             document = DOCUMENTS[kind](run, paths)
-            if writes:
-                artifact.write(paths.index, document, kind)
-                draw_curves(document, paths.picture)
             write_steps(paths.steps, run)
+            if writes:
+                draw_curves(document, paths.picture)
+                artifact.write(paths.index, document, kind)
         except (OSError, artifact.ArtifactError) as error:
             reserve.give_back()
             run.failure = run.failure or Failure("output", redact(f"the artifact cannot be written: {error}"))

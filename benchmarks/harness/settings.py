@@ -127,15 +127,11 @@ class Plan:
     @classmethod
     def _to_converge(cls, goal: ConvergenceCase, settings: Settings, ordinal: int) -> Plan:
         """As for speed, with what the convergence case says where the user says nothing, and without warm-up."""
-        own = replace(
-            settings,
-            steps=settings.steps or goal.steps,
-            warmup_steps=0,
-            image_size=settings.image_size or goal.image_size,
-        )
+        own = replace(settings, steps=settings.steps or goal.steps, image_size=settings.image_size or goal.image_size)
         return replace(
             cls.of(goal.case, own, ordinal),
             kind="convergence",
+            warmup_steps=0,
             evaluations=goal.evaluations,
             target=goal.target,
             keep_folder=str(settings.output / "convergence" / goal.case.log_name),

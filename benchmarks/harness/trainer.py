@@ -49,6 +49,7 @@ class Trainer:
         self.model = task.model
         self.optimizer = task.optimizer
         self.schedule = schedule
+        self.rates: list[float] = []  # the learning rate of each step
         self.scaler = gradient_scaler(case)
         module: nn.Module = TrainingStep(task)
         if case.mode == "mp":
@@ -63,14 +64,10 @@ class Trainer:
             torch.compile(module, dynamic=False) if case.compile else module
         )
 
-    @property
-    def learning_rate(self) -> float:
-        rate: float = self.optimizer.param_groups[0]["lr"]
-        return rate
-
     def step(self, batch: Batch) -> dict[str, Tensor]:
         losses = self.backward(batch)
         self.position.stage = "optimizer"
+        self.rates.append(self.optimizer.param_groups[0]["lr"])
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)

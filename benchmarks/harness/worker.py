@@ -83,6 +83,7 @@ class Worker:
         # What a loader lays ready during the first steps, which also compile, would feed the window, however slow it
         # is. So a new one goes on, with nothing in store but the batch that shows that its processes have started.
         batches = self.batches(first_steps)
+        self.position.stage = "data"
         batches = itertools.chain((next(batches),), batches)
         self.trainer.run(batches, self.plan.warmup_steps - first_steps, clock)
         clock.finish()
@@ -135,7 +136,7 @@ class Worker:
         from benchmarks.harness.clock import StepClock
 
         def take(record: StepRecord) -> None:
-            self.take(record, self.trainer.learning_rate)
+            self.take(record, self.trainer.rates[record.index - 1 - steps_done])
 
         return StepClock(self.device, total_steps, take, steps_done)
 
