@@ -43,11 +43,14 @@ class Reference:
 
     Attributes:
         fix_weights: makes a freshly drawn model well-conditioned, so that rounding does not drown what is compared.
+        fix_pixels: a batch -> the same with pixels that no warp has a part in: versions of OpenCV differ in some of
+            them by a grey level or two, which a network that has learned nothing makes much of.
         figures: of one step with those weights on the suite's fixed images, in float64: what
             `python -m benchmarks.fingerprint MODEL` prints.
     """
 
     fix_weights: Callable[[nn.Module], None]
+    fix_pixels: Callable[[Batch], Batch]
     figures: Mapping[str, float]
 
 

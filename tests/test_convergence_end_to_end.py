@@ -125,7 +125,7 @@ def test_a_set_without_held_out_images_is_named(run_pytest: RunPytest, image_fol
     assert outcome.code == 1
     failure = left_by(tmp_path / "logs")["details"]["failure"]
     assert failure["kind"] == "data"
-    assert "looked for ch4_test_images/" in failure["message"]
+    assert "no held-out test split: layout not recognised; looked for ch4_test_images/" in failure["message"]
 
 
 def steps_of(output: Path, name: str) -> dict[int, dict[str, float]]:

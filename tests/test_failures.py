@@ -134,14 +134,14 @@ def test_one_step_cannot_show_a_change() -> None:
 
 def fingerprint(**changed: float) -> dict[str, Any]:
     """That of a step which is right but for what is changed."""
-    reference = {"loss": 0.5, "loss_text": 0.4, "gradient_norm": 8.0, "parameters": 192}
+    reference = {"loss": 0.5, "loss_text": 0.4, "gradient_norm": 8.0, "parameters": 192, "targets": 3.0}
     figures = {**reference, **changed}
     names = [name for name in reference if name != "parameters"]
     return {
         "figures": figures,
         "reference": reference,
         "deviation": {name: abs(figures[name] - reference[name]) / reference[name] for name in names},
-        "tolerance": {"loss": 0.01, "gradient_norm": 0.1},
+        "tolerance": {"loss": 0.01, "gradient_norm": 0.1, "targets": 1e-4},
     }
 
 
@@ -157,6 +157,7 @@ def test_a_right_step_and_a_run_without_a_fingerprint_pass() -> None:
         ({"loss_text": 0.41}, "the loss_text of a step"),
         ({"gradient_norm": 7.0}, "the gradient_norm of a step"),
         ({"gradient_norm": float("nan")}, "the gradient_norm of a step"),
+        ({"targets": 3.001}, "the targets of a step on fixed weights and images is 3.001 instead of 3"),
         ({"parameters": 190}, "190 of 192 parameters get a gradient: a part of the model is not trained"),
     ],
 )

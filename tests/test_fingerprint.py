@@ -121,6 +121,7 @@ DEFECTS = {
     "a loss term is skipped": (skip_the_kernels, "the loss of a step"),
     "the lateral branch is detached": (detach("latlayer2_"), "of 192 parameters get a gradient"),
     "the top of the pyramid is detached": (detach("toplayer_"), "of 192 parameters get a gradient"),
+    "labels 1 px too low": (shift_labels(1, 0), "of a step on fixed weights and images is"),
     "labels 4 px too low": (shift_labels(4, 0), "of a step on fixed weights and images is"),
     "labels 4 px too high": (shift_labels(-4, 0), "of a step on fixed weights and images is"),
     "labels 4 px to the right": (shift_labels(0, 4), "of a step on fixed weights and images is"),

@@ -76,7 +76,7 @@ def wrong_result(found: Mapping[str, Any] | None) -> str | None:
         counts = f"{figures['parameters']} of {expected['parameters']} parameters"
         return f"in {step} {counts} get a gradient: a part of the model is not trained"
     for name, apart in found["deviation"].items():
-        limit = found["tolerance"]["gradient_norm" if name == "gradient_norm" else "loss"]
+        limit = found["tolerance"].get(name, found["tolerance"]["loss"])
         if not apart <= limit:
             values = f"{figures[name]:.6g} instead of {expected[name]:.6g}"
             return f"the {name} of {step} is {values}: {apart:.1%} off, where {limit:.1%} may be"

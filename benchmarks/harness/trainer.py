@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -47,6 +48,7 @@ class Trainer:
         self.device = device
         self.position = position
         self.model = task.model
+        self.prepare = task.prepare
         self.optimizer = task.optimizer
         self.schedule = schedule
         self.rates: list[float] = []  # the learning rate of each step
@@ -84,6 +86,10 @@ class Trainer:
         self.position.stage = "backward"
         self.scaler.scale(losses["loss"]).backward()
         return losses
+
+    def targets(self, batch: Batch) -> Any:
+        """What a step on this batch is to learn."""
+        return self.prepare(tuple(tensor.to(self.device) for tensor in batch))[1]
 
     def run(self, batches: Iterator[Batch], steps: int, clock: StepClock) -> None:
         for _ in range(steps):

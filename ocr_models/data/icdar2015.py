@@ -85,8 +85,9 @@ def read_annotated_set(root: Path, split: Split = "train") -> AnnotatedSet:
     elif image_folder.is_dir() or annotation_folder.is_dir():
         layout, images = "icdar2015", _read_official(image_folder, annotation_folder)
     else:
+        lacking = "" if split == "train" else "no held-out test split: "
         raise DataError(
-            f"{root}: layout not recognised; looked for {image_folder.name}/ with {annotation_folder.name}/ "
+            f"{root}: {lacking}layout not recognised; looked for {image_folder.name}/ with {annotation_folder.name}/ "
             f"(ICDAR 2015) and for {label_file.name} (PaddleOCR)"
         )
     if not images:

@@ -16,7 +16,7 @@ from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.psenet.inference import TextDetector
 from ocr_models.psenet.loss import PSENetLoss
 from ocr_models.psenet.model import PSENet
-from ocr_models.psenet.reference import PSENET, PSENET_SMALL, fix_weights
+from ocr_models.psenet.reference import PSENET, PSENET_SMALL, fix_pixels, fix_weights
 from ocr_models.task import Batch, Reference, TrainingTask
 
 SMALL_PEAK_RATE = 2e-3
@@ -118,5 +118,5 @@ def _task(
         dataset=PSENetDataset(images, image_size=image_size, seed=seed),
         schedule=schedule,
         detect=TextDetector(model, short_side=image_size).quadrilaterals,
-        reference=Reference(fix_weights, figures),
+        reference=Reference(fix_weights, fix_pixels, figures),
     )
