@@ -10,7 +10,7 @@ import cv2
 from torch.utils.data import default_collate
 
 from benchmarks.harness.clock import wait_for
-from benchmarks.harness.trainer import Trainer, drain
+from benchmarks.harness.trainer import PREFETCHED_BATCHES, Trainer
 from ocr_models.task import Batch, TrainingDataset
 
 LOADER_SECONDS = 1.0
@@ -20,7 +20,8 @@ PROFILED_SAMPLES = 32
 
 def loader_ceiling(batches: Iterator[Batch], workers: int) -> float:
     """Samples a second of this rank's loader when nobody else takes its cores."""
-    drain(batches, workers)
+    for _ in range(workers * PREFETCHED_BATCHES):
+        next(batches)  # lay ready
     start, samples, count = time.perf_counter(), 0, 0
     while count < max(1, workers) or time.perf_counter() - start < LOADER_SECONDS:
         samples += len(next(batches)[0])

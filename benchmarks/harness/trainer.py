@@ -134,12 +134,6 @@ def make_loader(task: TrainingTask, case: Case, plan: Plan, rank: int, steps_don
     )
 
 
-def drain(batches: Iterator[Batch], workers: int) -> None:
-    """Take all that a loader may hold ready: what comes next comes at the speed at which it is made."""
-    for _ in range(workers * PREFETCHED_BATCHES):
-        next(batches)
-
-
 def _single_threaded(_: int) -> None:
     """A loader process works on one sample on one core; more threads would take turns on the same cores."""
     cv2.setNumThreads(0)
