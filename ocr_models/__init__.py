@@ -1,32 +1,166 @@
 """OCR models, their data and their training tasks; usable without the benchmarks.
 
-Importing this package imports no torch: a model's code is loaded when its training task is asked for.
+`MODELS` lists what can be trained. Importing this package imports no torch: the code of a model is loaded when its
+training task is built. An installed package adds models through the entry-point group `ocr_models`; each entry point
+names an object of type `Model` (docs/adding-a-model.md).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from ocr_models.task import TaskBuilder
+
+ENTRY_POINT_GROUP = "ocr_models"
+NAME_PATTERN = "[a-z0-9]+"
+
+
+@dataclass(frozen=True)
+class ImageSizes:
+    """The sides of a square training image, in pixels, that a model accepts.
+
+    Attributes:
+        cpu, cuda: defaults on a CPU and on a GPU.
+        reference: side used by the reference check.
+        multiple: every side is a multiple of this.
+        least, most: bounds, inclusive.
+
+    Raises:
+        ValueError: if a default is not accepted.
+    """
+
+    cpu: int = 320
+    cuda: int = 736
+    reference: int = 128
+    multiple: int = 32
+    least: int = 64
+    most: int = 8192
+
+    def __post_init__(self) -> None:
+        for name in ("cpu", "cuda", "reference"):
+            if not self.accepts(getattr(self, name)):
+                raise ValueError(f"image size {name}={getattr(self, name)} is not {self.rule}")
+
+    def accepts(self, side: int) -> bool:
+        return self.least <= side <= self.most and side % self.multiple == 0
+
+    @property
+    def rule(self) -> str:
+        """For messages: "a multiple of 32 pixels from 64 to 8192"."""
+        return f"a multiple of {self.multiple} pixels from {self.least} to {self.most}"
+
+
+@dataclass(frozen=True)
+class ConvergenceGoal:
+    """How a model's training is shown to converge.
+
+    Attributes:
+        steps: training steps from random weights.
+        image_size: side of the training image in pixels; None if the model has a fixed input size.
+        target: score on the held-out split that the trained model must reach, above 0 and at most 1.
+        metric: name of that score among the figures of the task's evaluation.
+        evaluations: number of evaluations, evenly spread over the steps; the last one follows the last step.
+
+    Raises:
+        ValueError: if a value is out of range.
+    """
+
+    steps: int
+    target: float
+    metric: str
+    image_size: int | None = None
+    evaluations: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target <= 1:
+            raise ValueError(f"target must be above 0 and at most 1, not {self.target}")
+        if self.steps < 1 or self.evaluations < 1:
+            raise ValueError("steps and evaluations must be positive")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be trained: how it is written in artifacts, and where its training task is built."""
+    """A model that can be trained.
+
+    Attributes:
+        title: its name in artifacts.
+        task: "module:function" that builds its training task, a `TaskBuilder`.
+        synthetic_data: "module:function", without arguments: makes its synthetic data set once and returns the folder.
+        image_sizes: accepted training image sizes; None if the model has a fixed input size.
+        convergence: how its training is shown to converge; None if no goal was set yet.
+
+    Raises:
+        ValueError: if the title has other characters than letters and digits.
+    """
 
     title: str
-    task: str  # "module:function"
+    task: str
+    synthetic_data: str = "ocr_models.detection.synthetic:synthetic_set"
+    image_sizes: ImageSizes | None = field(default_factory=ImageSizes)
+    convergence: ConvergenceGoal | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[A-Za-z0-9]+", self.title):
+            raise ValueError(f"title {self.title!r} must consist of letters and digits: it is part of file names")
 
     def load_task_builder(self) -> TaskBuilder:
-        module, function = self.task.split(":")
-        builder: TaskBuilder = getattr(import_module(module), function)
+        """Import the model's code. Imports torch."""
+        builder: TaskBuilder = _load(self.task)
         return builder
 
+    def make_synthetic_data(self) -> Path:
+        """The folder of the model's synthetic data set, which is made on first use."""
+        make: Callable[[], Path] = _load(self.synthetic_data)
+        return make()
 
-MODELS = {
-    "psenet": Model("PSENet", "ocr_models.psenet.task:training_task"),
-    "psenetsmall": Model("PSENetSmall", "ocr_models.psenet.task:small_training_task"),
+
+def _load(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)
+
+
+BROKEN_MODELS: dict[str, str] = {}
+"""Entry points that could not be loaded: name -> reason, one line. They harm no other model."""
+
+
+def _installed_models() -> dict[str, Model]:
+    found = {}
+    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            model = entry_point.load()
+        except Exception as error:  # the code of another package may fail in any way
+            reason = " ".join(str(error).split())
+            BROKEN_MODELS[entry_point.name] = f"{entry_point.value} cannot be loaded: {type(error).__name__}: {reason}"
+            continue
+        if not isinstance(model, Model):
+            BROKEN_MODELS[entry_point.name] = f"{entry_point.value} is {type(model).__name__}, not ocr_models.Model"
+        elif not re.fullmatch(NAME_PATTERN, entry_point.name):
+            BROKEN_MODELS[entry_point.name] = (
+                "the name must consist of lower-case letters and digits: it is part of cases"
+            )
+        else:
+            found[entry_point.name] = model
+    return found
+
+
+MODELS: dict[str, Model] = _installed_models() | {
+    "psenet": Model(
+        "PSENet",
+        "ocr_models.psenet.task:training_task",
+        convergence=ConvergenceGoal(steps=2000, image_size=736, target=0.70, metric="hmean"),
+    ),
+    "psenetr18": Model(
+        "PSENetR18",
+        "ocr_models.psenet.task:r18_training_task",
+        convergence=ConvergenceGoal(steps=160, image_size=320, target=0.70, metric="hmean"),
+    ),
 }
+"""Name in a case -> model. The project's own models cannot be replaced by an entry point of the same name."""

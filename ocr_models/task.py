@@ -1,91 +1,128 @@
-"""What a model must bring so that it can be trained: the one interface between the models and who trains them."""
+"""What a model must provide to be trained: the one interface between models and the harness.
+
+A `TrainingTask` says what is trained and how: network, loss, optimiser, data, evaluation. The harness only uses what is
+declared here. It knows nothing of polygons, words or scores.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from ocr_models.data.icdar2015 import AnnotatedImage
+Split = Literal["train", "test"]
+"""Training samples, or held-out samples for evaluation."""
 
 Batch = tuple[Tensor, ...]
-"""One collated batch as the loader delivers it. The first tensor's first dimension counts the samples."""
-
+"""A collated batch as the loader delivers it. The first dimension of the first tensor is the number of samples."""
 
 Lap = Callable[[str], None]
-"""Told the name of each stage in a sample's making as it ends: where its time goes."""
+"""Called with the name of each stage of making a sample when that stage ends."""
+
+
+class DataSet(Protocol):
+    """One split of a data set, as found on disk."""
+
+    @property
+    def layout(self) -> str:
+        """Name of the folder layout it was read from, for example "icdar2015"."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+    def digest(self) -> str:
+        """16 hexadecimal digits of file names and annotations; independent of the folder."""
+
+    def with_decoded_images(self, cache_dir: Path) -> DataSet:
+        """The same split, its images decoded once into files below `cache_dir` and mapped into memory."""
 
 
 class TrainingDataset(Protocol):
-    """Samples by (image index, position in the endless stream); the same pair always gives the same sample."""
+    """Training samples by (image index, position in the endless stream). The same pair always gives the same sample."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Number of images."""
 
     def __getitem__(self, key: tuple[int, int]) -> Any:
-        """As `make`, untimed."""
+        """A sample: a tuple of tensors that torch's default_collate stacks into a `Batch`."""
 
-    def make(self, key: tuple[int, int], lap: Lap) -> Any: ...
+    def make(self, key: tuple[int, int], lap: Lap) -> Any:
+        """As `__getitem__`; calls `lap` with "decode", "warp" and so on after each stage."""
 
 
-Detect = Callable[[NDArray[np.uint8]], list[NDArray[np.float64]]]
-"""An image as stored, (H, W, 3) RGB -> its texts' quadrilaterals, (4, 2) each, x and y in pixels of that image."""
+@dataclass(frozen=True)
+class Evaluation:
+    """How well the model, as trained so far, does on the held-out split.
+
+    Attributes:
+        samples: number of held-out samples.
+        score: (folder, progress) -> name -> score, each from 0 to 1. `folder` exists and keeps what was scored;
+            `progress` is called after each sample.
+    """
+
+    samples: int
+    score: Callable[[Path, Callable[[], None]], dict[str, float]]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What one training step must come to, whatever the precision: a step that is fast but wrong is told by it.
+    """What one training step must compute, whatever the precision. It exposes a step that is fast but wrong.
 
     Attributes:
-        fix_weights: makes a freshly drawn model well-conditioned, so that rounding does not drown what is compared.
-        fix_pixels: a batch -> the same with pixels that no warp has a part in: versions of OpenCV differ in some of
-            them by a grey level or two, which a network that has learned nothing makes much of.
-        figures: of one step with those weights on the suite's fixed images, in float64: what
-            `python -m benchmarks.fingerprint MODEL` prints.
+        fix_weights: makes a freshly initialised network well-conditioned, so that rounding does not hide differences.
+        batch: () -> a fixed batch on the CPU. Its targets come through the task's own pipeline.
+        figures: loss name -> value, `gradient_norm`, `parameters` and `targets` of one step in float64 on the CPU,
+            as printed by `python -m benchmarks.reference_check MODEL`; None if not computed yet.
     """
 
     fix_weights: Callable[[nn.Module], None]
-    fix_pixels: Callable[[Batch], Batch]
-    figures: Mapping[str, float]
+    batch: Callable[[], Batch]
+    figures: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """A model together with all that one training step of it needs.
+    """A model together with everything that its training needs.
 
     Attributes:
-        model: images (N, 3, H, W), float -> outputs.
-        prepare: a batch on the device -> (images, targets); colour jitter, normalisation and unpacking happen here.
-        criterion: (outputs, targets) -> dict of tensors (N,) to be logged; `loss`, a scalar, is what is minimised.
+        model: inputs -> outputs, each any tree of tensors (nested tuples, lists, dicts).
+        prepare: a batch on the device -> (inputs, targets). Jitter, normalisation and unpacking happen here.
+        criterion: (outputs, targets) -> name -> tensor. `loss`, a scalar, is minimised; the others, (N,), are logged.
         optimizer: over the parameters of `model`.
-        dataset: training samples; `len` counts the images.
-        schedule: total steps -> the learning rate's course over them, to be stepped after each. A speed case, which
-            stands for the first steps of a long training, goes without.
-        detect: finds the texts of an image with `model` as it is trained so far.
-        reference: what one step must come to.
+        input_shape: shape of the input of one sample, without the batch dimension: (3, 736, 736). Used to count FLOPs.
+        read_data: (folder, split) -> what is found on disk. Raises ocr_models.errors.DataError if it cannot be used.
+        make_dataset: training split -> training samples.
+        schedule: number of steps -> learning rate schedule, stepped after each step. Convergence cases use it; a speed
+            case measures the first steps of a long training and keeps the initial learning rate.
+        evaluation: held-out split -> evaluation; None if the task has none. Raises DataError for samples that cannot be
+            scored, before any training.
+        reference: what one step must compute; None if nothing was provided yet.
     """
 
     model: nn.Module
     prepare: nn.Module
     criterion: nn.Module
     optimizer: torch.optim.Optimizer
-    dataset: TrainingDataset
+    input_shape: tuple[int, ...]
+    read_data: Callable[[Path, Split], DataSet]
+    make_dataset: Callable[[Any], TrainingDataset]
     schedule: Callable[[int], LRScheduler]
-    detect: Detect
-    reference: Reference
+    evaluation: Callable[[Any], Evaluation] | None = None
+    reference: Reference | None = None
 
 
 class TaskBuilder(Protocol):
-    """Builds a training task on `device` with randomly initialised weights drawn from `seed`."""
+    """Builds a training task on `device`, its weights initialised from `seed`.
 
-    def __call__(
-        self, images: Sequence[AnnotatedImage], *, image_size: int, seed: int, device: torch.device
-    ) -> TrainingTask: ...
+    `image_size` is the side of the square training image in pixels; None if the model has a fixed input size.
+    """
+
+    def __call__(self, *, image_size: int | None, seed: int, device: torch.device) -> TrainingTask: ...
 
 
 class TrainingStep(nn.Module):
@@ -98,6 +135,6 @@ class TrainingStep(nn.Module):
         self.criterion = task.criterion
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        images, targets = self.prepare(batch)
-        losses: dict[str, Tensor] = self.criterion(self.model(images), targets)
+        inputs, targets = self.prepare(batch)
+        losses: dict[str, Tensor] = self.criterion(self.model(inputs), targets)
         return losses

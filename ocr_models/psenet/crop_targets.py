@@ -1,25 +1,27 @@
-"""PSENet's label maps of one augmented crop, packed in one byte per pixel and drawn in the crop alone.
+"""PSENet's label maps of one augmented crop, packed in one byte per pixel and drawn only inside the crop.
 
-The recipe draws eight maps of the scaled image, rotates and crops them. Here each outline is transformed and filled
-where it ends up; polygons outside the crop cost nothing. Polygons are shrunk at the scaled size, as in the recipe.
+The recipe draws eight maps of the scaled image, then rotates and crops them. Here each outline is transformed first and
+then filled; polygons outside the crop cost nothing. Polygons are shrunk at the scaled size, as in the recipe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_models.data.augment import Augmentation
-from ocr_models.data.polygons import PolygonBatch
+from ocr_models.detection.polygons import PolygonBatch
 from ocr_models.psenet.targets import KERNEL_RATES, shrink_distances, shrink_polygon
+
+if TYPE_CHECKING:
+    from ocr_models.psenet.augmentation import Augmentation
 
 LEVELS = 1 + len(KERNEL_RATES)  # the text and its kernels
 MASK_BIT = 1 << LEVELS
-MIN_INSET_EDGE = 2  # pixels; below, the rounding inside pyclipper may decide whether a kernel exists at all
+MIN_INSET_EDGE = 2  # pixels; below, the rounding of pyclipper may decide whether a kernel exists at all
 
 SUBPIXEL_BITS = 4  # of OpenCV's fixed-point coordinates
 SUBPIXELS = 1 << SUBPIXEL_BITS
@@ -33,7 +35,7 @@ def draw_crop_targets(
     Args:
         polygons: in pixels of the scaled image, int.
         ignored: (n,) bool.
-        augmentation: what happens to the scaled image.
+        augmentation: transforms the scaled image to the crop.
     """
     packed = np.zeros((augmentation.crop_size, augmentation.crop_size), np.uint8)
     rows, columns = augmentation.visible
@@ -45,7 +47,7 @@ def draw_crop_targets(
     near = np.flatnonzero(((last > -1) & (first < (columns, rows))).all(1))
     if not len(near):
         return packed
-    corners = np.maximum(np.floor(first[near]).astype(int) - 1, 0)  # (n, 2) x and y where each polygon's patch starts
+    corners = np.maximum(np.floor(first[near]).astype(int) - 1, 0)  # (n, 2), x and y of each patch
     ends = np.ceil(last[near]).astype(int) + 2
     arrays = polygons.arrays()
     distances, kernels = _shrink_all([arrays[index] for index in near.tolist()])
@@ -58,13 +60,14 @@ def draw_crop_targets(
 
 
 def _frame(shape: tuple[int, int]) -> PolygonBatch:
-    """The centres of the image's corner pixels. Filling takes in half a pixel around them, and so the whole image."""
+    """The centres of the image's corner pixels. Filling adds half a pixel around them, so it covers the image."""
     last_row, last_column = shape[0] - 1, shape[1] - 1
     return PolygonBatch.of([np.array([(0, 0), (last_column, 0), (last_column, last_row), (0, last_row)])])
 
 
 def _to_subpixels(points: NDArray[Any]) -> NDArray[np.int32]:
-    return np.rint(points * SUBPIXELS).astype(np.int32)
+    subpixels: NDArray[np.int32] = np.rint(points * SUBPIXELS).astype(np.int32)
+    return subpixels
 
 
 def _fill(view: NDArray[np.uint8], outline: NDArray[np.int32], value: int) -> None:
@@ -74,13 +77,14 @@ def _fill(view: NDArray[np.uint8], outline: NDArray[np.int32], value: int) -> No
 def _paint(
     patch: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]], distances: Sequence[int], is_ignored: bool
 ) -> None:
-    """Adds one polygon to its part of the packed map.
+    """Add one polygon to its part of the packed map.
 
     Args:
         patch: (h, w), written to.
         outlines: of the text and its six kernels, in subpixels of the patch.
-        distances: how far each is shrunk. An outline shrunk further lies within the others, so each is filled once,
-            with the bits of all that hold it.
+        distances: by how much each outline is shrunk. An outline that is shrunk more is inside the others, so each is
+            filled once, with the bits of all outlines that contain it.
+        is_ignored: whether the text is removed from the training mask.
     """
     polygon = np.zeros(patch.shape, np.uint8)
     value = 0
@@ -93,7 +97,7 @@ def _paint(
 
 
 def _shrink_all(polygons: Sequence[NDArray[np.int32]]) -> tuple[list[int], PolygonBatch]:
-    """Shrinks n polygons: how far each of their 7 outlines is from the text's own, and the outlines, 7 n of each."""
+    """Shrink n polygons -> the distances of their 7 outlines from the text's own, and the outlines, 7 n of each."""
     levels: dict[int, tuple[list[int], list[NDArray[Any]]]] = {}
     for vertices in {len(polygon) for polygon in polygons}:
         places = [place for place, polygon in enumerate(polygons) if len(polygon) == vertices]
@@ -111,7 +115,7 @@ def _levels(
     kernels: NDArray[np.float64],
     plain: NDArray[np.bool_],
 ) -> tuple[list[int], list[NDArray[Any]]]:
-    """The 7 distances and outlines of one polygon (k, 2): `kernels` (6, k, 2) where plain (6,), else pyclipper's."""
+    """The 7 distances and outlines of one polygon (k, 2), from `kernels` (6, k, 2) if plain (6,), else by pyclipper."""
     all_distances, outlines = [0, *distances.tolist()], [polygon, *kernels]
     for level in np.flatnonzero(~plain).tolist():
         kernel = outlines[level + 1] = shrink_polygon(polygon, KERNEL_RATES[level])
@@ -121,19 +125,21 @@ def _levels(
 
 
 def _inset(polygons: NDArray[np.int32]) -> tuple[NDArray[np.int_], NDArray[np.float64], NDArray[np.bool_]]:
-    """Shrinks polygons of k vertices, (n, k, 2), for all kernels at once.
+    """Shrink polygons of k vertices, (n, k, 2), for all kernels at once.
 
-    When every edge of a convex polygon moves inwards by d, each vertex moves along its bisector in proportion to d.
-    That is what pyclipper finds, but for its rounding, as long as no edge vanishes.
+    If every edge of a convex polygon moves inwards by d, each vertex moves along its bisector in proportion to d. As
+    long as no edge vanishes, pyclipper finds the same, apart from its rounding.
 
     Returns:
-        distances (n, 6), kernels (n, 6, k, 2), and where such a kernel holds (n, 6): elsewhere it means nothing.
+        distances (n, 6); kernels (n, 6, k, 2); whether each kernel is valid (n, 6).
     """
     corners = polygons.astype(np.float64)
     following = np.arange(1, corners.shape[1] + 1) % corners.shape[1]
     edges = corners[:, following] - corners
     distances = shrink_distances(polygons)
-    with np.errstate(divide="ignore", invalid="ignore"):  # no length or no turn: not finite, and so not plain
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # an edge without length or a vertex without turn: not finite, so not plain
         along = edges / np.hypot(edges[..., 0], edges[..., 1])[..., None]
         before = along[:, following - 2]
         turn = before[..., 0] * along[..., 1] - before[..., 1] * along[..., 0]  # (n, k) sine at each vertex

@@ -1,22 +1,23 @@
 """Progressive scale expansion: from PSENet's nested kernels to one label per text.
 
 Source: Wang et al., "Shape Robust Text Detection with Progressive Scale Expansion Network", CVPR 2019, section 3.2, in
-the visiting order of the authors' implementation, which decides who gets a contested pixel.
+the visiting order of the authors' implementation, which decides which text gets a contested pixel.
 
-The pixel loops are compiled by numba on the first call, and the machine code is kept for later runs. Where numba is
-missing, OpenCV and numpy do the same, with the same result, more slowly.
+The pixel loops are compiled by numba on the first call, and the machine code is kept for later runs. If numba is
+missing, OpenCV and numpy compute the same result more slowly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-MAX_KERNELS = 8  # a pixel's kernels are the bits of one byte
+MAX_KERNELS = 8  # the kernels of a pixel are the bits of one byte
 
 Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int32]
@@ -26,18 +27,18 @@ Grow = Callable[[Bytes, Labels, Positions, int, int], None]
 
 
 def expand_kernels(kernels: ArrayLike, min_area: float) -> Labels:
-    """Grows each text's smallest kernel through the larger ones to the text map.
+    """Grow the smallest kernel of each text through the larger ones to the text map.
 
     Args:
         kernels: (K, H, W), K <= 8, nonzero inside: the text map, then the kernels, largest first.
         min_area: 4-connected components of the smallest kernel with fewer pixels are dropped.
 
     Returns:
-        labels, (H, W) int32: 0 where there is no text, else the number of the text. Texts are numbered by their first
-        pixel in the smallest kernel, row by row; dropped components leave gaps in the numbers.
+        labels, (H, W) int32: 0 outside texts, else the number of the text. Texts are numbered by their first pixel in
+        the smallest kernel, row by row; dropped components leave gaps in the numbers.
 
     Raises:
-        ValueError: where `kernels` has another shape.
+        ValueError: if `kernels` has another shape.
     """
     maps = np.asarray(kernels)
     if maps.ndim != 3 or not 1 <= len(maps) <= MAX_KERNELS:
@@ -54,9 +55,9 @@ def expand_kernels(kernels: ArrayLike, min_area: float) -> Labels:
 
 
 def _framed_bits(maps: NDArray[np.generic]) -> Bytes:
-    """(K, H, W) -> (H+2, W+1): bit k says whether the pixel lies in map k; zeros around, so that all have neighbours.
+    """(K, H, W) -> (H+2, W+1): bit k is 1 if the pixel is in map k. A border of zeros gives all pixels neighbours.
 
-    One column serves both sides: in the flattened frame, left of a row's first pixel is the end of the row above.
+    One column serves both sides: in the flattened frame, the end of the row above precedes a row's first pixel.
     """
     _, height, width = maps.shape
     bits, scratch = np.zeros((height, width), np.uint8), np.empty((height, width), np.bool_)
@@ -69,37 +70,38 @@ def _framed_bits(maps: NDArray[np.generic]) -> Bytes:
 
 
 def _ones(kernel: NDArray[np.generic], scratch: NDArray[np.bool_]) -> Bytes:
-    """1 where the kernel is not 0. A fresh array for each would cost as much as the comparison."""
+    """1 inside the kernel. A new array for each kernel would cost as much as the comparison, hence `scratch`."""
     inside = kernel if kernel.dtype == np.bool_ else np.not_equal(kernel, 0, out=scratch)
     return inside.view(np.uint8)
 
 
 @cache
 def _pixel_loops() -> tuple[Label, Grow]:
-    """How seeds are labelled and grown. numba is imported here: who never expands a kernel never waits for it."""
+    """The functions that label and grow seeds. numba is imported here because its import takes long."""
     try:
         import numba
     except ImportError:
         return _label_with_opencv, _grow_in_waves
+    njit: Any = numba.njit  # its result has a type that is not callable
     try:
-        return numba.njit(cache=True)(_label), numba.njit(cache=True)(_grow)
-    except RuntimeError:  # numba found no folder where it may keep the machine code
-        return numba.njit(_label), numba.njit(_grow)
+        return njit(cache=True)(_label), njit(cache=True)(_grow)
+    except RuntimeError:  # numba found no writable folder for the machine code
+        return njit(_label), njit(_grow)
 
 
 def _label(levels: Bytes, labels: Labels, seeds: Positions, stride: int, smallest: int, min_area: float) -> None:
-    """Numbers the components of the smallest kernel, and marks the pixels of those that are large enough.
+    """Number the components of the smallest kernel, and mark the pixels of those that are large enough.
 
-    Compiled by numba, as `_grow`. Positions are unsigned in both: numba then need not ask whether an index is negative,
-    which takes half the time.
+    Compiled by numba, as is `_grow`. Positions are unsigned in both, so that numba does not check whether an index is
+    negative, which would double the time.
 
     Args:
-        levels: flattened frame of bits; 0 from now on where a pixel has a label.
-        labels: flattened frame of zeros, filled in here.
-        seeds: positions of the smallest kernel's pixels in the frame, row by row.
+        levels: flattened frame of bits; set to 0 for pixels that get a label.
+        labels: flattened frame of zeros, written to.
+        seeds: positions in the frame of the pixels of the smallest kernel, row by row.
         stride: width of the frame.
-        smallest: the smallest kernel's bit.
-        min_area: components with fewer pixels get no label, though a number.
+        smallest: bit of the smallest kernel.
+        min_area: components with fewer pixels get a number, but no label.
     """
     row, column = np.uint64(stride), np.uint64(1)
     seed_bit = np.uint8(1 << smallest)
@@ -130,7 +132,7 @@ def _label(levels: Bytes, labels: Labels, seeds: Positions, stride: int, smalles
 def _label_with_opencv(
     levels: Bytes, labels: Labels, seeds: Positions, stride: int, smallest: int, min_area: float
 ) -> None:
-    """What `_label` does, where numba is missing."""
+    """As `_label`, without numba."""
     smallest_kernel = (levels >= 1 << smallest).view(np.uint8).reshape(-1, stride)
     numbers = cv2.connectedComponents(smallest_kernel, connectivity=4)[1].reshape(-1)[seeds]
     kept = (np.bincount(numbers) >= min_area)[numbers]
@@ -139,9 +141,9 @@ def _label_with_opencv(
 
 
 def _grow(levels: Bytes, labels: Labels, seeds: Positions, stride: int, smallest: int) -> None:
-    """Grows `labels` from `seeds`, which are labelled, pixel by pixel, breadth first; arguments as for `_label`."""
+    """Grow `labels` from the labelled `seeds`, pixel by pixel, breadth first; arguments as for `_label`."""
     row, column = np.uint64(stride), np.uint64(1)
-    queue = np.empty(labels.size, np.uint32)  # every pixel is claimed once at most
+    queue = np.empty(labels.size, np.uint32)  # every pixel is claimed at most once
     waiting = len(seeds)
     queue[:waiting] = seeds
     for level in range(smallest - 1, -1, -1):
@@ -154,29 +156,29 @@ def _grow(levels: Bytes, labels: Labels, seeds: Positions, stride: int, smallest
             pixel = np.uint64(queue[position])
             position += 1
             around = levels[pixel - row] | levels[pixel + row] | levels[pixel - column] | levels[pixel + column]
-            if around & bit:  # it claims neighbours, and is done with
+            if around & bit:  # it claims neighbours, and is finished
                 for neighbour in (pixel - row, pixel + row, pixel - column, pixel + column):
                     if levels[neighbour] & bit:
                         levels[neighbour] = 0
                         labels[neighbour] = labels[pixel]
                         queue[end] = neighbour
                         end += 1
-            elif around & still_ahead:  # it waits for a larger map, at the front, in places that have been read
+            elif around & still_ahead:  # it waits for a larger map, in the part of the queue already read
                 queue[waiting] = pixel
                 waiting += 1
 
 
 def _grow_in_waves(levels: Bytes, labels: Labels, seeds: Positions, stride: int, smallest: int) -> None:
-    """What `_grow` does, where numba is missing: a wave is all that stands in the queue, its claims are the next."""
+    """As `_grow`, without numba. A wave is the content of the queue; the pixels that it claims are the next wave."""
     steps = np.array((-stride, stride, -1, 1))
     waiting = seeds
     for level in range(smallest - 1, -1, -1):
         has_work_left = (levels[waiting[:, None] + steps] & (2 << level) - 1).any(axis=1)
         wave, left_over = waiting[has_work_left], [waiting[:0]]
         while wave.size:
-            neighbours = (wave[:, None] + steps).reshape(-1)  # (4 n,), in the order in which they are asked
+            neighbours = (wave[:, None] + steps).reshape(-1)  # (4 n,), in visiting order
             candidates = np.flatnonzero(levels[neighbours] & 1 << level)
-            _, first = np.unique(neighbours[candidates], return_index=True)  # who asks first gets the pixel
+            _, first = np.unique(neighbours[candidates], return_index=True)  # the first visitor gets the pixel
             claims = candidates[np.sort(first)]
             claimed, claimants = neighbours[claims], claims // len(steps)
             labels[claimed] = labels[wave[claimants]]

@@ -1,4 +1,4 @@
-"""PSENet at work: an image file's pixels -> the network's maps -> text boxes."""
+"""Text detection with a PSENet: pixels of an image -> maps of the network -> text boxes."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ocr_models.layers import IMAGENET_MEAN, IMAGENET_STD
-from ocr_models.psenet.boxes import TextBox, detect
+from ocr_models.detection.layers import IMAGENET_MEAN, IMAGENET_STD
+from ocr_models.psenet.postprocessing import TextBox, detect
 
 SIDE_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
 class TextDetector:
-    """Finds texts with a PSENet as it is now, in evaluation mode and float32; it is left in the mode it was in.
+    """Finds texts with a PSENet in evaluation mode and float32; afterwards the model is in its earlier mode again.
 
     Attributes:
-        model: on the device on which to work.
-        short_side: to which images are scaled; both sides are then rounded up to a multiple of 32.
+        model: computes on the device of its parameters.
+        short_side: images are scaled to this short side; both sides are then rounded up to a multiple of 32.
     """
 
     model: nn.Module
     short_side: int = 736
 
     def __call__(self, image: NDArray[np.uint8]) -> list[TextBox]:
-        """The texts of an image as stored, (H, W, 3) uint8 RGB, in its own pixels."""
+        """(H, W, 3) uint8 RGB -> the texts, in pixels of that image."""
         size = image.shape[0], image.shape[1]
         return detect(self.logits(image), size, image_size=self.network_size(size))
 
     def quadrilaterals(self, image: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
-        """As `__call__`: the texts' corners alone, (4, 2) each."""
+        """As `__call__`, but only the corners of the texts, (4, 2) each."""
         return [box.polygon for box in self(image)]
 
     def logits(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(H, W, 3) uint8 RGB -> the seven maps, (7, h/4, w/4), h and w being the network's size of the image."""
+        """(H, W, 3) uint8 RGB -> seven maps (7, h/4, w/4); (h, w) is the network size of the image."""
         height, width = self.network_size((image.shape[0], image.shape[1]))
         weight = next(self.model.parameters())
-        scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # (h, w, 3)
         was_training = self.model.training
         self.model.eval()
         try:
@@ -52,7 +52,7 @@ class TextDetector:
         return np.asarray(maps.float().cpu().numpy(), np.float32)
 
     def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of an image -> those at which the network sees it."""
+        """(height, width) of an image -> (height, width) of the network's input."""
         scale = self.short_side / min(size)
         height, width = (-(-max(int(side * scale + 0.5), 1) // SIDE_MULTIPLE) * SIDE_MULTIPLE for side in size)
         return height, width

@@ -1,36 +1,37 @@
-"""The training loss of PSENet: dice on the text map, over hard examples, and on the kernels, inside the text."""
+"""The training loss of PSENet: dice of the text map over hard examples, and dice of the kernels inside the text."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from ocr_models.losses import dice_loss, hard_example_mask, two_class_iou
+from ocr_models.detection.losses import dice_loss, hard_example_mask, two_class_iou
 
 TEXT_WEIGHT = 0.7
 KERNEL_WEIGHT = 0.3
 
 
 class PSENetLoss(nn.Module):
-    """Losses and scores per image. What a training step minimises is mean(loss_text) + mean(loss_kernels).
+    """Losses and scores per image. A training step minimises mean(loss_text) + mean(loss_kernels).
 
-    Everything is computed in float32, or in float64 for logits of float64.
+    Everything is computed in float32; in float64 if the logits are float64.
     """
 
     def forward(self, logits: Tensor, gt_text: Tensor, gt_kernels: Tensor, training_mask: Tensor) -> dict[str, Tensor]:
-        """
+        """Compute the losses and scores of a batch.
+
         Args:
             logits: (N, 7, H, W), the text map, then six kernels, largest first.
             gt_text: (N, H, W), 0 or 1, of any type.
-            gt_kernels: (N, 6, H, W), likewise.
-            training_mask: (N, H, W), likewise; 0 where the image says nothing.
+            gt_kernels: (N, 6, H, W), 0 or 1, of any type.
+            training_mask: (N, H, W), 0 or 1, of any type; pixels with 0 are not trained on.
 
         Returns:
             `loss_text` and `loss_kernels`, weighted 0.7 and 0.3, between 0 and their weight; `iou_text` and
             `iou_kernel`, of the text map and of the smallest kernel, between 0 and 1. All (N,).
 
         Raises:
-            ValueError: where the shapes do not fit each other.
+            ValueError: if the shapes do not match.
         """
         _check_shapes(logits, gt_text, gt_kernels, training_mask)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,7 +1,7 @@
 """The PSENet network: a residual backbone, a feature pyramid neck and a head that gives seven maps.
 
-Source: Wang et al., "Shape Robust Text Detection with Progressive Scale Expansion Network", CVPR 2019. Modules are
-named as in the authors' implementation, so that its checkpoints load.
+Source: Wang et al., "Shape Robust Text Detection with Progressive Scale Expansion Network", CVPR 2019. Modules have
+the names of the authors' implementation, so that its checkpoints can be loaded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PSENet(nn.Module):
         hidden_channels: width of the head's hidden layer.
 
     Raises:
-        ValueError: for a backbone that is not known.
+        ValueError: for an unknown backbone.
     """
 
     def __init__(self, backbone: str = "resnet50", neck_channels: int = 256, hidden_channels: int = 256) -> None:
@@ -49,7 +49,7 @@ class PSENet(nn.Module):
 
 
 class ResNet(nn.Module):
-    """ResNet with a stem of three 3x3 convolutions. -> features at 1/4, 1/8, 1/16 and 1/32 of the image's size.
+    """ResNet with a stem of three 3x3 convolutions: images -> features at 1/4, 1/8, 1/16 and 1/32 of their size.
 
     Attributes:
         out_channels: channels of the four features.
@@ -87,7 +87,7 @@ class ResNet(nn.Module):
 def _stage(
     block: type[BasicBlock | Bottleneck], in_channels: int, width: int, depth: int, *, stride: int
 ) -> nn.Sequential:
-    """`depth` residual blocks, of which the first changes size and channels."""
+    """`depth` residual blocks; the first one changes size and channels."""
     out_channels = width * block.expansion
     shortcut = None
     if stride != 1 or in_channels != out_channels:
@@ -108,12 +108,12 @@ class ConvBNReLU(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.bn(self.conv(x)))
+        activated: Tensor = self.relu(self.bn(self.conv(x)))
+        return activated
 
 
 class FeaturePyramid(nn.Module):
-    """Four backbone features -> as many levels of `channels` channels, each at its feature's size and merged with those
-    above it."""
+    """Four backbone features -> four levels of `channels` channels, each merged with the coarser levels."""
 
     def __init__(self, in_channels: tuple[int, ...], channels: int) -> None:
         super().__init__()
@@ -138,9 +138,9 @@ class FeaturePyramid(nn.Module):
 
 
 class Head(nn.Module):
-    """Pyramid levels, the largest first -> logits (N, 7, H/4, W/4). Smaller levels are resized, then all convolved.
+    """Pyramid levels, the largest first -> logits (N, 7, H/4, W/4). Smaller levels are resized, then all are convolved.
 
-    The levels are taken in the memory format of the head's own weights, which need not be the rest's.
+    The levels are converted to the memory format of the head's own weights, which may differ from that of the rest.
     """
 
     def __init__(self, in_channels: int, hidden_channels: int) -> None:
@@ -154,22 +154,23 @@ class Head(nn.Module):
         p2, *smaller = (level.contiguous(memory_format=memory_format(self.conv1.weight)) for level in levels)
         x = torch.cat((p2, *(resize(level, p2) for level in smaller)), dim=1)  # (N, levels * channels, H/4, W/4)
         x = self.relu1(self.bn1(self.conv1(x)))  # (N, hidden, H/4, W/4)
-        return self.conv2(x)
+        logits: Tensor = self.conv2(x)  # (N, 7, H/4, W/4)
+        return logits
 
 
 def resize(x: Tensor, like: Tensor) -> Tensor:
-    """Bilinearly to the height and width of `like`, which need not be a multiple of x's."""
+    """Resize bilinearly to the height and width of `like`, which may be any multiple or fraction."""
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def memory_format(weight: Tensor) -> torch.memory_format:
-    """Of the weight of a convolution with a kernel larger than 1x1, for which there is only one answer."""
+    """Memory format of a convolution's weight; ambiguous for a 1x1 kernel, so pass a larger one."""
     channels_last = weight.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if channels_last else torch.contiguous_format
 
 
 def initialise(module: nn.Module) -> None:
-    """Weights of convolutions drawn from a normal distribution of variance 2 / (kh * kw * out_channels)."""
+    """Draw the weights of convolutions from a normal distribution of variance 2 / (kh * kw * out_channels)."""
     if isinstance(module, nn.Conv2d):
         kh, kw = module.kernel_size
         nn.init.normal_(module.weight, std=math.sqrt(2 / (kh * kw * module.out_channels)))

@@ -1,7 +1,7 @@
-"""Label maps of PSENet: the text map, six kernels and the training mask, drawn plainly on a whole image.
+"""Label maps of PSENet: the text map, six kernels and the training mask, drawn on a whole image.
 
 Source: Wang et al., "Shape Robust Text Detection with Progressive Scale Expansion Network", CVPR 2019, section 3.4,
-with the rounding of the authors' implementation. `crop_targets` draws the same labels faster, in a crop alone.
+with the rounding of the authors' implementation. `crop_targets` draws the same labels faster, only inside a crop.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ MAX_POLYGONS = 200
 
 
 def shrink_polygon(polygon: NDArray[np.generic], rate: float, max_shrink: int = MAX_SHRINK) -> NDArray[np.int32]:
-    """A text polygon (k, 2), vertices truncated to int, shrunk to one of its kernels, (m, 2) int32.
+    """Shrink a text polygon (k, 2), its vertices truncated to int, to one of its kernels, (m, 2) int32.
 
-    The outline moves inwards by area * (1 - rate^2) / perimeter, rounded, at most `max_shrink` pixels. Where that
-    leaves nothing, the kernel is the polygon itself; where it leaves several parts, the first.
+    The outline moves inwards by area * (1 - rate^2) / perimeter, rounded, at most `max_shrink` pixels. If nothing is
+    left, the kernel is the polygon itself; if several parts are left, it is the first one.
     """
     vertices = np.asarray(polygon, np.int32)
     distance = int(shrink_distances(vertices, (rate,), max_shrink)[0])
@@ -37,7 +37,7 @@ def shrink_polygon(polygon: NDArray[np.generic], rate: float, max_shrink: int = 
 def shrink_distances(
     polygons: NDArray[np.generic], rates: Sequence[float] = KERNEL_RATES, max_shrink: int = MAX_SHRINK
 ) -> NDArray[np.int_]:
-    """How far outlines move inwards: polygons (..., k, 2) and r rates -> (..., r), whole pixels."""
+    """Distances by which outlines move inwards: polygons (..., k, 2) and r rates -> (..., r), whole pixels."""
     x, y = polygons[..., 0].astype(np.float64), polygons[..., 1].astype(np.float64)
     following = np.arange(1, x.shape[-1] + 1) % x.shape[-1]
     next_x, next_y = x[..., following], y[..., following]
@@ -51,10 +51,10 @@ def shrink_distances(
 def draw_targets(
     polygons: Sequence[NDArray[np.generic]], ignored: NDArray[np.bool_], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Draws the label maps of one whole image.
+    """Draw the label maps of one whole image.
 
     Args:
-        polygons: each (k, 2), in pixels of the scaled image; truncated to int here. The first 200 count.
+        polygons: each (k, 2), in pixels of the scaled image; truncated to int here. Only the first 200 are drawn.
         ignored: (n,) bool.
         size: (H, W) of the scaled image.
 
@@ -72,12 +72,3 @@ def draw_targets(
         for gt_kernel, rate in zip(gt_kernels, KERNEL_RATES, strict=True):
             cv2.fillPoly(gt_kernel, [shrink_polygon(outline, rate)], 1)
     return gt_text, gt_kernels, training_mask
-
-
-def pack_targets(
-    gt_text: NDArray[np.uint8], gt_kernels: NDArray[np.uint8], training_mask: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """The eight 0/1 maps in one (H, W) uint8: bit 0 text, bits 1 to 6 the kernels, largest first, bit 7 the mask."""
-    maps = np.concatenate((gt_text[None], gt_kernels, training_mask[None]))  # (8, H, W)
-    packed: NDArray[np.uint8] = np.packbits(maps, axis=0, bitorder="little")[0]
-    return packed

@@ -1,29 +1,34 @@
-"""The training tasks of PSENet: in the configuration of its ICDAR 2015 experiments, and small, for a CPU."""
+"""The training tasks of PSENet: the configuration of its ICDAR 2015 experiments, and a small one for a CPU."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from ocr_models.data.icdar2015 import AnnotatedImage
-from ocr_models.layers import ColourJitter, UnpackBits
+from ocr_models.detection.layers import ColourJitter, UnpackBits
+from ocr_models.detection.reading import read_annotated_set
+from ocr_models.detection.scoring import detection_evaluation
 from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.psenet.inference import TextDetector
 from ocr_models.psenet.loss import PSENetLoss
 from ocr_models.psenet.model import PSENet
-from ocr_models.psenet.reference import PSENET, PSENET_SMALL, fix_pixels, fix_weights
-from ocr_models.task import Batch, Reference, TrainingTask
+from ocr_models.psenet.reference import PSENET, PSENET_R18, fix_weights, fixed_batch
+from ocr_models.task import Batch, Evaluation, Reference, TrainingTask
 
-SMALL_PEAK_RATE = 2e-3
+if TYPE_CHECKING:
+    from ocr_models.detection.pages import AnnotatedSet
+
+R18_PEAK_RATE = 2e-3
 
 
 class Targets(NamedTuple):
-    """What the criterion compares with: text (N, H, W), kernels (N, 6, H, W), training mask (N, H, W); bool."""
+    """Label maps, bool: text (N, H, W), kernels (N, 6, H, W), largest first, and training mask (N, H, W)."""
 
     text: Tensor
     kernels: Tensor
@@ -31,7 +36,7 @@ class Targets(NamedTuple):
 
 
 class PrepareBatch(nn.Module):
-    """A batch of PSENetDataset -> normalised images (N, 3, H, W), and Targets."""
+    """A batch of PSENetDataset -> normalised images (N, 3, H, W) and Targets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,21 +44,21 @@ class PrepareBatch(nn.Module):
         self.unpack = UnpackBits()
 
     def forward(self, batch: Batch) -> tuple[Tensor, Targets]:
-        images, packed, jitter = batch
+        images, packed, jitter = batch  # (N, H, W, 3), (N, H, W), (N, 3)
         maps = self.unpack(packed)  # (N, 8, H, W)
         return self.jitter(images, jitter), Targets(maps[:, 0], maps[:, 1:7], maps[:, 7])
 
 
 class Criterion(nn.Module):
-    """Logits at a quarter of the targets' size -> the losses and scores of PSENetLoss, and `loss`, to be minimised."""
+    """Logits at a quarter of the targets' size -> losses and scores of PSENetLoss, (N,) each, and `loss`, a scalar."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loss = PSENetLoss()
 
     def forward(self, logits: Tensor, targets: Targets) -> dict[str, Tensor]:
-        # In planes and in float32 at least: the loss sums over whole maps.
-        maps = logits.to(torch.promote_types(logits.dtype, torch.float32)).contiguous()
+        # In planes, and at least in float32, because the loss sums over whole maps.
+        maps = logits.to(torch.promote_types(logits.dtype, torch.float32)).contiguous()  # (N, 7, H/4, W/4)
         size = targets.text.shape[1:]
         full_size = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)  # (N, 7, H, W)
         losses: dict[str, Tensor] = self.loss(full_size, *targets)
@@ -61,41 +66,48 @@ class Criterion(nn.Module):
         return {"loss": loss} | {name: values.detach() for name, values in losses.items()}
 
 
-def training_task(
-    images: Sequence[AnnotatedImage], *, image_size: int, seed: int, device: torch.device
-) -> TrainingTask:
-    """PSENet on ResNet-50, its recipe's optimiser, and crops of image_size x image_size pixels."""
-    model = _seeded(seed, device)
-    # Fused: one pass over the weights, and on a GPU nothing to wait for when a gradient scaler is in use.
+def training_task(*, image_size: int | None, seed: int, device: torch.device) -> TrainingTask:
+    """PSENet on ResNet-50 with its recipe's optimizer, trained on crops of image_size x image_size pixels.
+
+    Raises:
+        ValueError: if `image_size` is None: PSENet accepts any size and has no default here.
+    """
+    model = _seeded_model(seed, device)
+    # Fused: one pass over the weights, and on a GPU no synchronisation if a gradient scaler is in use.
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.99, weight_decay=5e-4, fused=True)
 
     def schedule(steps: int) -> LRScheduler:
-        """A tenth of the rate after a third of the steps, and again after two: epochs 200 and 400 of 600."""
+        """A tenth of the rate after one third of the steps, a hundredth after two: epochs 200 and 400 of 600."""
         return torch.optim.lr_scheduler.MultiStepLR(optimizer, [steps // 3, 2 * steps // 3], gamma=0.1)
 
-    return _task(model, optimizer, schedule, PSENET, images, image_size, seed)
+    return _task(model, optimizer, schedule, PSENET, image_size, seed)
 
 
-def small_training_task(
-    images: Sequence[AnnotatedImage], *, image_size: int, seed: int, device: torch.device
-) -> TrainingTask:
-    """PSENet on ResNet-18 with a quarter of the width behind it, and an optimiser that brings it to read within minutes
-    on a CPU: AdamW, its rate rising for a fifth of the steps and falling for the others."""
-    model = _seeded(seed, device, backbone="resnet18", neck_channels=64, hidden_channels=64)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=SMALL_PEAK_RATE, weight_decay=1e-2, fused=True)
+def r18_training_task(*, image_size: int | None, seed: int, device: torch.device) -> TrainingTask:
+    """PSENet on ResNet-18 with a quarter of the neck's and head's width, for a CPU.
+
+    Its optimizer makes it read within minutes: AdamW, whose rate rises for a fifth of the steps and then falls.
+
+    Raises:
+        ValueError: if `image_size` is None.
+    """
+    model = _seeded_model(seed, device, backbone="resnet18", neck_channels=64, hidden_channels=64)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=R18_PEAK_RATE, weight_decay=1e-2, fused=True)
 
     def schedule(steps: int) -> LRScheduler:
-        return torch.optim.lr_scheduler.OneCycleLR(optimizer, SMALL_PEAK_RATE, total_steps=steps + 1, pct_start=0.2)
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, R18_PEAK_RATE, total_steps=steps + 1, pct_start=0.2)
 
-    return _task(model, optimizer, schedule, PSENET_SMALL, images, image_size, seed)
+    return _task(model, optimizer, schedule, PSENET_R18, image_size, seed)
 
 
-def _seeded(seed: int, device: torch.device, **widths: Any) -> PSENet:
-    """A network whose weights are drawn on the CPU, the same on every device; seeds torch's global generator."""
+def _seeded_model(
+    seed: int, device: torch.device, backbone: str = "resnet50", neck_channels: int = 256, hidden_channels: int = 256
+) -> PSENet:
+    """A network with weights drawn on the CPU, the same on every device. Seeds torch's global generator."""
     torch.manual_seed(seed)
-    model = PSENet(**widths).to(device).to(memory_format=torch.channels_last)
+    model = PSENet(backbone, neck_channels, hidden_channels).to(device).to(memory_format=torch.channels_last)
     if device.type == "cpu":
-        # The head's wide convolution takes a fifth less time on planes than on channels_last, the whole step a tenth.
+        # The head's wide convolution takes a fifth less time in planes than in channels_last, the whole step a tenth.
         model.det_head.to(memory_format=torch.contiguous_format)
     return model
 
@@ -105,18 +117,30 @@ def _task(
     optimizer: torch.optim.Optimizer,
     schedule: Callable[[int], LRScheduler],
     figures: Mapping[str, float],
-    images: Sequence[AnnotatedImage],
-    image_size: int,
+    image_size: int | None,
     seed: int,
 ) -> TrainingTask:
+    if image_size is None:
+        raise ValueError("PSENet needs an image size: it has no fixed input size")
+    size = image_size
     device = next(model.parameters()).device
+    detector = TextDetector(model, short_side=size)
+
+    def make_dataset(data: AnnotatedSet) -> PSENetDataset:
+        return PSENetDataset(data.images, image_size=size, seed=seed)
+
+    def evaluation(held_out: AnnotatedSet) -> Evaluation:
+        return detection_evaluation(detector.quadrilaterals, held_out)
+
     return TrainingTask(
         model=model,
         prepare=PrepareBatch().to(device),
         criterion=Criterion().to(device),
         optimizer=optimizer,
-        dataset=PSENetDataset(images, image_size=image_size, seed=seed),
+        input_shape=(3, size, size),
+        read_data=read_annotated_set,
+        make_dataset=make_dataset,
         schedule=schedule,
-        detect=TextDetector(model, short_side=image_size).quadrilaterals,
-        reference=Reference(fix_weights, fix_pixels, figures),
+        evaluation=evaluation,
+        reference=Reference(fix_weights, partial(fixed_batch, size, seed), figures),
     )

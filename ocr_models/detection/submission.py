@@ -1,0 +1,197 @@
+"""The zip archives of the ICDAR 2015 protocol for incidental scene text: ground truth and submissions.
+
+Source: the competition's format, https://rrc.cvc.uab.es/?ch=4&com=tasks, task 4.1. An archive contains one text file
+per image, a file one line per text, a line four corners in whole pixels, clockwise on the screen. Corners in the
+opposite order are also read, because the competition's results for them are known, but they are never written.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ocr_models.detection.polygons import signed_areas
+from ocr_models.files import atomic_write
+
+StrPath = str | os.PathLike[str]
+
+MAX_COORDINATE = 10**9 - 1
+
+_COORDINATES = ",".join([r"\s*(-?[0-9]{1,9})\s*"] * 8)
+_IGNORED = re.compile(r'###|\s*"###"\s*')
+_EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class EvaluationError(ValueError):
+    """Input that cannot be evaluated. The message is one line: the file, the line and the fault."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextLine:
+    """One text, annotated or detected: its corners, (4, 2) in pixels, and whether the protocol ignores it."""
+
+    corners: NDArray[np.float64]
+    is_ignored: bool
+
+
+@dataclass(frozen=True)
+class _Format:
+    """The format of one kind of archive.
+
+    Attributes:
+        name: matches the names of its files; the group is the image's number.
+        is_exclusive: whether other files are an error.
+        columns: a line in words, for messages.
+        line: matches a line; the groups are its eight coordinates and its transcription, which may be empty.
+    """
+
+    name: re.Pattern[str]
+    is_exclusive: bool
+    columns: str
+    line: re.Pattern[str]
+
+
+_GROUND_TRUTH = _Format(
+    name=re.compile(r"gt_img_([0-9]+)\.txt"),
+    is_exclusive=False,
+    columns="x1,y1,x2,y2,x3,y3,x4,y4,transcription",
+    line=re.compile(_COORDINATES + ",(.*)"),
+)
+_SUBMISSION = _Format(
+    name=re.compile(r"res_img_([0-9]+)\.txt"),
+    is_exclusive=True,
+    columns="x1,y1,x2,y2,x3,y3,x4,y4",
+    line=re.compile(_COORDINATES + "()"),
+)
+
+
+def read_ground_truth(path: StrPath) -> dict[str, list[TextLine]]:
+    """The texts of all `gt_img_<n>.txt`, by image number, "12"; lines `x1,y1,...,x4,y4,transcription`.
+
+    A text with the transcription `###` is ignored by the protocol. Other files in the archive are skipped.
+
+    Raises:
+        EvaluationError: if the archive cannot be read, breaks the format or contains no such file.
+    """
+    texts = _read_archive(path, _GROUND_TRUTH)
+    if not texts:
+        raise EvaluationError(f"{path}: contains no gt_img_<n>.txt")
+    return texts
+
+
+def read_submission(path: StrPath) -> dict[str, list[TextLine]]:
+    """The detections of all `res_img_<n>.txt`, by image number, "12"; lines `x1,y1,...,x4,y4`.
+
+    Raises:
+        EvaluationError: if the archive cannot be read, breaks the format or contains any other file.
+    """
+    return _read_archive(path, _SUBMISSION)
+
+
+def write_submission(path: StrPath, boxes_by_image: Mapping[int, Sequence[ArrayLike]]) -> None:
+    """Write detections as a submission archive, atomically; the same boxes give the same bytes.
+
+    Args:
+        path: the archive; its folder must exist.
+        boxes_by_image: image number -> quadrilaterals, each (4, 2), x and y in pixels of the original image. They are
+            rounded to whole pixels and put in clockwise order, as the format requires.
+
+    Raises:
+        EvaluationError: if a box is not a quadrilateral of finite numbers.
+        OSError: if the archive cannot be written.
+    """
+    files = {
+        f"res_img_{number}.txt": "".join(f"{_quad_line(box, f'{path}: image {number}')}\r\n" for box in boxes)
+        for number, boxes in sorted(boxes_by_image.items())
+    }
+    _write_archive(Path(path), files)
+
+
+def write_ground_truth(path: StrPath, texts_by_image: Mapping[int, Sequence[tuple[ArrayLike, str]]]) -> None:
+    """Write annotations as a ground truth archive, atomically; the same texts give the same bytes.
+
+    Args:
+        path: the archive; its folder must exist.
+        texts_by_image: image number -> texts: a quadrilateral (4, 2) and a transcription, `###` for a text that the
+            protocol ignores.
+
+    Raises:
+        EvaluationError: if a text is not a quadrilateral of finite numbers.
+        OSError: if the archive cannot be written.
+    """
+    files = {
+        f"gt_img_{number}.txt": "".join(
+            f"{_quad_line(quad, f'{path}: image {number}')},{text}\r\n" for quad, text in texts
+        )
+        for number, texts in sorted(texts_by_image.items())
+    }
+    _write_archive(Path(path), files)
+
+
+def _write_archive(path: Path, files: Mapping[str, str]) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members:
+        for name, text in files.items():
+            members.writestr(zipfile.ZipInfo(name, _EARLIEST_ZIP_DATE), text, zipfile.ZIP_DEFLATED)
+    with atomic_write(path) as file:
+        file.write(archive.getvalue())
+
+
+def _quad_line(box: ArrayLike, location: str) -> str:
+    corners = np.asarray(box, np.float64)
+    if corners.shape != (4, 2) or not (np.abs(corners) <= MAX_COORDINATE).all():
+        raise EvaluationError(f"{location}: a box must be four corners (4, 2) in pixels, not {corners.tolist()}")
+    corners = np.rint(corners).astype(int)
+    if signed_areas(corners[None])[0] < 0:
+        corners = corners[::-1]
+    return ",".join(map(str, corners.reshape(-1)))
+
+
+def _read_archive(path: StrPath, form: _Format) -> dict[str, list[TextLine]]:
+    """The lines of all files, by image number in the archive's order."""
+    lines: dict[str, list[TextLine]] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                match = form.name.fullmatch(name)
+                if match is None and form.is_exclusive:
+                    raise EvaluationError(f"{path}: {name!r}: a submission contains only files named res_img_<n>.txt")
+                if match is None:
+                    continue
+                if match[1] in lines:
+                    raise EvaluationError(f"{path}: {name}: is in the archive twice")
+                lines[match[1]] = _read_lines(archive.read(name), f"{path}: {name}", form)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path}: not a readable zip archive: {error}") from None
+    except OSError as error:
+        raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return lines
+
+
+def _read_lines(content: bytes, location: str, form: _Format) -> list[TextLine]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line_number = content.count(b"\n", 0, error.start) + 1
+        raise EvaluationError(f"{location}, line {line_number}: not UTF-8: {error.reason}") from None
+    lines = []
+    for line_number, line in enumerate(text.replace("\r", "").split("\n"), start=1):
+        match = form.line.fullmatch(line)
+        if match is not None:
+            corners = np.array([float(field) for field in match.groups()[:8]]).reshape(4, 2)
+            lines.append(TextLine(corners, _IGNORED.fullmatch(match[9]) is not None))
+        elif line:
+            shown = line if len(line) <= 80 else f"{line[:77]}..."
+            raise EvaluationError(
+                f"{location}, line {line_number}: expected {form.columns} with whole numbers, found {shown!r}"
+            )
+    return lines

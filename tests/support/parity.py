@@ -1,0 +1,39 @@
+"""Folders of numbers that other implementations computed: tests/golden, and more of the same form if they are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from suite import ROOT
+
+GOLDEN = ROOT / "tests" / "golden"
+MORE = ROOT.parent / "shared"
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def folders(golden: str, more: str) -> list[Any]:
+    """Parameters for a test: the golden folder, and the folder `more` next to the checkout if it exists."""
+    found = [pytest.param(GOLDEN / golden, id="golden")]
+    return [*found, pytest.param(MORE / more, id="more")] if (MORE / more).is_dir() else found
+
+
+each_psenet_folder = pytest.mark.parametrize("folder", folders("psenet", "parity"))
+
+
+def arrays(path: Path) -> Arrays:
+    with np.load(path) as stored:
+        return dict(stored)
+
+
+def cases(path: Path) -> dict[str, Arrays]:
+    """Arrays of an `.npz` file with keys `<case>.<name>`: case -> name -> array."""
+    found: dict[str, Arrays] = {}
+    for key, value in arrays(path).items():
+        case, _, name = key.partition(".")
+        found.setdefault(case, {})[name] = value
+    return found
