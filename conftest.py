@@ -1,26 +1,29 @@
-"""The suite's face in pytest: options, header, progress, summary. What they do is in benchmarks/harness."""
+"""The suite as a pytest plugin: options, markers, header, fixtures, progress, tables. The work is done in
+benchmarks/harness.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.harness import options
+from benchmarks.harness.controller import header, options, selection
+from benchmarks.harness.results.measurements import MEASUREMENTS
 
 if TYPE_CHECKING:
-    from benchmarks.harness.comparison import Comparison
-    from benchmarks.harness.launch import Progress, Run
-    from benchmarks.harness.session import Session
-    from benchmarks.harness.settings import Settings
+    from benchmarks.components.ratios import Ratio
+    from benchmarks.harness.controller.launch import StepDisplay
+    from benchmarks.harness.controller.session import BenchmarkSession
+    from benchmarks.harness.protocol.run import Run
+    from benchmarks.harness.protocol.settings import Settings
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
-SESSION: pytest.StashKey[Session] = pytest.StashKey()
-COMPARISONS: pytest.StashKey[list[Comparison]] = pytest.StashKey()
+SESSION: pytest.StashKey[BenchmarkSession] = pytest.StashKey()
+RATIOS: pytest.StashKey[list[Ratio]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,39 +31,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for measurement in MEASUREMENTS.values():
+        config.addinivalue_line("markers", f"{measurement.name}: {measurement.help}")
     if getattr(config.option, "dist", "no") != "no" or "PYTEST_XDIST_WORKER" in os.environ:
         raise pytest.UsageError("-n/--dist: under xdist the cases would disturb each other's timing; run without it")
-    config.stash[SETTINGS] = options.read_settings(config)
-    options.selected_cases(config)  # a wrong name is told now, before anything starts
+    settings = config.stash[SETTINGS] = options.read_settings(config)
+    selection.selected_cases(config)  # a wrong name is reported now, before anything starts
+    selection.check_image_size(config, settings)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Convergence cases, which take long, run where they are asked for: by marker, keyword or file. Cases asked for by
-    name bring no component benchmarks along."""
-    unasked = set()
-    paths = (Path(argument.partition("::")[0]).name + argument.partition("::")[2] for argument in config.args)
-    if not any("convergence" in asked for asked in (config.option.markexpr, config.option.keyword, *paths)):
-        unasked.add("convergence")
-    if options.case_names(config):
-        unasked.add("components")
-    deselected = [item for item in items if unasked & {marker.name for marker in item.iter_markers()}]
-    items[:] = [item for item in items if item not in deselected]
-    config.hook.pytest_deselected(items=deselected)
+    selection.deselect_opt_in(config, items)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return options.header(config, config.stash[SETTINGS])
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return header.header(config, config.stash[SETTINGS])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Report what will run, and refuse what cannot, before the first case starts."""
+    config = session.config
+    selection.check_measurements(session.items, config.stash[SETTINGS])
+    if not config.option.collectonly and not session.testsfailed:
+        for line in selection.announcement(session.items, config.stash[SETTINGS]):
+            _say(config, line)
 
 
 @pytest.fixture(scope="session")
-def ocr_session(pytestconfig: pytest.Config) -> Iterator[Session]:
+def ocr_session(pytestconfig: pytest.Config) -> Iterator[BenchmarkSession]:
     """Measures cases into the output folder, which it holds for this run."""
-    from benchmarks.harness.output import OutputInUseError, claimed
-    from benchmarks.harness.session import Session
+    from benchmarks.harness.controller.output import OutputInUseError, claimed
+    from benchmarks.harness.controller.session import BenchmarkSession
 
     settings = pytestconfig.stash[SETTINGS]
-    session = pytestconfig.stash[SESSION] = Session(
-        settings, open_progress=lambda run: _progress(pytestconfig, run), say=lambda line: _say(pytestconfig, line)
+    session = pytestconfig.stash[SESSION] = BenchmarkSession(
+        settings, open_display=lambda run: _display(pytestconfig, run), say=lambda line: _say(pytestconfig, line)
     )
     try:
         with claimed(settings.output) if settings.nodes.rank == 0 else nullcontext():
@@ -73,58 +79,57 @@ def ocr_session(pytestconfig: pytest.Config) -> Iterator[Session]:
 
 @pytest.fixture(scope="session")
 def ocr_settings(pytestconfig: pytest.Config) -> Settings:
-    """The options in force."""
+    """The effective settings."""
     return pytestconfig.stash[SETTINGS]
 
 
 @pytest.fixture(scope="session")
-def comparisons(pytestconfig: pytest.Config) -> list[Comparison]:
-    """Where component benchmarks put their ratios, for the table at the end."""
-    return pytestconfig.stash.setdefault(COMPARISONS, [])
+def ratios(pytestconfig: pytest.Config) -> list[Ratio]:
+    """Component benchmarks append their ratios for the table at the end."""
+    return pytestconfig.stash.setdefault(RATIOS, [])
 
 
 @contextmanager
-def _progress(config: pytest.Config, run: Run) -> Iterator[Progress]:
-    """A moving line on a terminal, past pytest's capture; elsewhere nothing until the case has ended."""
-    from benchmarks.harness.progress import NoProgress, TerminalProgress
+def _display(config: pytest.Config, run: Run) -> Iterator[StepDisplay]:
+    """On a terminal a moving line, in spite of pytest's capture; elsewhere nothing until the case has ended."""
+    from benchmarks.harness.report.progress import NoDisplay, TerminalDisplay
 
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not reporter.isatty:
-        yield NoProgress()
+        yield NoDisplay()
         return
-    with _past_capture(config):
+    with _capture_suspended(config):
         reporter.ensure_newline()
-        with TerminalProgress(run) as progress:
-            yield progress
+        with TerminalDisplay(run) as display:
+            yield display
 
 
-def _past_capture(config: pytest.Config) -> AbstractContextManager[Any]:
+def _capture_suspended(config: pytest.Config) -> AbstractContextManager[Any]:
     capture = config.pluginmanager.get_plugin("capturemanager")
     return nullcontext() if capture is None else capture.global_and_fixture_disabled()
 
 
 def _say(config: pytest.Config, line: str) -> None:
-    """A line of its own among pytest's dots."""
+    """Print a line of its own among pytest's dots."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return
-    with _past_capture(config):
+    with _capture_suspended(config):
         reporter.ensure_newline()
         reporter.write_line(line)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
-    if session is not None and session.measurements:
-        from benchmarks.harness.progress import summary_tables
+    if session is not None and session.results:
+        from benchmarks.harness.report.summary import summary_tables
 
-        rows = [(measurement.document, measurement.path) for measurement in session.measurements]
-        for title, lines in summary_tables(rows, config.invocation_params.dir):
+        for title, lines in summary_tables(session.rows, config.invocation_params.dir):
             _write_section(terminalreporter, title, lines)
-    if comparisons := config.stash.get(COMPARISONS, []):
-        from benchmarks.harness.comparison import comparison_table
+    if ratios := config.stash.get(RATIOS, []):
+        from benchmarks.components.ratios import ratio_table
 
-        _write_section(terminalreporter, "components", comparison_table(comparisons))
+        _write_section(terminalreporter, "components", ratio_table(ratios))
 
 
 def _write_section(terminalreporter: Any, title: str, lines: list[str]) -> None:
@@ -134,6 +139,6 @@ def _write_section(terminalreporter: Any, title: str, lines: list[str]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    """The host's name is nobody's business but its owner's."""
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """The host name is private."""
     machine_info.pop("node", None)

@@ -1,21 +1,29 @@
-"""A case: one model in one run mode, batch size, precision and number of processes; and the cases that are measured.
+"""A case: one model in one run mode, batch size, precision and number of processes; and the cases listed to run.
 
-A name holds everything: `<model>_<mode>_bs<B>_<precision>[_compile]_<N>`, for example `psenet_sp_bs8_fp32_1`,
-`psenet_mp_bs64_bf16_compile_8` or `psenet_mp_bs4_fp32_cpu2`. B is the global batch, over all processes; N counts GPUs,
-and `cpuN` processes on the CPU. Any name of this grammar can be run, listed in the matrix or not.
+The name of a case says everything: `<model>_<mode>_bs<B>_<precision>[_compile]_<N>`, for example
+`psenet_sp_bs8_fp32_1`, `psenet_mp_bs64_bf16_compile_8` or `psenet_mp_bs4_fp32_cpu2`. B is the global batch, over all
+processes. N is the number of GPUs; `cpuN` means N processes on the CPU. Any name of this grammar can be run, listed
+here or not.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
-from ocr_models import MODELS
+from ocr_models import BROKEN_MODELS, MODELS
 
-MODES = ("sp", "mp")  # one process; one process per GPU
-PRECISIONS = ("fp32", "tf32", "fp16", "bf16")  # IEEE; TensorFloat-32; autocast with a gradient scaler; autocast
-DEVICES = ("cuda", "cpu")
+RunMode = Literal["sp", "mp"]
+"""One process; one process per GPU."""
+
+Precision = Literal["fp32", "tf32", "fp16", "bf16"]
+"""IEEE; TensorFloat-32; autocast with a gradient scaler; autocast."""
+
+Device = Literal["cuda", "cpu"]
+
+MAX_BATCH_SIZE = 2**20
 
 _NAME = re.compile(
     r"(?P<model>[a-z0-9]+)_(?P<mode>[a-z]+)_bs(?P<batch_size>[1-9][0-9]*)_(?P<precision>[a-z]+[0-9]+)"
@@ -24,10 +32,7 @@ _NAME = re.compile(
 
 
 class CaseError(ValueError):
-    """A case that cannot be: one line that says why."""
-
-
-MAX_BATCH_SIZE = 2**20
+    """An impossible case: one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -38,32 +43,34 @@ class Case:
         model: a key of `ocr_models.MODELS`.
         mode: "sp", one process, or "mp", one process per GPU with gradients averaged over them.
         batch_size: samples per step over all processes.
-        precision: one of `PRECISIONS`.
+        precision: of matrix products and convolutions.
         compile: whether the training step goes through torch.compile.
         device: "cuda" or "cpu".
         processes: GPUs, or processes on the CPU.
 
     Raises:
-        CaseError: where the values do not fit one another.
+        CaseError: if the values contradict each other.
     """
 
     model: str
-    mode: str
+    mode: RunMode
     batch_size: int
-    precision: str
+    precision: Precision
     compile: bool = False
-    device: str = "cuda"
+    device: Device = "cuda"
     processes: int = 1
 
     def __post_init__(self) -> None:
+        if self.model in BROKEN_MODELS and self.model not in MODELS:
+            raise CaseError(f"model {self.model!r}: {BROKEN_MODELS[self.model]}")
         _one_of("model", self.model, tuple(MODELS))
-        _one_of("run mode", self.mode, MODES)
-        _one_of("precision", self.precision, PRECISIONS)
-        _one_of("device", self.device, DEVICES)
+        _one_of("run mode", self.mode, get_args(RunMode))
+        _one_of("precision", self.precision, get_args(Precision))
+        _one_of("device", self.device, get_args(Device))
         if self.batch_size < 1 or self.processes < 1:
             raise CaseError("batch size and number of processes must be positive")
         if self.batch_size > MAX_BATCH_SIZE:
-            raise CaseError(f"a global batch of {self.batch_size} is more than {MAX_BATCH_SIZE}, surely a slip")
+            raise CaseError(f"a global batch of {self.batch_size} is more than {MAX_BATCH_SIZE}")
         if self.mode == "sp" and self.processes != 1:
             raise CaseError(f"sp means one process, not {self.processes}; several processes are mp")
         if self.batch_size % self.processes:
@@ -77,7 +84,7 @@ class Case:
 
     @property
     def variant(self) -> str:
-        """The precision, and whether the step is compiled, as both stand in names."""
+        """Precision and compilation, as in names: "bf16_compile"."""
         return self.precision + ("_compile" if self.compile else "")
 
     @property
@@ -98,13 +105,8 @@ class Case:
 
     @property
     def log_name(self) -> str:
-        """File name of the train log: the case with the model written as in artifacts."""
+        """Base of all file names: the case, with the model's title."""
         return str(self).replace(self.model, f"ocr_{MODELS[self.model].title}", 1)
-
-    @property
-    def artifact_name(self) -> str:
-        """File name of the speed JSON."""
-        return f"{self.log_name}_speed"
 
     @property
     def model_name(self) -> str:
@@ -113,11 +115,11 @@ class Case:
 
 
 def parse_case(name: str) -> Case:
-    """Read a case's name back: `str(parse_case(name)) == name`.
+    """The case of a name: `str(parse_case(name)) == name`.
 
     Raises:
-        CaseError: where the name is not one of the grammar, or its parts do not fit one another; one line, with the
-            nearest name of the matrix where there is one.
+        CaseError: if the name does not follow the grammar, or its parts contradict each other; one line, with the
+            nearest name of the matrix if one is near.
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -125,11 +127,11 @@ def parse_case(name: str) -> Case:
     try:
         return Case(
             model=match["model"],
-            mode=match["mode"],
+            mode=cast("RunMode", match["mode"]),
             batch_size=int(match["batch_size"]),
-            precision=match["precision"],
+            precision=cast("Precision", match["precision"]),
             compile=match["compile"] is not None,
-            device=match["device"] or "cuda",
+            device=cast("Device", match["device"] or "cuda"),
             processes=int(match["processes"]),
         )
     except CaseError as error:
@@ -146,68 +148,24 @@ def _nearest(name: str) -> str:
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
-_MIXED = ("fp32", "fp16", "bf16")
+_PRECISIONS_IN_MATRIX: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
 
 MATRIX: tuple[Case, ...] = (
     Case("psenet", "sp", 2, "fp32", device="cpu"),
     Case("psenet", "mp", 4, "fp32", device="cpu", processes=2),
-    *(Case("psenet", "sp", batch, precision) for precision in _MIXED for batch in (8, 16)),
+    *(Case("psenet", "sp", batch, precision) for precision in _PRECISIONS_IN_MATRIX for batch in (8, 16)),
     *(Case("psenet", "sp", batch, "bf16", compile=True) for batch in (8, 16)),
     *(
         Case("psenet", "mp", gpus * batch, precision, processes=gpus)
         for gpus in (2, 4, 8)
-        for precision in _MIXED
+        for precision in _PRECISIONS_IN_MATRIX
         for batch in (8, 16)
     ),
 )
 
 
-@dataclass(frozen=True)
-class ConvergenceCase:
-    """A case trained until it should find text, then measured by that: speed counts only if the training is right.
-
-    Attributes:
-        case: what is trained.
-        steps: from random weights.
-        image_size: side of the training crop, and short side of the held-out images, in pixels.
-        target: harmonic mean of precision and recall on the held-out images that must be reached in the end, 0 to 1.
-        evaluations: evenly spread over the steps, the last one behind the last step.
-
-    Raises:
-        CaseError: where the values do not fit one another.
-    """
-
-    case: Case
-    steps: int
-    image_size: int
-    target: float
-    evaluations: int = 10
-
-    def __post_init__(self) -> None:
-        if not 0 < self.target <= 1:
-            raise CaseError(f"a target is above 0 and at most 1, not {self.target}")
-        if self.steps < 1 or self.evaluations < 1:
-            raise CaseError("steps and evaluations must be positive")
-
-    def __str__(self) -> str:
-        return str(self.case)
-
-    @property
-    def artifact_name(self) -> str:
-        """File name of the convergence JSON."""
-        return f"{self.case.log_name}_convergence"
-
-
-CONVERGENCE: tuple[ConvergenceCase, ...] = (
-    ConvergenceCase(Case("psenetsmall", "sp", 4, "fp32", device="cpu"), steps=160, image_size=320, target=0.70),
-    ConvergenceCase(Case("psenet", "sp", 16, "bf16"), steps=2000, image_size=736, target=0.70),
+CONVERGENCE: tuple[Case, ...] = (
+    Case("psenetr18", "sp", 4, "fp32", device="cpu"),
+    Case("psenet", "sp", 16, "bf16"),
 )
-
-
-def convergence_case(case: Case) -> ConvergenceCase:
-    """The convergence case of any case: the listed one, else with the steps and target listed for its model."""
-
-    def likeness(each: ConvergenceCase) -> tuple[bool, bool, bool]:
-        return each.case == case, each.case.model == case.model, each.case.device == case.device
-
-    return replace(max(CONVERGENCE, key=likeness), case=case)
+"""Cases that are trained until they must detect text. Their goals are in `ocr_models.MODELS`."""

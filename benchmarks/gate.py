@@ -9,22 +9,22 @@ Exit code 0: all good; 1: an artifact is flagged, invalid or missing, or there i
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.cases import CaseError, convergence_case, parse_case
-from benchmarks.harness import artifact
-from benchmarks.harness.failures import wrong_result
+from benchmarks.cases import Case, CaseError, parse_case
+from benchmarks.harness.report.tables import table
+from benchmarks.harness.results import store
+from benchmarks.harness.results.artifact import Header, PlanDetails
+from benchmarks.harness.results.common import describe_failure, details_of, failure_of
+from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, measurement_of_file
+from benchmarks.harness.results.validation import problems
 
-SCHEMA_BY_SUFFIX = {"_speed": "speed", "_convergence": "convergence"}
-PICTURES = tuple(f"{suffix}.png" for suffix in SCHEMA_BY_SUFFIX)
+PICTURE_SUFFIX = ".png"
 HEADINGS = ("artifact", "result", "unit", "status", "what is wrong")
-MOST_PROBLEMS = 3
-ROUNDING = 1e-3  # of a result, to three decimals
+MAX_PROBLEMS = 3
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Verdict:
 
     Attributes:
         status: "ok", "failed" (the case was flagged), "invalid" or "missing".
-        problems: a line each; empty where the status is ok.
+        problems: a line each; empty if the status is ok.
     """
 
     name: str
@@ -44,31 +44,30 @@ class Verdict:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        more = len(self.problems) - MOST_PROBLEMS
-        told = [*self.problems[:MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
-        return self.name, self.result, self.unit, self.status, "; ".join(told)
+        more = len(self.problems) - MAX_PROBLEMS
+        shown = [*self.problems[:MAX_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
+        return self.name, self.result, self.unit, self.status, "; ".join(shown)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code."""
     options = _parse(arguments)
     verdicts = judge_folder(options.folder, options.expect)
     if not verdicts:
-        print(f"{options.folder} holds no artifact: nothing was measured")
+        print(f"{options.folder} has no artifact: nothing was measured")
         return 1
-    print(table([HEADINGS, *(verdict.cells for verdict in verdicts)]))
+    print("\n".join(table([HEADINGS, *(verdict.cells for verdict in verdicts)])))
     good = sum(verdict.status == "ok" for verdict in verdicts)
     print(f"{good} of {len(verdicts)} good")
     return 0 if good == len(verdicts) else 1
 
 
 def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
-    """A verdict on every file of the folder, by name, then on each expected artifact that is not there.
+    """A verdict on every file of the folder, by name, then on each expected artifact that is missing.
 
-    Left out are hidden files, such as an artifact that is just being written, and the pictures beside artifacts.
+    Hidden files, such as an artifact that is being written, and the pictures next to artifacts are left out.
     """
-    names = sorted(
-        path.name for path in folder.iterdir() if not path.name.startswith(".") and not path.name.endswith(PICTURES)
-    )
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and not _is_picture(path))
     missing = [name for name in dict.fromkeys(expected) if name not in names]
     return [
         *(judge(folder / name) for name in names),
@@ -76,75 +75,51 @@ def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
     ]
 
 
+def _is_picture(path: Path) -> bool:
+    return path.suffix == PICTURE_SUFFIX and measurement_of_file(path.stem) is not None
+
+
 def judge(path: Path) -> Verdict:
     """A verdict on one file."""
-    suffix = next((suffix for suffix in SCHEMA_BY_SUFFIX if path.name.endswith(suffix)), None)
-    if suffix is None:
-        problem = f"not the name of an artifact, which ends in {' or '.join(SCHEMA_BY_SUFFIX)}"
-        return Verdict(path.name, "invalid", (problem,))
+    measurement = measurement_of_file(path.name)
+    if measurement is None:
+        suffixes = " or ".join(f"_{name}" for name in MEASUREMENTS)
+        return Verdict(path.name, "invalid", (f"not the name of an artifact, which ends in {suffixes}",))
     try:
-        document = artifact.read(path)
-    except artifact.ArtifactError as error:
+        document = store.read(path)
+        if found := problems(document, measurement.form):
+            return Verdict(path.name, "invalid", tuple(found))
+        artifact = store.decoded(document, measurement.form)
+    except store.ArtifactError as error:
         return Verdict(path.name, "invalid", (str(error).removeprefix(f"{path.name}: "),))
-    problems = artifact.problems(document, SCHEMA_BY_SUFFIX[suffix])
-    if problems:
-        return Verdict(path.name, "invalid", tuple(problems))
-    result, unit = f"{document['FINAL_RESULT']:.3f}", document["UNIT"]
-    misfits = _misfits(path.name.removesuffix(suffix), document)
-    if misfits:
-        return Verdict(path.name, "invalid", misfits, result, unit)
-    if document["JOB_FAIL_FLAG"] != 0:
-        return Verdict(path.name, "failed", (_cause(document["details"]["failure"]),), result, unit)
+    result, unit = f"{artifact.FINAL_RESULT:.3f}", artifact.UNIT
+    if misfits := _misfits(path.name, artifact, measurement):
+        return Verdict(path.name, "invalid", tuple(misfits), result, unit)
+    if (failure := failure_of(artifact)) is not None:
+        return Verdict(path.name, "failed", (describe_failure(failure),), result, unit)
     return Verdict(path.name, "ok", (), result, unit)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as text in left-aligned columns, two blanks apart."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+def _misfits(file_name: str, artifact: Header, measurement: Measurement) -> list[str]:
+    """Fields that contradict the case or, in an artifact without a failure, the result; a line each.
 
-
-def _misfits(stem: str, document: dict[str, Any]) -> tuple[str, ...]:
-    """Where the file's name or a field says something else than the case that the artifact is of.
-
-    An artifact made from a log bears any name.
+    The name of an artifact made from a log is free.
     """
-    if "case" not in document["details"]:
-        return ()
+    details = details_of(artifact)
+    if not isinstance(details, PlanDetails):
+        return []
     try:
-        case = parse_case(document["details"]["case"])
+        case = parse_case(details.case)
     except CaseError as error:
-        return (f"details.case: {error}",)
-    told = [
-        ("file name", stem, case.log_name),
-        ("model_name", document["model_name"], case.model_name),
-        ("run_mode", document["run_mode"], case.mode),
-        ("gpu_num", document["gpu_num"], case.gpu_count),
+        return [f"details.case: {error}"]
+    wanted = [
+        ("file name", file_name, measurement.artifact_name(case)),
+        ("model_name", artifact.model_name, case.model_name),
+        ("run_mode", artifact.run_mode, case.mode),
+        ("gpu_num", artifact.gpu_num, case.gpu_count),
     ]
-    misfits = [f"{where}: {found}, but the case is {case}" for where, found, fitting in told if found != fitting]
-    return (*misfits, *(_contradictions(document) if document["JOB_FAIL_FLAG"] == 0 else ()))
-
-
-def _contradictions(document: dict[str, Any]) -> list[str]:
-    """Where an artifact that says that all is well says otherwise, too: each field may fit its schema nevertheless."""
-    details, found = document["details"], []
-    if "convergence_key" in document:
-        meant = document["convergence_value"]
-        if meant != document["scores"][-1]["hmean"] or meant < details["target"]:
-            found.append(f"convergence_value: {meant}, where the target is {details['target']}, and it is not flagged")
-    else:
-        meant = details["samples"] / details["window_seconds"]
-        if wrong := wrong_result(details.get("fingerprint")):
-            found.append(f"details.fingerprint: {wrong}")
-    if abs(document["FINAL_RESULT"] - meant) > ROUNDING * (1 + meant):
-        found.append(f"FINAL_RESULT: {document['FINAL_RESULT']}, but what it stands for is {meant:.3f}")
-    return found
-
-
-def _cause(failure: dict[str, Any]) -> str:
-    where = "" if failure["rank"] is None else f" in rank {failure['rank']}"
-    return f"{failure['kind']}{where}: {failure['message']}"
+    misfits = [f"{field}: {found}, but the case is {case}" for field, found, fitting in wanted if found != fitting]
+    return misfits + ([] if artifact.JOB_FAIL_FLAG else measurement.contradictions(artifact))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -153,7 +128,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Check the artifacts of a run.",
         epilog="Exit code 0: all good; 1: an artifact is flagged, invalid or missing, or there is none; 2: wrong use.",
     )
-    parser.add_argument("folder", metavar="DIR", type=_folder, help="where the artifacts are, for example logs/index")
+    parser.add_argument("folder", metavar="DIR", type=_folder, help="folder of the artifacts, for example logs/index")
     parser.add_argument(
         "--expect",
         metavar="CASE",
@@ -161,28 +136,28 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="extend",
         type=_artifact_name,
         default=[],
-        help="cases whose artifact must be there, for example psenet_sp_bs8_fp32_1, or with _convergence behind it; "
-        "may be repeated",
+        help="cases whose artifact must be there, for example psenet_sp_bs8_fp32_1, or with another measurement "
+        "appended, for example _convergence; may be repeated",
     )
     return parser.parse_args(arguments)
 
 
 def _folder(text: str) -> Path:
     try:
-        os.listdir(text)
+        next(Path(text).iterdir(), None)
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
     return Path(text)
 
 
 def _artifact_name(name: str) -> str:
-    """Of the artifact that a case leaves: its speed JSON, or its convergence JSON where the name ends in that."""
-    case_name = name.removesuffix("_convergence")
+    """File name of the artifact of a case: its speed JSON, or that of the measurement that the name ends in."""
+    measurement = measurement_of_file(name) or MEASUREMENTS["speed"]
     try:
-        case = parse_case(case_name)
+        case: Case = parse_case(name.removesuffix(f"_{measurement.name}"))
     except CaseError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    return case.artifact_name if case_name == name else convergence_case(case).artifact_name
+    return measurement.artifact_name(case)
 
 
 if __name__ == "__main__":

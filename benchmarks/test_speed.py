@@ -1,7 +1,6 @@
-"""The speed benchmark: train each case for its steps, time them, and leave a speed JSON.
+"""The speed benchmark: train each case, time its steps, write a speed JSON. `pytest benchmarks -m single_gpu`.
 
-The way of a case: `cases.MATRIX` -> `test_speed[case]` -> `launch` -> a process per rank -> records -> the speed JSON,
-checked against its schema -> pytest-benchmark -> the verdict.
+`benchmarks/harness/__init__.py` draws the path of a case from here to its artifact.
 """
 
 from __future__ import annotations
@@ -10,30 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.cases import Case
-from benchmarks.harness.options import selected_cases
-from benchmarks.harness.replay import ReplayClock
+from benchmarks.cases import MATRIX, Case
+from benchmarks.harness.controller.selection import parametrize
+from benchmarks.harness.report.pytest_benchmark import ReplayClock
+from benchmarks.harness.results.measurements import MEASUREMENTS
+from benchmarks.harness.results.store import to_document
 
 if TYPE_CHECKING:
-    from benchmarks.harness.session import Session
+    from benchmarks.harness.controller.session import BenchmarkSession
 
 CLOCK = ReplayClock()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    cases = selected_cases(metafunc.config)
-    metafunc.parametrize(
-        "case", [pytest.param(case, id=str(case), marks=getattr(pytest.mark, case.marker)) for case in cases]
-    )
+    parametrize(metafunc, MATRIX)
 
 
+@pytest.mark.speed
 @pytest.mark.benchmark(group="speed", timer=CLOCK)
-def test_speed(case: Case, ocr_session: Session, record_property: Any, benchmark: Any) -> None:
+def test_speed(case: Case, ocr_session: BenchmarkSession, record_property: Any, benchmark: Any) -> None:
     """The case trains, and its artifact says how fast."""
-    measurement = ocr_session.judge(case)
-    document = measurement.document
-    benchmark.extra_info.update(
-        case=str(case), samples_per_second=document["FINAL_RESULT"], details=document["details"]
-    )
-    record_property("samples_per_second", document["FINAL_RESULT"])
-    CLOCK.replay(benchmark, measurement.step_seconds)
+    result = ocr_session.judge(MEASUREMENTS["speed"], case)
+    rate = result.artifact.FINAL_RESULT
+    details = to_document(result.artifact)["details"]
+    benchmark.extra_info.update(case=str(case), samples_per_second=rate, details=details)
+    record_property("samples_per_second", rate)
+    CLOCK.replay(benchmark, result.step_seconds)

@@ -1,0 +1,25 @@
+"""Fixtures of the component benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.components.ratios import Ratio
+from benchmarks.components.reporting import RatioReport
+from benchmarks.harness.protocol.settings import Settings
+from ocr_models import MODELS
+
+
+@pytest.fixture
+def ratio_report(benchmark: Any, ratios: list[Ratio]) -> RatioReport:
+    """`ratio_report.compare(...)` times a component and its baseline, and reports their ratio."""
+    return RatioReport(benchmark, ratios)
+
+
+@pytest.fixture(scope="session")
+def data_folder(ocr_settings: Settings) -> Path:
+    """Annotated images: --ocr-data, else the synthetic set."""
+    return ocr_settings.data or MODELS["psenet"].make_synthetic_data()

@@ -1,0 +1,38 @@
+"""A case's training step in this process, on one batch that is already on its device: it measures the step alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch.utils.data import default_collate
+
+from benchmarks.cases import parse_case
+from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.precision import apply_precision
+from benchmarks.harness.worker.set_up import rank_device
+from benchmarks.harness.worker.trainer import Trainer
+from ocr_models import MODELS
+from ocr_models.task import Batch
+
+
+def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Trainer, Batch]:
+    """The trainer of a case, and one batch of its data on its device. Sets torch to the precision of the case.
+
+    Args:
+        case_name: of a case with one process.
+        data: folder of the training images.
+        image_size: side of the training image in pixels.
+
+    Raises:
+        CaseError: if there is no such case.
+        DataError: if the data cannot be used.
+        RuntimeError: if torch finds no such device.
+    """
+    case = parse_case(case_name)
+    apply_precision(case)
+    device = rank_device(case, local_rank=0)
+    task = MODELS[case.model].load_task_builder()(image_size=image_size, seed=0, device=device)
+    dataset = task.make_dataset(task.read_data(data, "train"))
+    samples = [dataset[index % len(dataset), index] for index in range(case.batch_size)]
+    batch: Batch = tuple(tensor.to(device) for tensor in default_collate(samples))
+    return Trainer(task, case, device, Position()), batch

@@ -1,0 +1,42 @@
+"""The training loss of PSENet, compared with its baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.components.reporting import RatioReport, component
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+pytestmark = component("loss")
+
+BATCH_SIZE, IMAGE_SIZE = 8, 736
+
+
+def test_loss(ratio_report: RatioReport) -> None:
+    """Forward and backward of logits (8, 7, 736, 736)."""
+    import torch
+
+    from benchmarks.components.baseline.step import baseline_losses
+    from benchmarks.components.pages import text_maps
+    from ocr_models.psenet import PSENetLoss
+
+    maps = [torch.from_numpy(each) for each in text_maps(BATCH_SIZE, IMAGE_SIZE)]
+    as_bool, as_int64 = [each.bool() for each in maps], [each.long() for each in maps]
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(BATCH_SIZE, 7, IMAGE_SIZE, IMAGE_SIZE, generator=generator, requires_grad=True)
+    criterion = PSENetLoss()
+
+    def backward(losses: dict[str, Tensor]) -> None:
+        logits.grad = None
+        (losses["loss_text"].mean() + losses["loss_kernels"].mean()).backward()
+
+    ratio_report.compare(
+        "time of the loss / baseline",
+        lambda: backward(criterion(logits, *as_bool)),
+        lambda: backward(baseline_losses(logits, *as_int64)),
+        "at most",
+        0.25,
+        rounds=5,
+    )

@@ -1,0 +1,1 @@
+"""Runs in the pytest process, which never imports torch: options, launch, supervision, artifacts."""

@@ -1,0 +1,122 @@
+"""From what the processes of a case left behind to the one cause of its failure.
+
+If one rank dies, the others fail in the collective that waits for it: a consequence, not the cause. NCCL then aborts
+its process, and the agent kills ranks that do not end in time. So the causes are tried in an order, `CAUSES`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.exits import RankExit, read_rank_exits, read_rendezvous_error
+from benchmarks.harness.protocol.records import Failure
+
+AGENT_SIGNALS = (signal.SIGTERM,)  # the agent ends the other ranks with it
+LATE_SECONDS = 25.0  # the agent waits 30 s before it kills
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known after the processes of a case have ended.
+
+    Attributes:
+        ranks: what the ranks of this node reported.
+        exits: of ranks that did not end well, in the order in which the agent saw them.
+        rendezvous_error: why the nodes did not meet; None if they did.
+        exit_code: of the agent; -N if it was ended by signal N.
+    """
+
+    ranks: Sequence[RankEvents]
+    exits: Sequence[RankExit]
+    rendezvous_error: str | None
+    exit_code: int
+
+    @property
+    def first_reported(self) -> RankEvents | None:
+        """The rank that reported a failure first."""
+        failed = [events for events in self.ranks if events.failure is not None]
+        return min(failed, key=lambda events: events.failure_time, default=None)
+
+
+def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exit_code: int) -> Failure | None:
+    """Why a case failed; None if all its ranks ended well."""
+    evidence = Evidence(ranks, read_rank_exits(run_folder), read_rendezvous_error(run_folder), exit_code)
+    return next((failure for cause in CAUSES if (failure := cause(evidence)) is not None), None)
+
+
+def _rendezvous(evidence: Evidence) -> Failure | None:
+    if evidence.rendezvous_error is None:
+        return None
+    return Failure("rendezvous", f"the nodes did not meet: {evidence.rendezvous_error}")
+
+
+def _killed_rank(evidence: Evidence) -> Failure | None:
+    """A rank ended by a signal that neither the agent sent nor another failure explains."""
+    for each in evidence.exits:
+        number = -each.exit_code
+        if number > 0 and number not in AGENT_SIGNALS and not _follows(each, evidence.first_reported):
+            return Failure("killed", f"rank {each.rank} was killed by {_signal_name(number)}", each.rank)
+    return None
+
+
+def _follows(exit_: RankExit, reported: RankEvents | None) -> bool:
+    """Whether a signal follows from a failure that was reported: NCCL aborts, or the agent kills a late rank."""
+    if reported is None:
+        return False
+    return -exit_.exit_code == signal.SIGABRT or exit_.time > reported.failure_time + LATE_SECONDS
+
+
+def _reported_failure(evidence: Evidence) -> Failure | None:
+    return None if evidence.first_reported is None else evidence.first_reported.failure
+
+
+def _silent_exit(evidence: Evidence) -> Failure | None:
+    """A rank that ended without a report."""
+    if not evidence.exits:
+        return None
+    first = evidence.exits[0]
+    if first.exit_code < 0:
+        return Failure("killed", f"rank {first.rank} was ended by {_signal_name(-first.exit_code)}", first.rank)
+    message = f"rank {first.rank} ended with exit code {first.exit_code}; see the train log"
+    return Failure("exception", message, first.rank)
+
+
+def _agent_failure(evidence: Evidence) -> Failure | None:
+    if evidence.exit_code < 0:
+        return Failure("killed", f"the launcher of the ranks was killed by {_signal_name(-evidence.exit_code)}")
+    if evidence.exit_code > 0:
+        message = f"the launcher of the ranks ended with exit code {evidence.exit_code}; see the train log"
+        return Failure("exception", message)
+    return None
+
+
+def _missing_result(evidence: Evidence) -> Failure | None:
+    silent = [events.rank for events in evidence.ranks if not events.results]
+    return (
+        Failure("exception", f"rank {silent[0]} ended without a result; see the train log", silent[0])
+        if silent
+        else None
+    )
+
+
+CAUSES: tuple[Callable[[Evidence], Failure | None], ...] = (
+    _rendezvous,
+    _killed_rank,
+    _reported_failure,
+    _silent_exit,
+    _agent_failure,
+    _missing_result,
+)
+"""In order: the first that applies is the cause."""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name} (often the system's out-of-memory killer)" if number == signal.SIGKILL else name

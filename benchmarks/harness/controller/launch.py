@@ -1,0 +1,170 @@
+"""One case: started, followed, and ended whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from msgspec import structs
+
+from benchmarks.harness.controller import processes
+from benchmarks.harness.controller.diagnosis import cause_of_failure
+from benchmarks.harness.controller.train_log import TrainLog
+from benchmarks.harness.controller.watchdog import Watchdog
+from benchmarks.harness.protocol.machine import ROOT
+from benchmarks.harness.protocol.plan import Plan
+from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
+from benchmarks.harness.protocol.records import Failure, StepRecord
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.results.redaction import redact
+from ocr_models.cache import default_cache_dir
+
+POLL_SECONDS = 0.2  # often enough for a person, too seldom to take a core from the training
+EXIT_SECONDS = 30.0
+
+# glibc would return every large block to the system and request it again, page by page: 110,000 page faults in a step
+# of the CPU case, a tenth of its time. So ranks keep their memory, in large pages. A value set by the user stays.
+ALLOCATOR = "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=2147483648:glibc.malloc.hugetlb=1"
+
+
+class StepDisplay(Protocol):
+    """Shows the steps of a running case to a person."""
+
+    def step(self, record: StepRecord) -> None: ...
+
+
+class _EndedError(Exception):
+    """The launcher ends the case."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
+    """Run a case in processes of its own, to its end. `run.failure` says what went wrong in it.
+
+    Raises:
+        OSError: if the train log cannot be created.
+    """
+    started, launched_at = time.monotonic(), time.time()
+    with tempfile.TemporaryDirectory(prefix="ocr-case-", ignore_cleanup_errors=True) as folder:
+        try:
+            with _termination_as_interrupt(), TrainLog(log_path) as log:
+                data = run.plan.data or _synthetic_data(run.plan)
+                run.plan = structs.replace(run.plan, data=data, run_folder=folder)
+                _run_processes(run, Path(folder), log, display)
+        except KeyboardInterrupt as interrupt:
+            run.interrupted = True
+            run.failure = Failure("interrupted", f"ended by {interrupt.args[0] if interrupt.args else 'Ctrl-C'}")
+        except _EndedError as ended:
+            run.failure = ended.failure
+    run.seconds, run.finished_at = time.monotonic() - started, time.time()
+    run.phase_seconds = {name: at - launched_at for name, at in run.ranks[0].phase_times.items()}
+
+
+def _synthetic_data(plan: Plan) -> str:
+    """The folder of the model's synthetic data set. A process makes or finds it; its progress bar is on stderr."""
+    command = [sys.executable, "-m", "ocr_models.synthetic_data", plan.case.model]
+    limit = plan.timeout_seconds
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        raise _EndedError(Failure("timeout", f"the synthetic data set was not made within {limit:g} s")) from None
+    answer = done.stdout.strip()
+    if done.returncode:
+        reason = redact(answer) or f"exit code {done.returncode}; run `python -m {' '.join(command[2:])}`"
+        raise _EndedError(Failure("data", reason if answer else f"the synthetic data set was not made: {reason}"))
+    return answer
+
+
+def _run_processes(run: Run, run_folder: Path, log: TrainLog, display: StepDisplay) -> None:
+    plan_path = run_folder / "plan.json"
+    run.plan.write(plan_path)
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "benchmarks.harness.worker.agent", str(plan_path)],
+        cwd=ROOT,
+        env=_environment(run.plan),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C reaches pytest alone, which then ends the case in order
+    )
+    assert process.stdout is not None
+    copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
+    copier.start()
+    try:
+        _follow(run, process, run_folder, log, display)
+        process.wait(timeout=EXIT_SECONDS)
+    except _EndedError as ended:
+        run.failure = ended.failure
+        processes.dump_stacks([events.pid for events in run.ranks if events.pid is not None])
+    finally:
+        processes.end_all(process, run.plan.run_token)
+        copier.join(timeout=5)
+        for events in run.ranks:
+            events.poll(run_folder)
+    if run.failure is None:
+        failure = cause_of_failure(run.ranks, run_folder, process.returncode) or log.failure
+        run.failure = None if failure is None else _redacted(failure)
+
+
+def _follow(run: Run, process: subprocess.Popen[bytes], run_folder: Path, log: TrainLog, display: StepDisplay) -> None:
+    """Wait for the end of the processes and show their steps. Raises _EndedError if the watchdog ends the case."""
+    watchdog = Watchdog(run.plan, run.ranks)
+    while not log.ended.wait(POLL_SECONDS) and process.poll() is None:
+        records = [events.poll(run_folder) for events in run.ranks]
+        for record in records[0]:
+            display.step(record)
+        if (failure := watchdog.look()) is not None:
+            raise _EndedError(_redacted(failure))
+
+
+def _redacted(failure: Failure) -> Failure:
+    return structs.replace(failure, message=redact(failure.message))
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "GLIBC_TUNABLES": ALLOCATOR,
+        "TORCHINDUCTOR_CACHE_DIR": str(default_cache_dir() / "torchinductor"),  # shared by all cases
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path),
+        "OMP_NUM_THREADS": str(plan.threads),
+        "TMPDIR": plan.run_folder,  # files left by killed processes are removed with the folder
+        TOKEN_VARIABLE: plan.run_token,
+    }
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the case as Ctrl-C does: in order, with an artifact. A second one is ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # under nohup the run outlives the terminal
+    handled = [number for number in numbers if number != signal.SIGHUP or not ignored]
+    previous = {number: signal.signal(number, interrupt) for number in handled}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

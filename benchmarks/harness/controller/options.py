@@ -1,0 +1,234 @@
+"""The `--ocr-*` options and their ini keys: declared, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.harness.controller.nodes import nodes_from
+from benchmarks.harness.controller.option_values import (
+    data_folder,
+    endpoint,
+    one_of,
+    or_auto,
+    output_folder,
+    seconds,
+    whole_number,
+    yes_or_no,
+)
+from benchmarks.harness.controller.planning import DEFAULT_STEPS, DEFAULT_WARMUP_STEPS
+from benchmarks.harness.protocol.settings import Settings
+
+MAX_IMAGE_SIZE = 2**15  # each model has its own rule
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting: `--ocr-<name>` on the command line, `ocr_<name>` in pytest.ini, `field` in Settings.
+
+    `parse` converts text to the value; its ValueError says what was expected. `default` is the ini default. An option
+    without `metavar` takes no value on the command line.
+    """
+
+    name: str
+    field: str
+    parse: Callable[[str], Any]
+    default: str
+    metavar: str
+    help: str
+
+    @property
+    def flag(self) -> str:
+        return f"--ocr-{self.name}"
+
+    @property
+    def ini(self) -> str:
+        return f"ocr_{self.name.replace('-', '_')}"
+
+
+@dataclass(frozen=True)
+class Given:
+    """The effective text of an option and its source: the flag, or ini file and key."""
+
+    text: str
+    source: str
+
+
+def _each(values: dict[str, int]) -> str:
+    return ", ".join(f"{value} on {device}" for device, value in values.items())
+
+
+OPTIONS = (
+    Option(
+        name="steps",
+        field="steps",
+        parse=or_auto(whole_number(1, 10**7)),
+        default="auto",
+        metavar="N",
+        help=f"measured steps (auto: {_each(DEFAULT_STEPS)})",
+    ),
+    Option(
+        name="warmup",
+        field="warmup_steps",
+        parse=or_auto(whole_number(0, 10**7)),
+        default="auto",
+        metavar="N",
+        help=f"warm-up steps, which are not counted (auto: {_each(DEFAULT_WARMUP_STEPS)})",
+    ),
+    Option(
+        name="image-size",
+        field="image_size",
+        parse=or_auto(whole_number(1, MAX_IMAGE_SIZE)),
+        default="auto",
+        metavar="PIXELS",
+        help="side of the square training image (auto: the model's default, 320 on cpu and 736 on cuda for PSENet)",
+    ),
+    Option(
+        name="data",
+        field="data",
+        parse=data_folder,
+        default="synthetic",
+        metavar="FOLDER",
+        help="annotated images in the layout of ICDAR 2015 or of PaddleOCR; synthetic: a set that is made once",
+    ),
+    Option(
+        name="output",
+        field="output",
+        parse=output_folder,
+        default="logs",
+        metavar="FOLDER",
+        help="folder of the artifacts: train_log/ and index/",
+    ),
+    Option(
+        name="loader-workers",
+        field="loader_workers",
+        parse=or_auto(whole_number(0, 1024)),
+        default="auto",
+        metavar="N",
+        help="loader processes per training process (auto: 1 on cpu, its share of the cores less one on cuda)",
+    ),
+    Option(
+        name="nnodes",
+        field="nodes",
+        parse=or_auto(whole_number(1, 10**5)),
+        default="auto",
+        metavar="N",
+        help="nodes of the job (auto: those of torchrun or Slurm, else 1)",
+    ),
+    Option(
+        name="node-rank",
+        field="node_rank",
+        parse=or_auto(whole_number(0, 10**5)),
+        default="auto",
+        metavar="N",
+        help="number of this node, from 0",
+    ),
+    Option(
+        name="rdzv-endpoint",
+        field="rdzv_endpoint",
+        parse=or_auto(endpoint),
+        default="auto",
+        metavar="HOST:PORT",
+        help="where the nodes meet: a port of node 0, the same on all nodes",
+    ),
+    Option(
+        name="timeout",
+        field="timeout_seconds",
+        parse=seconds,
+        default="900",
+        metavar="SECONDS",
+        help="time limit of one case",
+    ),
+    Option(
+        name="seed",
+        field="seed",
+        parse=whole_number(0, 2**32 - 1),
+        default="0",
+        metavar="N",
+        help="seed of weights, order of samples and augmentation",
+    ),
+    Option(
+        name="image-cache",
+        field="image_cache",
+        parse=one_of("none", "decoded"),
+        default="none",
+        metavar="KIND",
+        help="decoded: keep decoded images on disk, 2.8 MB for 1280x720, and map them; none: decode each time",
+    ),
+    Option(
+        name="profile-loader",
+        field="profile_loader",
+        parse=yes_or_no,
+        default="no",
+        metavar="",
+        help="report in details where the loader's time is spent",
+    ),
+    Option(
+        name="resume",
+        field="resume",
+        parse=yes_or_no,
+        default="no",
+        metavar="",
+        help="let a convergence case resume from the checkpoint in the output folder, if there is one",
+    ),
+)
+NODE_FIELDS = ("nodes", "node_rank", "rdzv_endpoint")
+"""Options that together make up Settings.nodes."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare `--ocr-case`, every option of OPTIONS, and their ini keys."""
+    group = parser.getgroup("ocr", "OCR training benchmarks")
+    group.addoption(
+        "--ocr-case",
+        action="append",
+        metavar="NAME",
+        help="run this case instead of the listed ones; may be repeated, and may be any case, listed or not",
+    )
+    parser.addini("ocr_case", "cases to run instead of the listed ones, one name per line", type="linelist", default=[])
+    for option in OPTIONS:
+        help_text = f"{option.help} (ini: {option.ini}, default: {option.default})"
+        value = {"metavar": option.metavar} if option.metavar else {"action": "store_const", "const": "yes"}
+        group.addoption(option.flag, dest=option.ini, default=None, help=help_text, **value)
+        parser.addini(option.ini, option.help, default=option.default)
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """The effective settings.
+
+    Raises:
+        pytest.UsageError: naming the option, or the ini file and key, with a wrong value.
+    """
+    values = {}
+    for option in OPTIONS:
+        given = effective(config, option)
+        text = given.text
+        base = config.invocation_params.dir if given.source == option.flag else config.rootpath
+        if option.parse in (data_folder, output_folder) and text != "synthetic":
+            text = str(base / Path(text).expanduser()) if text else text
+        try:
+            values[option.field] = option.parse(text)
+        except ValueError as error:
+            raise pytest.UsageError(f"{given.source}: {text!r} is not {error}") from None
+    try:
+        nodes = nodes_from(*(values.pop(field) for field in NODE_FIELDS))
+    except ValueError as error:
+        raise pytest.UsageError(f"--ocr-nnodes: {error}") from None
+    return Settings(**values, nodes=nodes)
+
+
+def effective(config: pytest.Config, option: Option) -> Given:
+    """The command line has priority over the ini file."""
+    text = config.getoption(option.ini)
+    if text is not None:
+        return Given(str(text), option.flag)
+    return Given(str(config.getini(option.ini)), f"{ini_file(config)}: {option.ini}")
+
+
+def ini_file(config: pytest.Config) -> str:
+    """Name of the ini file, for messages."""
+    return config.inipath.name if config.inipath else "ini"

@@ -1,0 +1,89 @@
+"""From a case, a measurement and the settings to the plan that the ranks follow."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+
+import msgspec
+from msgspec import Raw
+
+from benchmarks.cases import Case
+from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.machine import available_cores
+from benchmarks.harness.protocol.plan import Plan
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Settings
+from benchmarks.harness.results.common import new_run_id
+from benchmarks.harness.results.measurements import Measurement, Parameters
+from ocr_models import MODELS
+
+# On a CPU a step takes seconds, on a GPU about 0.1 s. Both defaults give about half a minute.
+DEFAULT_STEPS = {"cpu": 10, "cuda": 100}
+DEFAULT_WARMUP_STEPS = {"cpu": 2, "cuda": 20}
+MAX_LOADER_WORKERS = 24  # enough for any GPU: 150 samples/s each if decoding takes 4 ms
+MAX_GPU_THREADS = 4
+
+
+def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: int = 0) -> Run:
+    """A run about to be launched. `ordinal` counts the runs of a session: for each one the nodes meet at another port,
+    so that a node that is ahead never meets the previous run of another.
+
+    Raises:
+        CaseError: if the measurement cannot be taken of this case.
+    """
+    parameters = measurement.parameters(case, settings)
+    nodes = settings.nodes
+    cores = available_cores() // max(1, case.processes // nodes.count)
+    plan = Plan(
+        case=case,
+        measurement=measurement.name,
+        run_in_rank=measurement.run_in_rank,
+        parameters=Raw(msgspec.json.encode(parameters.own)),
+        steps=settings.steps or parameters.steps or DEFAULT_STEPS[case.device],
+        warmup_steps=_warmup_steps(case, settings, parameters),
+        image_size=image_size(case, settings, parameters),
+        data=None if settings.data is None else str(settings.data),
+        data_source="synthetic" if settings.data is None else "files",
+        nodes=nodes.count,
+        node_rank=nodes.rank,
+        rendezvous_endpoint=nodes.endpoint_of(ordinal),
+        loader_workers=default_loader_workers(case, cores)
+        if settings.loader_workers is None
+        else settings.loader_workers,
+        threads=max(1, cores) if case.device == "cpu" else min(MAX_GPU_THREADS, max(1, cores)),
+        seed=settings.seed,
+        image_cache=settings.image_cache,
+        profile_loader=settings.profile_loader,
+        timeout_seconds=settings.timeout_seconds,
+        run_token=uuid.uuid4().hex,
+        run_folder="",
+        parent_pid=os.getpid(),
+    )
+    return Run(plan, new_run_id(), [RankEvents(rank) for rank in plan.local_ranks], started_at=time.time())
+
+
+def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int:
+    """At least one if the step is compiled: the first step compiles and must not be measured."""
+    if parameters.warmup_steps is not None:
+        return parameters.warmup_steps
+    wanted = DEFAULT_WARMUP_STEPS[case.device] if settings.warmup_steps is None else settings.warmup_steps
+    return max(wanted, int(case.compile))
+
+
+def image_size(case: Case, settings: Settings, parameters: Parameters) -> int | None:
+    """Side of the training image in pixels; None if the model has a fixed input size."""
+    sizes = MODELS[case.model].image_sizes
+    if sizes is None:
+        return None
+    return settings.image_size or parameters.image_size or (sizes.cpu if case.device == "cpu" else sizes.cuda)
+
+
+def default_loader_workers(case: Case, cores_per_process: int) -> int:
+    """Loader processes of one rank.
+
+    On the CPU they take cores from the training, and one delivers many times what the training uses. On a GPU every
+    core except that of the training process helps, up to a number that is enough for any GPU.
+    """
+    return 1 if case.device == "cpu" else max(1, min(MAX_LOADER_WORKERS, cores_per_process - 1))

@@ -1,0 +1,54 @@
+"""The train log: what the ranks and the agent printed, line by line, each line redacted."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.results.redaction import redact
+
+
+class TrainLog:
+    """The file, written while the lines arrive.
+
+    Attributes:
+        ended: set once the last process that could print has ended.
+        failure: why the log is incomplete; None if it is complete.
+
+    Raises:
+        OSError: if the file cannot be created.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("w", encoding="utf-8", buffering=1)
+        self.ended = threading.Event()
+        self.failure: Failure | None = None
+
+    def copy(self, stream: IO[bytes]) -> None:
+        """Copy a stream to its end. If the log cannot be written, the stream is still read: a full pipe would block the
+        processes that print.
+        """
+        for line in stream:
+            if self.failure is None:
+                try:
+                    self._file.write(redact(line.decode(errors="replace").rstrip("\r\n")) + "\n")
+                except OSError as error:
+                    self.failure = _cannot_write(error)
+        self.ended.set()
+
+    def __enter__(self) -> TrainLog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            self._file.close()
+        except OSError as close_error:  # there is no room for the buffered lines either
+            self.failure = self.failure or _cannot_write(close_error)
+
+
+def _cannot_write(error: OSError) -> Failure:
+    return Failure("output", f"the train log cannot be written: {error.strerror}")

@@ -1,0 +1,27 @@
+"""Parameters of single measurements, which a plan carries as JSON."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class NoParameters(Struct, frozen=True):
+    """Of a measurement that needs none."""
+
+
+class ConvergenceParameters(Struct, frozen=True):
+    """Of a convergence case.
+
+    Attributes:
+        target: score to be reached after the last step, from 0 to 1.
+        metric: name of that score among the figures of an evaluation.
+        evaluations: number of evaluations, evenly spread over the steps.
+        folder: for the checkpoint and for what was evaluated.
+        resume: whether to resume from the checkpoint in that folder, if there is one.
+    """
+
+    target: float
+    metric: str
+    evaluations: int
+    folder: str
+    resume: bool

@@ -1,0 +1,173 @@
+"""What a rank reports besides its steps. The same structs become parts of the artifact."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from benchmarks.harness.protocol.quantities import (
+    Amount,
+    Count,
+    Flops,
+    Fraction,
+    PositiveBytes,
+    PositiveCount,
+    PositiveRatio,
+    SamplesPerSecond,
+    Seconds,
+    Text,
+    Tflops,
+    about,
+)
+
+FIGURES = ("loss", "gradient_norm", "targets")
+"""What the reference check always compares; `parameters`, a count, must agree exactly."""
+
+Version = Annotated[Text, about("version")]
+Commit = Annotated[str, Meta(pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")]
+
+
+def _with_keys(description: str, *keys: str) -> Meta:
+    """Describes a dict that always has these keys."""
+    return Meta(description=description, extra_json_schema={"required": list(keys)})
+
+
+class PrecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Arithmetic that torch really uses."""
+
+    matmul: Annotated[Literal["ieee", "tf32"], about("float32 matrix products")]
+    convolution: Annotated[Literal["ieee", "tf32"], about("float32 convolutions")]
+    autocast: Annotated[Literal["float16", "bfloat16"] | None, about("dtype of autocast; null if it is off")]
+    gradient_scaler: Annotated[bool, about("whether the loss is scaled, as in fp16")]
+
+
+class GpuState(Struct, frozen=True, forbid_unknown_fields=True):
+    """State of a GPU right after the measured steps."""
+
+    sm_clock_mhz: Annotated[Count, about("clock of the multiprocessors")]
+    power_watts: Annotated[float, Meta(description="power draw", ge=0)]
+    temperature_celsius: Annotated[Count, about("temperature")]
+    throttle_reasons: Annotated[Count, about("bits of NVML's reasons for a reduced clock; 0 for none")]
+
+
+class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
+    """The training split."""
+
+    layout: Annotated[Text, about("folder layout, for example icdar2015")]
+    images: Annotated[PositiveCount, about("number of training images")]
+
+
+class Environment(Struct, frozen=True, forbid_unknown_fields=True):
+    """Versions and hardware. Null if not present."""
+
+    python: Version
+    torch: Version
+    torchvision: Version
+    numpy: Version
+    opencv: Version
+    cuda: Annotated[str | None, about("version; null on the CPU, as the next three")]
+    cudnn: Annotated[int | None, about("version as a number")]
+    nccl: Annotated[str | None, about("version")]
+    driver: Annotated[str | None, about("version of the GPU driver")]
+    system: Annotated[Text, about("operating system")]
+    cpu: Annotated[Text, about("processor name")]
+    cpu_capability: Annotated[Text, about("widest instructions that torch uses")]
+    cores: Annotated[PositiveCount, about("cores that the process may use")]
+    allocator: Annotated[str | None, about("GLIBC_TUNABLES of the ranks")]
+    git_commit: Annotated[Commit | None, about("commit of the suite")]
+    git_dirty: Annotated[bool | None, about("whether the checkout differs from that commit")]
+
+
+class ReferenceCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """One step on fixed weights and a fixed batch, in the precision of the case, compared with the model's reference in
+    float64.
+    """
+
+    figures: Annotated[
+        dict[str, int | float | None],
+        _with_keys("every loss, gradient norm, number of parameters with a gradient, targets", *FIGURES, "parameters"),
+    ]
+    reference: Annotated[dict[str, int | float], _with_keys("the same in float64", *FIGURES, "parameters")]
+    deviation: Annotated[
+        dict[str, Amount | None],
+        _with_keys("relative to the reference; null if a figure is missing or not finite", *FIGURES),
+    ]
+    tolerance: Annotated[
+        dict[str, PositiveRatio], _with_keys("largest deviation allowed; `loss` applies to every loss", *FIGURES)
+    ]
+
+
+class SharedReport(Struct, frozen=True):
+    """What is the same on all ranks, reported by rank 0."""
+
+    flops_per_sample: Flops
+    gradient_bytes: PositiveBytes
+    precision: PrecisionSettings
+    device: str
+    data: DataDescription
+    environment: Environment
+
+
+class RankReport(Struct, frozen=True):
+    """What every rank reports after its measured steps.
+
+    Attributes:
+        parameters_sha256: of the trained parameters, which must agree on all ranks; None with one process.
+        shared: reported by rank 0 alone.
+    """
+
+    peak_memory_bytes: int
+    gpu_state: GpuState | None = None
+    parameters_sha256: str | None = None
+    shared: SharedReport | None = None
+
+
+class SpeedReport(Struct, frozen=True):
+    """What a speed case adds, per rank.
+
+    Attributes:
+        host_synchronisations: calls in the window that made the host wait for the GPU; None on the CPU.
+        matmul_tflops: rate of a large matrix product in the working precision.
+        loader_only_samples_per_second: of this rank's loader, nothing else running.
+        step_only_samples_per_second: of this rank's step on a batch that is already on the device.
+        loader_profile: stage -> seconds per sample; None unless requested.
+        reference_check: None if the model has no reference figures.
+    """
+
+    host_synchronisations: int | None
+    matmul_tflops: Tflops
+    loader_only_samples_per_second: SamplesPerSecond
+    step_only_samples_per_second: SamplesPerSecond
+    loader_profile: dict[str, Seconds] | None
+    reference_check: ReferenceCheck | None
+
+
+class Score(Struct, frozen=True):
+    """One evaluation on the held-out split.
+
+    Attributes:
+        step: it follows this step.
+        training_seconds: of this rank until then, without evaluations and checkpoints.
+        figures: name -> score from 0 to 1.
+    """
+
+    step: PositiveCount
+    training_seconds: Seconds
+    figures: dict[str, Fraction]
+
+
+class ConvergenceReport(Struct, frozen=True):
+    """What a convergence case adds, per rank.
+
+    Attributes:
+        held_out_samples: number of samples of the held-out split.
+        losses: of each step since the first one, steps of earlier, interrupted runs included.
+        scores: of each evaluation; only rank 0 evaluates.
+        resumed_at: steps after which the training was interrupted and resumed.
+    """
+
+    held_out_samples: int
+    losses: list[dict[str, float]]
+    scores: list[Score]
+    resumed_at: list[int]

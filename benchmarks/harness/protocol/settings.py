@@ -1,0 +1,75 @@
+"""What a user sets for all cases of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.harness.protocol.endpoint import split_endpoint
+from benchmarks.harness.protocol.machine import ROOT
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of a job.
+
+    Attributes:
+        count: number of nodes.
+        rank: of this node, from 0; node 0 writes the artifacts.
+        endpoint: "HOST:PORT" on node 0 where they meet; empty if there is one node.
+
+    Raises:
+        ValueError: if the values contradict each other; one line.
+    """
+
+    count: int = 1
+    rank: int = 0
+    endpoint: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.count:
+            raise ValueError(f"node rank {self.rank} of {self.count} nodes; ranks count from 0 (--ocr-node-rank)")
+        if self.count > 1 and not self.endpoint:
+            raise ValueError(
+                f"{self.count} nodes need a place to meet: --ocr-rdzv-endpoint HOST:PORT, the same on all of them"
+            )
+        if self.endpoint:
+            split_endpoint(self.endpoint)
+
+    def endpoint_of(self, ordinal: int) -> str:
+        """The endpoint, its port increased by `ordinal`."""
+        host, _, port = self.endpoint.rpartition(":")
+        return f"{host}:{int(port) + ordinal}" if self.endpoint else ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Effective settings. None means: what fits the case.
+
+    Attributes:
+        steps, warmup_steps: measured steps, and those before them that are not counted.
+        image_size: side of the square training image in pixels.
+        data: folder of annotated images; None for the synthetic set.
+        output: folder of the artifacts.
+        loader_workers: loader processes per rank.
+        timeout_seconds: for one case from start to end.
+        seed: of weights, order of samples and augmentation.
+        image_cache: "none", or "decoded" to keep decoded images on disk.
+        profile_loader: whether the artifact says where the loader's time is spent.
+        resume: whether a convergence case resumes from the checkpoint it left.
+        nodes: this and the other nodes of the job.
+    """
+
+    steps: int | None = None
+    warmup_steps: int | None = None
+    image_size: int | None = None
+    data: Path | None = None
+    output: Path = ROOT / "logs"
+    loader_workers: int | None = None
+    timeout_seconds: float = 900.0
+    seed: int = 0
+    image_cache: Literal["none", "decoded"] = "none"
+    profile_loader: bool = False
+    resume: bool = False
+    nodes: Nodes = field(default_factory=Nodes)

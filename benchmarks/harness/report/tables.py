@@ -1,0 +1,17 @@
+"""The one renderer of text tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def table(rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> list[str]:
+    """Rows of cells, the headings first -> lines with columns two blanks apart; the `numeric` columns align right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index in numeric else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

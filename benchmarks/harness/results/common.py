@@ -1,0 +1,214 @@
+"""What the artifacts of all measurements share."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timezone
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from msgspec import UNSET, UnsetType, structs
+
+from benchmarks.cases import Precision, RunMode
+from benchmarks.harness.protocol.machine import ROOT
+from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.protocol.reports import DataDescription, Environment, PrecisionSettings
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance
+from benchmarks.harness.results.formats import ArtifactFormat
+from benchmarks.harness.results.redaction import redact
+
+DISTRIBUTION = "ocr-training-benchmarks"
+
+
+class HeaderFields(TypedDict):
+    """The ten fields, as arguments of an artifact type."""
+
+    log_file: str
+    model_name: str
+    mission_name: str
+    direction_id: Literal[0, 1, 2]
+    run_mode: RunMode
+    index: int
+    gpu_num: int
+    FINAL_RESULT: float
+    JOB_FAIL_FLAG: Literal[0, 1]
+    UNIT: str
+
+
+class IdentityFields(TypedDict):
+    """Which program writes the artifact, and when."""
+
+    schema_version: int
+    suite_version: str
+    run_id: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class PlanFields(IdentityFields):
+    """What is known of a run before its first step."""
+
+    case: str
+    precision_requested: Precision
+    compile: bool
+    image_size: int | None
+    warmup_steps: int
+    measured_steps: int
+    batch_size_per_process: int
+    nodes: int
+    processes: int
+    threads_per_process: int
+    loader_workers_per_process: int
+    seed: int
+    data_source: Literal["synthetic", "files"]
+    image_cache: Literal["none", "decoded"]
+
+
+class MeasuredFields(TypedDict):
+    """What all ranks of a run together report of themselves."""
+
+    total_seconds: float
+    peak_memory_bytes: int
+    gradient_bytes: int
+    flops_per_sample: int
+    precision: PrecisionSettings
+    device: str
+    data: DataDescription
+    environment: Environment
+
+
+def header(
+    run: Run,
+    log_path: Path,
+    form: ArtifactFormat[Any],
+    *,
+    value: float,
+    failure: Failure | None,
+    unit: str | None = None,
+) -> HeaderFields:
+    """The ten fields of a run. With a failure the flag is 1 and the result 0. `unit` if the format does not set it."""
+    fields = HeaderFields(
+        log_file=shown_path(log_path),
+        model_name=run.case.model_name,
+        mission_name="OCR",
+        direction_id=0,
+        run_mode=run.case.mode,
+        index=form.index,
+        gpu_num=run.case.gpu_count,
+        FINAL_RESULT=0,
+        JOB_FAIL_FLAG=1,
+        UNIT=form.unit or unit or "",
+    )
+    return with_verdict(fields, value, failure)
+
+
+def with_verdict(fields: HeaderFields, value: float, failure: Failure | None) -> HeaderFields:
+    """Clear the flag, last of all, if there is no failure: an error before this leaves a failed artifact."""
+    if failure is None:
+        fields["FINAL_RESULT"] = round(value, 3)
+        fields["JOB_FAIL_FLAG"] = 0
+    return fields
+
+
+def plan_fields(run: Run) -> PlanFields:
+    """The fields of `PlanDetails`."""
+    plan, case = run.plan, run.case
+    return PlanFields(
+        **identity_fields(run.run_id, run.started_at, run.finished_at),
+        case=str(case),
+        precision_requested=case.precision,
+        compile=case.compile,
+        image_size=plan.image_size,
+        warmup_steps=plan.warmup_steps,
+        measured_steps=plan.steps,
+        batch_size_per_process=case.batch_size_per_process,
+        nodes=plan.nodes,
+        processes=case.processes,
+        threads_per_process=plan.threads,
+        loader_workers_per_process=plan.loader_workers,
+        seed=plan.seed,
+        data_source=plan.data_source,
+        image_cache=plan.image_cache,
+    )
+
+
+def identity_fields(run_id: str, started_at: float, finished_at: float) -> IdentityFields:
+    """Times are Unix times in seconds; 0 for one that has not come."""
+    return IdentityFields(
+        schema_version=SCHEMA_VERSION,
+        suite_version=suite_version(),
+        run_id=run_id,
+        started_at=_utc(started_at),
+        finished_at=_utc(finished_at) if finished_at else None,
+    )
+
+
+def measured_fields(run: Run) -> MeasuredFields:
+    """Of a run that has results."""
+    reports = [result.report for result in run.results]
+    shared = reports[0].shared
+    assert shared is not None, "rank 0 reports what all ranks share"
+    return MeasuredFields(
+        total_seconds=run.seconds,
+        peak_memory_bytes=max(report.peak_memory_bytes for report in reports),
+        gradient_bytes=shared.gradient_bytes,
+        flops_per_sample=shared.flops_per_sample,
+        precision=shared.precision,
+        device=redact(shared.device),
+        data=structs.replace(shared.data, layout=redact(shared.data.layout)),
+        environment=_redacted(shared.environment),
+    )
+
+
+def _redacted(environment: Environment) -> Environment:
+    fields = structs.asdict(environment).items()
+    return structs.replace(environment, **{name: redact(text) for name, text in fields if isinstance(text, str)})
+
+
+def optional(failure: Failure | None) -> Failure | UnsetType:
+    """A failure as a field that is absent if there is none."""
+    return UNSET if failure is None else failure
+
+
+def details_of(artifact: Header) -> Provenance:
+    """The details of any artifact: their type depends on the measurement and on `source`."""
+    details: Provenance = artifact.details  # type: ignore[attr-defined]  # every artifact type adds it, as its last field
+    return details
+
+
+def failure_of(artifact: Header) -> Failure | None:
+    """Why an artifact is flagged; None if it is good."""
+    failure = getattr(details_of(artifact), "failure", None)
+    return failure if isinstance(failure, Failure) else None
+
+
+def describe_failure(failure: Failure) -> str:
+    """A failure in one line: "killed (rank 1): rank 1 was killed by SIGKILL"."""
+    rank = "" if failure.rank is None else f" (rank {failure.rank})"
+    return f"{failure.kind}{rank}: {failure.message}"
+
+
+def shown_path(path: Path) -> str:
+    """A path for an artifact: relative if it is below the project root, else without the home directory."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else redact(str(path))
+
+
+def new_run_id() -> str:
+    """32 hexadecimal digits, different for every artifact."""
+    return uuid.uuid4().hex
+
+
+@cache
+def suite_version() -> str:
+    """Version of the installed project; the clone may also be used without being installed."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc)

@@ -1,0 +1,171 @@
+"""The convergence measurement: from a run to its artifact: did the training reach its target, and how soon?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import msgspec
+
+from benchmarks.harness.protocol.parameters import ConvergenceParameters
+from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.protocol.reports import ConvergenceReport, Score
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.results.artifact import (
+    ConvergenceArtifact,
+    ConvergenceDetails,
+    TimeToScore,
+    UnfinishedConvergenceDetails,
+)
+from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shown_path
+from benchmarks.harness.results.formats import CONVERGENCE
+from benchmarks.harness.results.rank_checks import disagreement
+from benchmarks.harness.results.speed import result_mismatch
+from benchmarks.harness.results.statistics import loss_curve, slowest
+
+TENTHS = range(1, 11)
+
+Curve = list[dict[str, float]]
+
+
+def build(run: Run, log_path: Path, _artifact_folder: Path) -> ConvergenceArtifact:
+    """The convergence JSON of a run. A run that ended well still fails if its loss rose or the target was missed."""
+    parameters = run.plan.parameters_as(ConvergenceParameters)
+    if run.failure is not None:
+        return _artifact(run, log_path, _curve_so_far(run), run.ranks[0].scores, None, run.failure)
+    own = msgspec.json.decode(run.results[0].own, type=ConvergenceReport)
+    curve = loss_curve(list(enumerate(own.losses, start=1)))
+    failure = disagreement(run.results) or verdict(curve, own.scores, parameters)
+    value = own.scores[-1].figures[parameters.metric]
+    return _artifact(run, log_path, curve, own.scores, value, failure, own)
+
+
+def _artifact(
+    run: Run,
+    log_path: Path,
+    curve: Curve,
+    scores: Sequence[Score],
+    value: float | None,
+    failure: Failure | None,
+    own: ConvergenceReport | None = None,
+) -> ConvergenceArtifact:
+    """`value` is the score after the last step; None if the training did not get there."""
+    parameters = run.plan.parameters_as(ConvergenceParameters)
+    details: ConvergenceDetails | UnfinishedConvergenceDetails
+    if own is not None:
+        details = _finished_details(run, own, parameters, failure)
+    else:
+        assert failure is not None
+        details = UnfinishedConvergenceDetails(
+            **plan_fields(run),
+            steps_done=len(run.records),
+            total_seconds=run.seconds,
+            failure=failure,
+            target=parameters.target,
+            evaluations=parameters.evaluations,
+        )
+    return ConvergenceArtifact(
+        **header(run, log_path, CONVERGENCE, unit=parameters.metric, value=value or 0.0, failure=failure),
+        convergence_key=parameters.metric,
+        convergence_value=value,
+        loss_curve=curve,
+        scores=[{"step": each.step, "training_seconds": each.training_seconds} | each.figures for each in scores],
+        seconds_to_tenths=seconds_to_tenths(scores, parameters),
+        details=details,
+    )
+
+
+def _curve_so_far(run: Run) -> Curve:
+    """Of an interrupted run: the steps whose losses are all finite."""
+    finite = [
+        (record.index, {name: value for name, value in record.losses.items() if value is not None})
+        for record in run.records
+        if None not in record.losses.values()
+    ]
+    return loss_curve(finite)
+
+
+def _finished_details(
+    run: Run, own: ConvergenceReport, parameters: ConvergenceParameters, failure: Failure | None
+) -> ConvergenceDetails:
+    seconds = slowest(run.results).measured_seconds
+    kept = sorted(path for path in Path(parameters.folder).iterdir() if not path.name.startswith("."))
+    return ConvergenceDetails(
+        **plan_fields(run),
+        **measured_fields(run),
+        target=parameters.target,
+        evaluations=parameters.evaluations,
+        training_seconds=seconds,
+        samples_per_second=run.plan.steps * run.case.batch_size / seconds,
+        held_out_samples=own.held_out_samples,
+        resumed_at=own.resumed_at,
+        kept=[shown_path(path) for path in kept],
+        failure=optional(failure),
+    )
+
+
+def verdict(curve: Curve, scores: Sequence[Score], parameters: ConvergenceParameters) -> Failure | None:
+    """Whether the training failed: the loss rose from the first tenth of the curve to the last, or the target was
+    missed after the last step.
+    """
+    tenth = max(1, len(curve) // 10)
+    first, last = (fmean(point["loss"] for point in part) for part in (curve[:tenth], curve[-tenth:]))
+    metric, reached = parameters.metric, scores[-1].figures[parameters.metric]
+    if len(curve) > 1 and last >= first:
+        return Failure("loss_rises", f"the loss went from {first:.4f} to {last:.4f}; {metric} is {reached:.4f}")
+    if reached < parameters.target:
+        message = f"{metric} is {reached:.4f} after {scores[-1].step} steps; the target is {parameters.target:g}"
+        return Failure("target_missed", message)
+    return None
+
+
+def seconds_to_tenths(scores: Sequence[Score], parameters: ConvergenceParameters) -> list[TimeToScore]:
+    """Seconds of training to the first evaluation that reached each tenth of the target; None if none did."""
+    wanted = [round(parameters.target * tenth / 10, 6) for tenth in TENTHS]
+    return [
+        TimeToScore(
+            value=value,
+            seconds=next((each.training_seconds for each in scores if each.figures[parameters.metric] >= value), None),
+        )
+        for value in wanted
+    ]
+
+
+def contradictions(artifact: ConvergenceArtifact) -> list[str]:
+    """Fields that contradict JOB_FAIL_FLAG 0, a line each. For the gate."""
+    value, details, found = artifact.convergence_value, artifact.details, []
+    last = artifact.scores[-1].get(artifact.convergence_key) if artifact.scores else None
+    if value is None or value != last or value < details.target:
+        found.append(f"convergence_value: {value}, but the target is {details.target} and it is not flagged")
+    if artifact.convergence_key != artifact.UNIT:
+        found.append(f"UNIT: {artifact.UNIT}, but the score is {artifact.convergence_key}")
+    return found + result_mismatch(artifact, value or 0.0)
+
+
+def line(artifact: ConvergenceArtifact) -> str:
+    """A good result in one line."""
+    details = artifact.details
+    assert isinstance(details, ConvergenceDetails)
+    return (
+        f"{artifact.convergence_key} {artifact.convergence_value:.3f} after {details.measured_steps} steps, "
+        f"{details.training_seconds:.0f} s of training"
+    )
+
+
+HEADINGS = ("score", "target", "steps", "training", "loss")
+
+
+def cells(artifact: ConvergenceArtifact) -> list[str]:
+    """The cells of a row under HEADINGS; empty if the case did not reach its end."""
+    details = artifact.details
+    if not isinstance(details, ConvergenceDetails):
+        return []
+    first, last = artifact.loss_curve[0]["loss"], artifact.loss_curve[-1]["loss"]
+    return [
+        f"{artifact.convergence_key} {artifact.convergence_value:.3f}",
+        f"{details.target:.3f}",
+        f"{details.measured_steps}",
+        f"{details.training_seconds:.0f} s",
+        f"{first:.3f} -> {last:.3f}",
+    ]

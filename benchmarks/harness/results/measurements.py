@@ -1,0 +1,162 @@
+"""The table of measurements. What the suite can do with a case is listed here, and only here.
+
+Suffix and schema of the artifact, pytest marker, gate check and table at the end of a session follow from a record. To
+add one: docs/adding-a-measurement.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from benchmarks.cases import Case, CaseError
+from benchmarks.harness.protocol.parameters import ConvergenceParameters, NoParameters
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Settings
+from benchmarks.harness.results import convergence, speed
+from benchmarks.harness.results.artifact import Header
+from benchmarks.harness.results.formats import CONVERGENCE, SPEED, ArtifactFormat
+from ocr_models import MODELS, ConvergenceGoal
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a measurement needs for a case. None means: the default of the case.
+
+    Attributes:
+        own: the measurement's own parameters, which the rank decodes from the plan.
+        steps, image_size: defaults, which an option overrides.
+        warmup_steps: overrides the option; None leaves it to the option.
+        folder: that the measurement fills besides its artifact. It is emptied first unless `keep_folder`.
+    """
+
+    own: Struct = field(default_factory=NoParameters)
+    steps: int | None = None
+    warmup_steps: int | None = None
+    image_size: int | None = None
+    folder: Path | None = None
+    keep_folder: bool = False
+
+
+def no_parameters(_case: Case, _settings: Settings) -> Parameters:
+    """For a measurement that uses the defaults of the case."""
+    return Parameters()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One thing that the suite measures.
+
+    Attributes:
+        form: name, index, UNIT and type of the artifact. The name is also the suffix of its file, the name of its
+            schema and the name of its pytest marker.
+        title: of its table at the end of a session.
+        help: one line for `pytest --markers`.
+        run_in_rank: "module:function" that takes the measurement in a rank (`worker.rank.Measure`).
+        build: (run, path of the train log, folder of the artifacts) -> artifact, good or failed.
+        contradictions: good artifact -> what it says that contradicts its verdict, a line each. The gate uses it.
+        line: good artifact -> its result in one line.
+        headings, cells: columns of the table between case and status; artifact -> cells, empty if it has no result.
+        parameters: (case, settings) -> what the measurement needs. Raises CaseError if it cannot be taken.
+        opt_in: whether its tests run only if they are asked for by marker, keyword or path.
+        several_nodes: whether it can be taken on several nodes.
+        picture: "module:function", (artifact, path) -> draws a PNG next to the artifact; None for no picture.
+    """
+
+    form: ArtifactFormat[Any]
+    title: str
+    help: str
+    run_in_rank: str
+    build: Callable[[Run, Path, Path], Header]
+    contradictions: Callable[[Any], list[str]]
+    line: Callable[[Any], str]
+    headings: tuple[str, ...]
+    cells: Callable[[Any], list[str]]
+    parameters: Callable[[Case, Settings], Parameters] = no_parameters
+    opt_in: bool = True
+    several_nodes: bool = False
+    picture: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.form.name
+
+    def log_name(self, case: Case) -> str:
+        """File name of the train log. That of a speed case is the contract's, without a suffix."""
+        return case.log_name if self.form is SPEED else f"{case.log_name}_{self.name}"
+
+    def artifact_name(self, case: Case) -> str:
+        return self.form.file_name(case.log_name)
+
+
+def convergence_goal(case: Case) -> ConvergenceGoal:
+    """Raises CaseError if the model has none."""
+    goal = MODELS[case.model].convergence
+    if goal is None:
+        raise CaseError(
+            f"{case.model} has no convergence goal: add convergence=ConvergenceGoal(...) to its entry in "
+            "ocr_models.MODELS, or to the Model of its package"
+        )
+    return goal
+
+
+def _convergence_parameters(case: Case, settings: Settings) -> Parameters:
+    goal = convergence_goal(case)
+    folder = settings.output / "convergence" / case.log_name
+    return Parameters(
+        own=ConvergenceParameters(
+            target=goal.target,
+            metric=goal.metric,
+            evaluations=goal.evaluations,
+            folder=str(folder),
+            resume=settings.resume,
+        ),
+        steps=goal.steps,
+        warmup_steps=0,
+        image_size=goal.image_size,
+        folder=folder,
+        keep_folder=settings.resume,
+    )
+
+
+MEASUREMENTS: dict[str, Measurement] = {
+    each.name: each
+    for each in (
+        Measurement(
+            form=SPEED,
+            title="OCR training speed",
+            help="training throughput of a case",
+            run_in_rank="benchmarks.harness.worker.speed:measure_speed",
+            build=speed.build,
+            contradictions=speed.contradictions,
+            line=speed.line,
+            headings=speed.HEADINGS,
+            cells=speed.cells,
+            opt_in=False,
+            several_nodes=True,
+        ),
+        Measurement(
+            form=CONVERGENCE,
+            title="OCR training convergence",
+            help="a case trained until it must detect text",
+            run_in_rank="benchmarks.harness.worker.convergence:measure_convergence",
+            build=convergence.build,
+            contradictions=convergence.contradictions,
+            line=convergence.line,
+            headings=convergence.HEADINGS,
+            cells=convergence.cells,
+            parameters=_convergence_parameters,
+            picture="benchmarks.harness.report.plots:draw_curves",
+        ),
+    )
+}
+
+
+def measurement_of_file(name: str) -> Measurement | None:
+    """The measurement whose artifact a file name belongs to, by its suffix; None if it is not one."""
+    suffixed = [each for each in MEASUREMENTS.values() if name.endswith(f"_{each.name}")]
+    return max(suffixed, key=lambda each: len(each.name), default=None)

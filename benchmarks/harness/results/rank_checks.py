@@ -1,0 +1,48 @@
+"""Whether ranks that ended well contradict each other, or themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.harness.protocol.records import Failure, RankResult
+from benchmarks.harness.protocol.reports import ReferenceCheck
+
+
+def disagreement(results: Sequence[RankResult]) -> Failure | None:
+    """The first contradiction among the results of all ranks; None if there is none."""
+    first = results[0]
+    for other in results[1:]:
+        if len(other.measured) != len(first.measured):
+            message = f"rank {other.rank} measured {len(other.measured)} steps, rank 0 {len(first.measured)}"
+            return Failure("rank_mismatch", message, other.rank)
+        if other.report.parameters_sha256 != first.report.parameters_sha256:
+            message = f"after the last step the parameters of rank {other.rank} differ from those of rank 0"
+            return Failure("rank_mismatch", message, other.rank)
+    for result in results:
+        losses = {record.losses["loss"] for record in result.records}
+        if len(result.records) > 1 and len(losses) == 1:
+            message = f"the loss is {losses.pop():g} at every step: nothing is trained, or no sample contains text"
+            return Failure("constant_loss", message, result.rank)
+    return None
+
+
+def wrong_result(check: ReferenceCheck | None) -> str | None:
+    """What a reference check shows to be wrong, one line; None if all is well, or if there was no check."""
+    if check is None:
+        return None
+    figures, expected = check.figures, check.reference
+    step = "a step on fixed weights and images"
+    if figures.get("parameters") != expected.get("parameters"):
+        counts = f"{_shown(figures.get('parameters'))} of {_shown(expected.get('parameters'))} parameters"
+        return f"in {step} {counts} get a gradient: a part of the model is not trained"
+    for name, deviation in check.deviation.items():
+        limit = check.tolerance.get(name, check.tolerance.get("loss", 0.0))
+        if deviation is None or not deviation <= limit:
+            values = f"{_shown(figures.get(name))} instead of {_shown(expected.get(name))}"
+            off = "" if deviation is None else f"{deviation:.1%} off, "
+            return f"the {name} of {step} is {values}: {off}at most {limit:.1%} is allowed"
+    return None
+
+
+def _shown(value: float | None) -> str:
+    return "missing or not finite" if value is None else f"{value:.6g}"

@@ -1,0 +1,62 @@
+"""How close several processes come to the ideal, if the single-process case was measured into the same folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from msgspec import structs
+
+from benchmarks.cases import Case
+from benchmarks.harness.protocol.reports import Environment
+from benchmarks.harness.results.artifact import Scaling, SpeedDetails
+from benchmarks.harness.results.common import MeasuredFields, PlanFields
+from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.store import ArtifactError, read_as
+
+
+def scaling(case: Case, rate: float, shared: MeasuredFields, plan: PlanFields, artifact_folder: Path) -> Scaling | None:
+    """Throughput compared with the ideal: that of the single-process case of the same batch per process, times GPUs.
+
+    On the CPU the processes share the cores that the single process had, so the ideal is the throughput of that case.
+    None for a single process, and if `artifact_folder` has no good result of it from the same environment.
+    """
+    if case.mode == "sp":
+        return None
+    baseline = replace(case, mode="sp", batch_size=case.batch_size_per_process, processes=1)
+    try:
+        artifact = read_as(artifact_folder / SPEED.file_name(baseline.log_name), SPEED)
+    except ArtifactError:
+        return None
+    details = artifact.details
+    if artifact.JOB_FAIL_FLAG or not isinstance(details, SpeedDetails):
+        return None
+    if _conditions(details) != (
+        plan["image_size"],
+        plan["compile"],
+        plan["data_source"],
+        plan["image_cache"],
+        shared["device"],
+        shared["data"],
+        _without_commit(shared["environment"]),
+    ):
+        return None
+    ideal = artifact.FINAL_RESULT * max(1, case.gpu_count)
+    return Scaling(baseline=str(baseline), efficiency=rate / ideal)
+
+
+def _conditions(details: SpeedDetails) -> tuple[object, ...]:
+    """What must agree for two results to be comparable."""
+    return (
+        details.image_size,
+        details.compile,
+        details.data_source,
+        details.image_cache,
+        details.device,
+        details.data,
+        _without_commit(details.environment),
+    )
+
+
+def _without_commit(environment: Environment) -> Environment:
+    return structs.replace(environment, git_commit=None, git_dirty=None)

@@ -1,0 +1,56 @@
+"""JSON Schema (draft 2020-12) of an artifact format, derived from its types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from benchmarks.harness.results.formats import ArtifactFormat, Schema, common_rules
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_ID = "https://ocr-training-benchmarks.invalid/{name}.schema.json"
+
+
+def schema_of(form: ArtifactFormat[Any]) -> Schema:
+    """Strict: every field is required but for `failure`, and no other field is allowed."""
+    (root,), definitions = msgspec.json.schema_components([form.artifact], ref_template="#/$defs/{name}")
+    name = root["$ref"].removeprefix("#/$defs/")
+    for definition in definitions.values():
+        _require_all(definition)
+    document = definitions.pop(name)
+    document["properties"]["details"] = _branches(document["properties"]["details"])
+    return {
+        "$schema": DIALECT,
+        "$id": SCHEMA_ID.format(name=form.name),
+        **document,
+        "allOf": [*common_rules(form.index, form.unit), *form.rules],
+        "$defs": definitions,
+    }
+
+
+def _require_all(definition: Schema) -> None:
+    """A default of the type is no reason to omit a field."""
+    properties: Schema = definition.get("properties", {})
+    with_default = [name for name, value in properties.items() if "default" in value]
+    for name in with_default:
+        del properties[name]["default"]
+    if properties:
+        required = {*definition.get("required", ()), *with_default}
+        definition["required"] = [name for name in properties if name in required]
+
+
+def _branches(union: Schema) -> Schema:
+    """A union of tagged types as conditions on the tag: an error then names a field, not the union."""
+    if "$ref" in union:
+        return union
+    tag, mapping = union["discriminator"]["propertyName"], union["discriminator"]["mapping"]
+    return {
+        "type": "object",
+        "required": [tag],
+        "properties": {tag: {"enum": list(mapping)}},
+        "allOf": [
+            {"if": {"properties": {tag: {"const": value}}}, "then": {"$ref": reference}}
+            for value, reference in mapping.items()
+        ],
+    }

@@ -1,0 +1,189 @@
+"""The speed measurement: from a run to its artifact, what the gate recomputes, and the columns of its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypedDict
+
+import msgspec
+
+from benchmarks.harness.protocol.records import Failure, RankResult
+from benchmarks.harness.protocol.reports import SpeedReport
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.stages import WARM_UP, WINDOW
+from benchmarks.harness.results.artifact import (
+    Header,
+    RankDetails,
+    SpeedArtifact,
+    SpeedDetails,
+    UnfinishedDetails,
+)
+from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields
+from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.rank_checks import disagreement, wrong_result
+from benchmarks.harness.results.scaling import scaling
+from benchmarks.harness.results.statistics import slowest, step_distribution, throughput
+
+UNSTEADY_RATIO = 1.3
+"""Above this ratio of p95 to the median, other work on the machine disturbed the steps."""
+
+
+def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
+    """The speed JSON of a run, good or failed. `artifact_folder` may hold the baseline of the scaling."""
+    if run.failure is not None:
+        return _unfinished(run, log_path, run.failure)
+    failure = disagreement(run.results) or _wrong_results(run.results)
+    rate = throughput(run.results)
+    return SpeedArtifact(
+        **header(run, log_path, SPEED, value=rate, failure=failure),
+        details=_details(run, rate, artifact_folder, failure),
+    )
+
+
+def _unfinished(run: Run, log_path: Path, failure: Failure) -> SpeedArtifact:
+    details = UnfinishedDetails(
+        **plan_fields(run), steps_done=len(run.records), total_seconds=run.seconds, failure=failure
+    )
+    return SpeedArtifact(**header(run, log_path, SPEED, value=0, failure=failure), details=details)
+
+
+def _wrong_results(results: list[RankResult]) -> Failure | None:
+    checked = _first_wrong(results)
+    wrong = wrong_result(_own(checked).reference_check)
+    return None if wrong is None else Failure("wrong_result", wrong, checked.rank)
+
+
+def _first_wrong(results: list[RankResult]) -> RankResult:
+    """The first rank whose reference check failed, else rank 0."""
+    return next((result for result in results if wrong_result(_own(result).reference_check)), results[0])
+
+
+def _own(result: RankResult) -> SpeedReport:
+    return msgspec.json.decode(result.own, type=SpeedReport)
+
+
+def _details(run: Run, rate: float, artifact_folder: Path, failure: Failure | None) -> SpeedDetails:
+    results = run.results
+    own = [_own(result) for result in results]
+    window = slowest(results)
+    shared = measured_fields(run)
+    matmul_tflops = sum(each.matmul_tflops for each in own)
+    achieved_tflops = shared["flops_per_sample"] * rate / 1e12
+    return SpeedDetails(
+        **plan_fields(run),
+        **shared,
+        **_times(run, window),
+        samples=sum(result.samples for result in results),
+        step_seconds=step_distribution([record.step_seconds for record in window.measured]),
+        data_wait_fraction=min(1.0, window.data_wait_seconds / window.measured_seconds),
+        loss_first=_finite(run.records[0].losses),
+        loss_last=_finite(run.records[-1].losses),
+        achieved_tflops=achieved_tflops,
+        matmul_tflops=matmul_tflops,
+        matmul_fraction=achieved_tflops / matmul_tflops,
+        peak_memory_of="device" if run.case.device == "cuda" else "process",
+        host_synchronisations=_total_synchronisations(own),
+        loader_only_samples_per_second=sum(each.loader_only_samples_per_second for each in own),
+        step_only_samples_per_second=len(own) * min(each.step_only_samples_per_second for each in own),
+        loader_profile=own[0].loader_profile,
+        reference_check=_own(_first_wrong(results)).reference_check,
+        rank_spread=1 - min(result.measured_seconds for result in results) / window.measured_seconds,
+        ranks=[_rank_details(result) for result in results],
+        scaling=scaling(run.case, rate, shared, plan_fields(run), artifact_folder),
+        failure=optional(failure),
+    )
+
+
+class _Times(TypedDict):
+    measured_seconds: float
+    setup_seconds: float
+    compile_seconds: float | None
+    warmup_seconds: float
+    overhead_seconds: float
+
+
+def _times(run: Run, window: RankResult) -> _Times:
+    warmup_seconds = run.phase_seconds[WINDOW] - run.phase_seconds[WARM_UP]
+    return _Times(
+        measured_seconds=window.measured_seconds,
+        setup_seconds=run.phase_seconds[WARM_UP],
+        compile_seconds=_compile_seconds(run) if run.case.compile else None,
+        warmup_seconds=warmup_seconds,
+        overhead_seconds=max(0.0, run.seconds - warmup_seconds - window.measured_seconds),
+    )
+
+
+def _compile_seconds(run: Run) -> float:
+    """What the first step, which compiles, took longer than a median step."""
+    median = step_distribution([record.step_seconds for record in run.records[1:]]).p50
+    return max(0.0, run.records[0].wall_seconds - median)
+
+
+def _total_synchronisations(own: list[SpeedReport]) -> int | None:
+    counts = [each.host_synchronisations for each in own if each.host_synchronisations is not None]
+    return sum(counts) if counts else None
+
+
+def _finite(losses: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in losses.items() if value is not None}
+
+
+def _rank_details(result: RankResult) -> RankDetails:
+    device_seconds = [record.device_seconds for record in result.measured if record.device_seconds is not None]
+    return RankDetails(
+        rank=result.rank,
+        measured_seconds=result.measured_seconds,
+        samples=result.samples,
+        data_wait_seconds=result.data_wait_seconds,
+        device_seconds=sum(device_seconds) if device_seconds else None,
+        peak_memory_bytes=result.report.peak_memory_bytes,
+        gpu_state=result.report.gpu_state,
+    )
+
+
+def contradictions(artifact: SpeedArtifact) -> list[str]:
+    """Fields that contradict JOB_FAIL_FLAG 0, a line each. For the gate."""
+    details, found = artifact.details, []
+    if isinstance(details, SpeedDetails):
+        if wrong := wrong_result(details.reference_check):
+            found.append(f"details.reference_check: {wrong}")
+        found += result_mismatch(artifact, details.samples / details.measured_seconds)
+    return found
+
+
+def result_mismatch(artifact: Header, expected: float) -> list[str]:
+    """A line if FINAL_RESULT is not the expected value, rounded to three decimals."""
+    if abs(artifact.FINAL_RESULT - expected) <= 1e-3 * (1 + expected):
+        return []
+    return [f"FINAL_RESULT: {artifact.FINAL_RESULT:g}, but the details yield {expected:.3f}"]
+
+
+def line(artifact: SpeedArtifact) -> str:
+    """A good result in one line."""
+    details = artifact.details
+    assert isinstance(details, SpeedDetails)
+    p50, p95 = details.step_seconds.p50, details.step_seconds.p95
+    unsteady = f"; unsteady: p95 of the step time is {p95 / p50:.1f} x the median" if p95 > UNSTEADY_RATIO * p50 else ""
+    waiting = f"{details.data_wait_fraction:.1%} waiting for data"
+    return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{unsteady}"
+
+
+HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait")
+
+
+def cells(artifact: SpeedArtifact) -> list[str]:
+    """The cells of a row under HEADINGS; empty if the case did not reach its end."""
+    details = artifact.details
+    if not isinstance(details, SpeedDetails):
+        return []
+    rates = (
+        artifact.FINAL_RESULT,
+        details.loader_only_samples_per_second,
+        details.step_only_samples_per_second,
+    )
+    waiting = f"{details.data_wait_fraction:.1%}"
+    return [*(f"{rate:.3f}" for rate in rates), _milliseconds(details.step_seconds.p50), waiting]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"

@@ -1,0 +1,49 @@
+"""Figures of a run that follow from the records of its ranks."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from benchmarks.harness.protocol.records import RankResult
+from benchmarks.harness.results.artifact import StepSeconds
+
+
+def throughput(ranks: Sequence[RankResult]) -> float:
+    """Samples per second: samples of all ranks in the measured steps / seconds of the slowest rank."""
+    return sum(rank.samples for rank in ranks) / slowest(ranks).measured_seconds
+
+
+def slowest(ranks: Sequence[RankResult]) -> RankResult:
+    """The rank whose measured steps took longest."""
+    return max(ranks, key=lambda rank: rank.measured_seconds)
+
+
+def step_distribution(seconds: Sequence[float]) -> StepSeconds:
+    """Mean, median, 95th percentile (linear interpolation), extremes and sample standard deviation."""
+    ordered = sorted(seconds)
+    return StepSeconds(
+        mean=statistics.fmean(ordered),
+        p50=statistics.median(ordered),
+        p95=_percentile(ordered, 0.95),
+        min=ordered[0],
+        max=ordered[-1],
+        stdev=statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
+    )
+
+
+def loss_curve(steps: Sequence[tuple[int, dict[str, float]]], points: int = 100) -> list[dict[str, float]]:
+    """Steps as (index, losses), in order -> about `points` points: `step`, the last of its steps, and mean losses."""
+    length = -(-len(steps) // points)
+    groups = [steps[first : first + length] for first in range(0, len(steps), max(1, length))]
+    return [
+        {"step": group[-1][0]} | {name: statistics.fmean(losses[name] for _, losses in group) for name in group[0][1]}
+        for group in groups
+    ]
+
+
+def _percentile(ordered: Sequence[float], fraction: float) -> float:
+    position = fraction * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)

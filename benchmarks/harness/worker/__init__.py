@@ -1,0 +1,1 @@
+"""Runs in the agent and in the ranks, with torch: set-up, training, measurement."""

@@ -1,0 +1,129 @@
+"""Wall and device time of training steps, without ever making the host wait for the device inside the window."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmarks.harness.protocol.records import StepRecord
+
+MAX_LOSSES = 16
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until the device has finished all its work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A step that the host has issued; the device may still execute it."""
+
+    index: int
+    warmup: bool
+    wall_seconds: float
+    data_wait_seconds: float
+    samples: int
+    names: tuple[str, ...]
+    losses: Tensor  # (losses,), on the host; valid once `end` has passed
+    start: torch.cuda.Event | None
+    end: torch.cuda.Event | None
+
+
+class StepClock:
+    """Times steps: `begin`, then per step `batch_arrived` and `step_done`, then `finish`.
+
+    On a GPU the host runs ahead. Events recorded on the stream give a step's device time, and its losses are copied to
+    pinned memory behind it. `on_record` gets a record once the device has finished the step; querying an event does
+    not wait. On the CPU it gets a record at once. `begin` and `finish` may be called several times.
+    """
+
+    def __init__(
+        self, device: torch.device, total_steps: int, on_record: Callable[[StepRecord], None], steps_done: int = 0
+    ) -> None:
+        """`steps_done` is the number of steps of an earlier run of the same training."""
+        self._cuda = device.type == "cuda"
+        self._device = device
+        self._on_record = on_record
+        self._losses = torch.empty(total_steps, MAX_LOSSES, pin_memory=self._cuda)
+        self._issued: deque[_Pending] = deque()
+        self._index = steps_done
+        self._warmup = False
+        self._begin = self._last = self._arrived = 0.0
+        self._event: torch.cuda.Event | None = None
+
+    def begin(self, *, warmup: bool) -> None:
+        """The following steps are warm-up or measured steps. Waits for the device."""
+        self._warmup = warmup
+        wait_for(self._device)
+        self._event = self._record_event()
+        self._begin = self._last = time.perf_counter()
+
+    def batch_arrived(self) -> None:
+        self._arrived = time.perf_counter()
+
+    def step_done(self, samples: int, losses: dict[str, Tensor]) -> None:
+        """The host has issued a step. `losses`: name -> tensor of any shape on the device; its mean is recorded."""
+        means = torch.stack([values.detach().float().mean() for values in losses.values()])
+        row = self._losses[self._index, : len(losses)]
+        row.copy_(means, non_blocking=True)
+        event = self._record_event()
+        now = time.perf_counter()
+        self._index += 1
+        pending = _Pending(
+            index=self._index,
+            warmup=self._warmup,
+            wall_seconds=now - self._last,
+            data_wait_seconds=self._arrived - self._last,
+            samples=samples,
+            names=tuple(losses),
+            losses=row,
+            start=self._event,
+            end=event,
+        )
+        self._last, self._event = now, event
+        self._issued.append(pending)
+        while self._issued and self._has_passed(self._issued[0]):
+            self._hand_over(self._issued.popleft())
+
+    def finish(self) -> float:
+        """Wait for the device and hand over all records. Returns the seconds from `begin` until the device was done."""
+        wait_for(self._device)
+        # On the CPU a step is done once it has been issued; the last record has been reported since.
+        seconds = (time.perf_counter() if self._cuda else self._last) - self._begin
+        while self._issued:
+            self._hand_over(self._issued.popleft())
+        return seconds
+
+    def _hand_over(self, step: _Pending) -> None:
+        device_seconds = None
+        if step.start is not None and step.end is not None:
+            device_seconds = step.start.elapsed_time(step.end) / 1000  # events count milliseconds
+        self._on_record(
+            StepRecord(
+                index=step.index,
+                warmup=step.warmup,
+                wall_seconds=step.wall_seconds,
+                data_wait_seconds=step.data_wait_seconds,
+                device_seconds=device_seconds,
+                samples=step.samples,
+                losses=dict(zip(step.names, step.losses.tolist(), strict=True)),
+            )
+        )
+
+    @staticmethod
+    def _has_passed(step: _Pending) -> bool:
+        return step.end is None or step.end.query()
+
+    def _record_event(self) -> torch.cuda.Event | None:
+        if not self._cuda:
+            return None
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event

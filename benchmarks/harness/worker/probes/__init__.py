@@ -1,0 +1,1 @@
+"""Untimed observations of a rank after its measured steps: limits of the machine, memory, versions, correctness."""

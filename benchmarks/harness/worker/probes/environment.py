@@ -1,0 +1,65 @@
+"""Versions and hardware on which a result was obtained. No names of machines or people."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+import numpy
+import torch
+
+from benchmarks.harness.protocol.machine import ROOT, available_cores
+from benchmarks.harness.protocol.reports import Environment
+from benchmarks.harness.worker.probes.gpu import driver_version
+
+
+def describe_environment(device: torch.device) -> Environment:
+    """Of this process. Versions of CUDA and its libraries only if `device` is a GPU."""
+    cuda = device.type == "cuda"
+    status = _git("status", "--porcelain")
+    return Environment(
+        python=platform.python_version(),
+        torch=str(torch.__version__),
+        torchvision=version("torchvision"),
+        numpy=numpy.__version__,
+        opencv=cv2.__version__,
+        cuda=torch.version.cuda if cuda else None,
+        cudnn=torch.backends.cudnn.version() if cuda else None,
+        nccl=".".join(map(str, torch.cuda.nccl.version())) if cuda else None,
+        driver=driver_version() if cuda else None,
+        system=platform.system(),
+        cpu=cpu_name(),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        cores=available_cores(),
+        allocator=os.environ.get("GLIBC_TUNABLES"),
+        git_commit=_git("rev-parse", "HEAD"),
+        git_dirty=None if status is None else bool(status),
+    )
+
+
+def device_name(device: torch.device) -> str:
+    """Name of the GPU, or of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
+def cpu_name() -> str:
+    """From /proc/cpuinfo, else the architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of git in the suite's checkout; None if it is not a checkout, or if there is no git."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

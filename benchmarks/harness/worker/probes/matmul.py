@@ -1,0 +1,37 @@
+"""The rate of a large matrix product: the limit that training is compared with (docs/decisions)."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from benchmarks.harness.worker.clock import wait_for
+
+SIZE = {"cpu": 4096, "cuda": 8192}
+PROBE_SIZE = 512
+MAX_SECONDS = 5.0  # for one product; above that, as in fp16 on many CPUs, a smaller one is taken
+REPEATS = {"cpu": 2, "cuda": 20}  # the first is slower than the rest; the best counts
+
+
+def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
+    """Best rate of a square product of random matrices, in TFLOP/s."""
+    size = SIZE[device.type]
+    probe_seconds = _best_seconds(device, dtype, PROBE_SIZE, repeats=2)
+    while size > PROBE_SIZE and probe_seconds * (size / PROBE_SIZE) ** 3 > MAX_SECONDS:
+        size //= 2
+    return 2 * size**3 / _best_seconds(device, dtype, size, REPEATS[device.type]) / 1e12
+
+
+def _best_seconds(device: torch.device, dtype: torch.dtype, size: int, repeats: int) -> float:
+    a = torch.randn(size, size, device=device).to(dtype)
+    b = torch.randn(size, size, device=device).to(dtype)
+    product = torch.empty_like(a)
+    seconds = []
+    for _ in range(repeats):
+        wait_for(device)
+        start = time.perf_counter()
+        torch.matmul(a, b, out=product)
+        wait_for(device)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

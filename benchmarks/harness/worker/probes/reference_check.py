@@ -1,0 +1,142 @@
+"""Whether a case trains what it should: one step on fixed weights and a fixed batch, compared with the reference.
+
+A step that omits a term of the loss, detaches a branch or learns shifted labels may be fast. So each speed case takes,
+untimed and in its own precision and compile mode, a step whose losses and gradient are known from float64.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from benchmarks.cases import Case
+from benchmarks.harness.protocol.reports import ReferenceCheck
+from benchmarks.harness.protocol.stages import PROBES, Position
+from benchmarks.harness.worker.trainer import Trainer
+from ocr_models import MODELS
+from ocr_models.task import Batch, TrainingTask
+
+SEED = 0
+MAX_SCALINGS = 24  # the scale of a gradient scaler starts at 2^16 and is halved after each overflow
+COUNT = "parameters"
+"""Name of the figure that counts parameters; it must agree exactly."""
+
+TARGETS_TOLERANCE = 2e-4  # no rounding is involved; allows for a few pixels that versions of OpenCV draw differently
+TOLERANCES = {
+    "fp32": {"loss": 1e-3, "gradient_norm": 5e-3, "targets": TARGETS_TOLERANCE},
+    "tf32": {"loss": 4e-3, "gradient_norm": 5e-2, "targets": TARGETS_TOLERANCE},
+    "fp16": {"loss": 4e-3, "gradient_norm": 5e-2, "targets": TARGETS_TOLERANCE},
+    "bf16": {"loss": 8e-3, "gradient_norm": 0.15, "targets": TARGETS_TOLERANCE},
+}
+"""Largest relative deviation of losses, gradient norm and targets: several times what rounding was seen to cause."""
+
+
+class NoReferenceError(ValueError):
+    """The task of a model has no reference batch: one line."""
+
+
+def reference_check(case: Case, device: torch.device) -> ReferenceCheck | None:
+    """The figures of a case's step compared with those of its model. None if the model has none; then one line in the
+    train log names the command that computes them.
+    """
+    task = _build(case.model, device)
+    if task.reference is None or task.reference.figures is None:
+        print(
+            f"{case.model} has no reference figures, so its step is not checked; "
+            f"`python -m benchmarks.reference_check {case.model}` computes them",
+            file=sys.stderr,
+            flush=True,
+        )
+        return None
+    alone = replace(case, mode="sp", batch_size=case.batch_size_per_process, processes=1)
+    task.reference.fix_weights(task.model)
+    trainer = Trainer(task, alone, device, Position(stage=PROBES))
+    figures, expected = step_figures(trainer, task.reference.batch()), task.reference.figures
+    return ReferenceCheck(
+        figures={name: value if math.isfinite(value) else None for name, value in figures.items()},
+        reference=dict(expected),
+        deviation={name: deviation(figures.get(name), expected[name]) for name in expected if name != COUNT},
+        tolerance=TOLERANCES[case.precision],
+    )
+
+
+def reference_figures(model: str) -> dict[str, float]:
+    """The figures of a model's step in float64 on the CPU: its reference.
+
+    Raises:
+        NoReferenceError: if the task of the model has no reference batch.
+    """
+    device = torch.device("cpu")
+    task = _build(model, device)
+    if task.reference is None:
+        raise NoReferenceError(
+            f"{model}: its training task has no `reference`; give it one with fix_weights and batch, figures=None"
+        )
+    task.reference.fix_weights(task.model)
+    task.model.double()
+    exact = replace(task, prepare=InFloat64(task.prepare))
+    batch = task.reference.batch()
+    case = Case(model, "sp", len(batch[0]), "fp32", device="cpu")
+    return step_figures(Trainer(exact, case, device, Position()), batch)
+
+
+def _build(model: str, device: torch.device) -> TrainingTask:
+    sizes = MODELS[model].image_sizes
+    image_size = None if sizes is None else sizes.reference
+    return MODELS[model].load_task_builder()(image_size=image_size, seed=SEED, device=device)
+
+
+def step_figures(trainer: Trainer, batch: Batch) -> dict[str, float]:
+    """Every loss, `gradient_norm` over all parameters, the number of `parameters` with a gradient, and `targets`."""
+    for _ in range(MAX_SCALINGS):
+        losses = trainer.backward(batch)
+        trainer.scaler.unscale_(trainer.optimizer)
+        gradients = [p.grad.double().norm() for p in trainer.model.parameters() if p.grad is not None]
+        norm = float(torch.stack(gradients).norm()) if gradients else 0.0
+        if math.isfinite(norm) or not trainer.scaler.is_enabled():
+            break
+        trainer.scaler.step(trainer.optimizer)  # as in training: a step that overflows is skipped and halves the scale
+        trainer.scaler.update()
+        trainer.optimizer.zero_grad(set_to_none=True)
+    means = {name: float(values.detach().mean()) for name, values in losses.items() if name.startswith("loss")}
+    targets = weighted_mean(trainer.targets(batch))
+    return means | {"gradient_norm": norm, COUNT: len(gradients), "targets": targets}
+
+
+def weighted_mean(targets: Any) -> float:
+    """A number that changes if the contents of the target maps (..., H, W) move: their mean, weighted by waves."""
+    total = 0.0
+    for each in tree_leaves(targets):
+        rows, columns = (torch.linspace(0, 1, size, dtype=torch.float64) for size in (1, 1, *each.shape)[-2:])
+        weights = 2 + torch.sin(9 * rows)[:, None] + torch.cos(7 * columns)  # (H, W)
+        total += float((each.double().cpu() * weights).mean())
+    return total
+
+
+def deviation(found: float | None, expected: float) -> float | None:
+    """Relative to what is expected; None if the figure is missing or not finite."""
+    if found is None or not math.isfinite(found) or expected == 0:
+        return None
+    return abs(found - expected) / abs(expected)
+
+
+class InFloat64(nn.Module):
+    """A task's preparation of batches, with inputs in float64: rounding is far below any difference that matters."""
+
+    def __init__(self, prepare: nn.Module) -> None:
+        super().__init__()
+        self.prepare = prepare
+
+    def forward(self, batch: Batch) -> tuple[Any, Any]:
+        inputs, targets = self.prepare(batch)
+        return tree_map(_as_double, inputs), targets
+
+
+def _as_double(value: Any) -> Any:
+    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value

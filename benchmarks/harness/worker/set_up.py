@@ -1,0 +1,109 @@
+"""Everything that a rank prepares before its first step, the same for every measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.optim.lr_scheduler import LRScheduler
+
+from benchmarks.cases import Case
+from benchmarks.harness.protocol.events import EventWriter, Phase
+from benchmarks.harness.protocol.plan import Plan
+from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.group import Group
+from benchmarks.harness.worker.loader import make_loader
+from benchmarks.harness.worker.precision import apply_precision, check_precision
+from benchmarks.harness.worker.trainer import Trainer
+from ocr_models import MODELS
+from ocr_models.cache import default_cache_dir
+from ocr_models.task import Batch, DataSet, TrainingDataset, TrainingTask
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """What a measurement works with, in one rank.
+
+    Attributes:
+        rank, local_rank: of this process, over all nodes and on this node.
+        data: the training split; `dataset` makes its samples.
+        position: where this rank is; written by the trainer and by the measurement.
+        group: all ranks of the case.
+    """
+
+    plan: Plan
+    rank: int
+    local_rank: int
+    device: torch.device
+    task: TrainingTask
+    data: DataSet
+    dataset: TrainingDataset
+    events: EventWriter
+    position: Position
+    group: Group
+
+    @property
+    def case(self) -> Case:
+        return self.plan.case
+
+    def begin(self, phase: str) -> None:
+        """Report that a phase begins."""
+        self.events.write(Phase(phase))
+
+    def trainer(self, schedule: LRScheduler | None = None) -> Trainer:
+        """Raises PrecisionError if anything that was imported or built has changed torch's arithmetic."""
+        trainer = Trainer(self.task, self.case, self.device, self.position, schedule)
+        check_precision(self.case)
+        return trainer
+
+    def batches(self, steps_done: int) -> Iterator[Batch]:
+        """The endless stream of this rank's batches after `steps_done` steps, from new loader processes."""
+        return iter(make_loader(self.dataset, self.plan, self.rank, steps_done))
+
+
+def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position) -> SetUp:
+    """Set torch, build the task, read the data and meet the other ranks.
+
+    Raises:
+        DataError: if the data cannot be used.
+        RuntimeError: if there is no such device, or the ranks do not meet.
+    """
+    case = plan.case
+    torch.set_num_threads(plan.threads)
+    torch.backends.cudnn.benchmark = True  # every step has the same shapes
+    apply_precision(case)
+    device = rank_device(case, local_rank)
+    task = MODELS[case.model].load_task_builder()(image_size=plan.image_size, seed=plan.seed, device=device)
+    assert plan.data is not None, "the launcher knows the folder of the data"
+    data = task.read_data(Path(plan.data), "train")
+    if plan.image_cache == "decoded":
+        data = data.with_decoded_images(default_cache_dir())
+    return SetUp(
+        plan=plan,
+        rank=plan.local_ranks[local_rank],
+        local_rank=local_rank,
+        device=device,
+        task=task,
+        data=data,
+        dataset=task.make_dataset(data),
+        events=events,
+        position=position,
+        group=Group(case, plan.local_ranks[local_rank], device, plan.timeout_seconds),
+    )
+
+
+def rank_device(case: Case, local_rank: int) -> torch.device:
+    """The device of a rank, made current.
+
+    Raises:
+        RuntimeError: if torch finds no such GPU. The CPU never replaces it.
+    """
+    if case.device == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise RuntimeError(f"{case} needs CUDA, and this torch ({torch.__version__}) finds no usable CUDA GPU")
+    device = torch.device("cuda", local_rank)
+    torch.cuda.set_device(device)
+    return device

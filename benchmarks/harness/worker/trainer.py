@@ -1,0 +1,92 @@
+"""The training step that is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import LRScheduler
+
+from benchmarks.cases import Case
+from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.precision import autocast, gradient_scaler
+from ocr_models.task import Batch, TrainingStep, TrainingTask
+
+
+class Trainer:
+    """Batch to device, forward, loss, backward, optimiser, without waiting for the device.
+
+    Attributes:
+        position: step and stage of this rank, kept up to date.
+        learning_rates: of each step so far.
+    """
+
+    def __init__(
+        self,
+        task: TrainingTask,
+        case: Case,
+        device: torch.device,
+        position: Position,
+        schedule: LRScheduler | None = None,
+    ) -> None:
+        """With a schedule, the learning rate is advanced after each step."""
+        self.case = case
+        self.device = device
+        self.position = position
+        self.model = task.model
+        self.prepare = task.prepare
+        self.optimizer = task.optimizer
+        self.schedule = schedule
+        self.learning_rates: list[float] = []
+        self.scaler = gradient_scaler(case)
+        module: nn.Module = TrainingStep(task)
+        if case.mode == "mp":
+            module = DistributedDataParallel(
+                module,
+                device_ids=[device] if device.type == "cuda" else None,
+                broadcast_buffers=False,  # batch statistics belong to a rank; the parameters must agree
+                gradient_as_bucket_view=True,
+            )
+            module._set_ddp_runtime_logging_sample_rate(2**30)  # its statistics would make the host wait for the GPU
+        self._losses: Callable[[Batch], dict[str, Tensor]] = (
+            torch.compile(module, dynamic=False) if case.compile else module
+        )
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One training step on a batch of CPU or device tensors -> its losses, on the device."""
+        losses = self.backward(batch)
+        self.position.stage = "optimizer"
+        self.learning_rates.append(self.optimizer.param_groups[0]["lr"])
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.schedule is not None:
+            self.schedule.step()
+        return losses
+
+    def backward(self, batch: Batch) -> dict[str, Tensor]:
+        """The step without its optimiser. The parameters hold the gradients, multiplied by the scaler's factor."""
+        self.position.stage = "forward"
+        batch = tuple(tensor.to(self.device, non_blocking=True) for tensor in batch)
+        with autocast(self.case):
+            losses = self._losses(batch)
+        self.position.stage = "backward"
+        self.scaler.scale(losses["loss"]).backward()
+        return losses
+
+    def targets(self, batch: Batch) -> Any:
+        """The targets that a step on this batch learns, a tree of tensors."""
+        return self.prepare(tuple(tensor.to(self.device) for tensor in batch))[1]
+
+    def run(self, batches: Iterator[Batch], steps: int, clock: StepClock) -> None:
+        """Train on the next `steps` batches; the clock times each step."""
+        for _ in range(steps):
+            self.position.step += 1
+            self.position.stage = "data"
+            batch = next(batches)
+            clock.batch_arrived()
+            clock.step_done(len(batch[0]), self.step(batch))
