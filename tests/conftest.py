@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
+from typing import Literal
+
+# The tests share few cores with each other. Threads of torch that wait for a core cost several times what they save.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
 import pytest
 
-from ocr_models.data.icdar2015 import OFFICIAL_FOLDERS
+# pytest then names a test module "tests.ocr_models.test_x", and does not take the folder for the package ocr_models.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from ocr_models.detection.icdar2015 import OFFICIAL_FOLDERS
 from suite import ROOT, Outcome, RunPytest, suite_command, suite_environment
 
 
@@ -38,7 +47,8 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Photographs' worth of noise with one text each, in the official layout: three to train on and two held out."""
     root = tmp_path_factory.mktemp("icdar2015")
     generator = np.random.default_rng(0)
-    for split, numbers in (("train", (1, 2, 3)), ("test", (1, 2))):
+    numbers_by_split: dict[Literal["train", "test"], tuple[int, ...]] = {"train": (1, 2, 3), "test": (1, 2)}
+    for split, numbers in numbers_by_split.items():
         images, annotations = (root / name for name in OFFICIAL_FOLDERS[split])
         images.mkdir()
         annotations.mkdir()

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.harness.controller.diagnosis import CAUSES, Evidence, cause_of_failure
+from benchmarks.harness.protocol.exits import RankExit, write_rank_exits, write_rendezvous_error
+from benchmarks.harness.protocol.records import Failure
+from samples import rank_events
+
+
+def test_a_case_whose_ranks_ended_well_has_no_failure(tmp_path: Path) -> None:
+    assert cause_of_failure([rank_events(0, ended_well=True), rank_events(1, ended_well=True)], tmp_path, 0) is None
+
+
+def test_the_failure_that_was_reported_first_is_the_cause(tmp_path: Path) -> None:
+    first, second = Failure("data", "truncated", 1), Failure("exception", "connection closed", 0)
+    write_rank_exits(tmp_path, [RankExit(0, 1, 20.0), RankExit(1, 1, 20.0)])
+    ranks = [rank_events(0, failure=second, failure_time=11.0), rank_events(1, failure=first, failure_time=10.0)]
+    assert cause_of_failure(ranks, tmp_path, 1) == first
+
+
+def test_a_killed_rank_is_the_cause_though_another_noticed_first(tmp_path: Path) -> None:
+    write_rank_exits(tmp_path, [RankExit(1, -signal.SIGKILL, 20.0), RankExit(0, 1, 19.0)])
+    noticed = Failure("exception", "connection closed by peer", 0)
+    found = cause_of_failure([rank_events(0, failure=noticed, failure_time=10.0), rank_events(1)], tmp_path, 1)
+    assert found is not None
+    assert (found.kind, found.rank) == ("killed", 1)
+    assert "SIGKILL (often the system's out-of-memory killer)" in found.message
+
+
+@pytest.mark.parametrize(
+    ("number", "seconds"),
+    [(signal.SIGABRT, 1.0), (signal.SIGKILL, 31.0)],
+    ids=["NCCL aborts because others are missing", "the agent kills a rank that does not end"],
+)
+def test_a_signal_that_follows_from_a_reported_failure_is_not_the_cause(
+    tmp_path: Path, number: signal.Signals, seconds: float
+) -> None:
+    reported = Failure("non_finite_loss", "loss is nan at step 4", 1)
+    write_rank_exits(tmp_path, [RankExit(0, -number, 10.0 + seconds), RankExit(1, 1, 10.0)])
+    ranks = [rank_events(0), rank_events(1, failure=reported, failure_time=10.0)]
+    assert cause_of_failure(ranks, tmp_path, 1) == reported
+
+
+def test_a_rank_that_aborts_without_a_report_is_killed(tmp_path: Path) -> None:
+    write_rank_exits(tmp_path, [RankExit(0, -signal.SIGABRT, 10.0)])
+    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    assert found is not None
+    assert (found.kind, found.rank) == ("killed", 0)
+
+
+def test_a_rank_that_the_agent_ended_is_not_the_cause(tmp_path: Path) -> None:
+    write_rank_exits(tmp_path, [RankExit(1, -signal.SIGTERM, 19.0)])
+    cause = Failure("exception", "a bug", 0)
+    ranks = [rank_events(0, failure=cause, failure_time=10.0), rank_events(1)]
+    assert cause_of_failure(ranks, tmp_path, 1) == cause
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "kind", "message"),
+    [
+        (-signal.SIGKILL, "killed", "the launcher of the ranks was killed by SIGKILL"),
+        (1, "exception", "the launcher of the ranks ended with exit code 1"),
+        (0, "exception", "rank 0 ended without a result"),
+    ],
+)
+def test_no_failure_is_silent(tmp_path: Path, exit_code: int, kind: str, message: str) -> None:
+    found = cause_of_failure([rank_events(0)], tmp_path, exit_code)
+    assert found is not None
+    assert found.kind == kind
+    assert message in found.message
+
+
+def test_a_rank_that_was_ended_from_outside_is_killed(tmp_path: Path) -> None:
+    write_rank_exits(tmp_path, [RankExit(0, -signal.SIGTERM, 19.0)])
+    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    assert found == Failure("killed", "rank 0 was ended by SIGTERM", 0)
+
+
+def test_an_exit_without_a_report_is_named_by_its_code(tmp_path: Path) -> None:
+    write_rank_exits(tmp_path, [RankExit(0, 7, 19.0)])
+    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    assert found == Failure("exception", "rank 0 ended with exit code 7; see the train log", 0)
+
+
+def test_nodes_that_did_not_meet_are_the_cause_of_everything_else(tmp_path: Path) -> None:
+    write_rendezvous_error(tmp_path, "RendezvousTimeoutError: no node came\nmore")
+    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    assert found == Failure("rendezvous", "the nodes did not meet: RendezvousTimeoutError: no node came")
+
+
+# the table
+
+
+REPORTED = Failure("data", "truncated", 0)
+EVIDENCE: dict[str, dict[str, Any]] = {
+    "rendezvous": {"rendezvous_error": "no route"},
+    "killed rank": {"exits": [RankExit(1, -signal.SIGKILL, 10.0)]},
+    "reported failure": {"ranks": [rank_events(0, failure=REPORTED, failure_time=10.0)]},
+    "silent exit": {"exits": [RankExit(1, 3, 10.0)]},
+    "agent": {"exit_code": 1},
+    "missing result": {},
+}
+"""What shows each cause, in the order of the table."""
+
+MESSAGES = [
+    "the nodes did not meet",
+    "rank 1 was killed by SIGKILL",
+    "truncated",
+    "rank 1 ended with exit code 3",
+    "the launcher of the ranks ended with exit code 1",
+    "rank 0 ended without a result",
+]
+
+
+def evidence(*names: str) -> Evidence:
+    parts: dict[str, Any] = {"ranks": [rank_events(0)], "exits": [], "rendezvous_error": None, "exit_code": 0}
+    for name in reversed(names):
+        parts |= EVIDENCE[name]
+    return Evidence(**parts)
+
+
+@pytest.mark.parametrize("index", range(len(CAUSES)))
+def test_each_cause_is_found_by_its_own_evidence(index: int) -> None:
+    found = CAUSES[index](evidence(list(EVIDENCE)[index]))
+    assert found is not None
+    assert MESSAGES[index] in found.message
+
+
+@pytest.mark.parametrize("index", range(len(CAUSES)))
+def test_a_cause_comes_before_those_that_follow_from_it(index: int) -> None:
+    """With the evidence of this cause and of all later ones, this one is found."""
+    whole = evidence(*list(EVIDENCE)[index:])
+    found = next(failure for cause in CAUSES if (failure := cause(whole)) is not None)
+    assert MESSAGES[index] in found.message
+
+
+def test_without_evidence_there_is_no_cause() -> None:
+    nothing = Evidence([rank_events(0, ended_well=True)], [], None, 0)
+    assert [cause(nothing) for cause in CAUSES] == [None] * len(CAUSES)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from benchmarks.harness.controller import launch
+from benchmarks.harness.controller.train_log import TrainLog
+from benchmarks.harness.controller.watchdog import Watchdog
+from benchmarks.harness.protocol.plan import Plan
+from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.report.progress import NoDisplay
+from samples import planned_run
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return planned_run().plan
+
+
+def test_ranks_keep_their_memory_unless_the_user_sets_an_allocator(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert "mmap_threshold" in launch._environment(plan)["GLIBC_TUNABLES"]
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=3")
+    assert launch._environment(plan)["GLIBC_TUNABLES"] == "glibc.malloc.check=3"
+
+
+def test_ranks_use_the_threads_of_their_plan(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as torchrun sets it
+    assert launch._environment(plan)["OMP_NUM_THREADS"] == str(plan.threads)
+
+
+def test_temporary_files_of_the_ranks_are_in_the_run_folder(plan: Plan) -> None:
+    assert launch._environment(structs.replace(plan, run_folder="/tmp/run"))["TMPDIR"] == "/tmp/run"
+
+
+def test_a_failure_that_ends_a_case_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned_run()
+    failure = Failure("exception", "connection to 10.11.12.13:29500 refused", 0)
+    monkeypatch.setattr(launch, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(Watchdog, "look", lambda self: failure)
+    with subprocess.Popen(["sleep", "60"]) as process, TrainLog(tmp_path / "log") as log:
+        with pytest.raises(launch._EndedError) as ended:
+            launch._follow(run, process, tmp_path, log, NoDisplay())
+        process.kill()
+    assert ended.value.failure == Failure("exception", "connection to <ip>:29500 refused", 0)
+
+
+def test_synthetic_data_that_cannot_be_made_is_a_failure_of_the_data(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(code: int, output: str) -> None:
+        done = subprocess.CompletedProcess([], code, stdout=output)
+        monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+
+    make(0, "/data/synthetic\n")
+    assert launch._synthetic_data(plan) == "/data/synthetic"
+    make(1, "the set cannot be written to 10.0.0.1\n")
+    with pytest.raises(launch._EndedError) as ended:
+        launch._synthetic_data(plan)
+    assert ended.value.failure == Failure("data", "the set cannot be written to <ip>")
+    make(-9, "")
+    with pytest.raises(launch._EndedError) as ended:
+        launch._synthetic_data(plan)
+    assert ended.value.failure.message == (
+        "the synthetic data set was not made: exit code -9; run `python -m ocr_models.synthetic_data psenet`"
+    )
+
+
+def test_synthetic_data_must_be_made_within_the_time_limit(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("ocr_models.synthetic_data", 900)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(launch._EndedError, match="the synthetic data set was not made within 900 s"):
+        launch._synthetic_data(plan)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_pytest_is_an_interrupt_and_a_second_one_is_ignored(number: signal.Signals) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    expected = "Ctrl-C" if number == signal.SIGINT else number.name
+    during: list[object] = []
+
+    def be_interrupted() -> None:
+        with launch._termination_as_interrupt():
+            try:
+                signal.raise_signal(number)
+            finally:
+                during.extend(signal.getsignal(each) for each in before)
+
+    with pytest.raises(KeyboardInterrupt, match=expected):
+        be_interrupted()
+    assert during == [signal.SIG_IGN] * 3
+    assert {each: signal.getsignal(each) for each in before} == before
+
+
+def test_an_ignored_signal_remains_ignored() -> None:
+    """As nohup sets SIGHUP: the run must outlive the terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with launch._termination_as_interrupt():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) != signal.SIG_IGN
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_signals_are_left_alone_outside_the_main_thread() -> None:
+    seen = []
+
+    def look() -> None:
+        with launch._termination_as_interrupt():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGTERM)]

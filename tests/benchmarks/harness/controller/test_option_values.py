@@ -1,0 +1,77 @@
+"""Values of options: what is accepted, and what a message says was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.harness.controller.option_values import (
+    data_folder,
+    endpoint,
+    one_of,
+    or_auto,
+    output_folder,
+    seconds,
+    whole_number,
+    yes_or_no,
+)
+
+count = whole_number(1, 10)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "expected"),
+    [
+        (count, "1", 1),
+        (count, "10", 10),
+        (or_auto(count), "3", 3),
+        (or_auto(count), "auto", None),
+        (seconds, "0.5", 0.5),
+        (seconds, "1e3", 1000.0),
+        (data_folder, "synthetic", None),
+        (endpoint, "head:29400", "head:29400"),
+        (one_of("none", "decoded"), "decoded", "decoded"),
+        (yes_or_no, "yes", True),
+        (yes_or_no, "no", False),
+    ],
+)
+def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: object) -> None:
+    assert parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "message"),
+    [
+        (count, "0", "a whole number from 1 to 10"),
+        (count, "11", "a whole number from 1 to 10"),
+        (count, "1.5", "a whole number from 1 to 10"),
+        (count, "-1", "a whole number from 1 to 10"),
+        (count, "٣", "a whole number from 1 to 10"),
+        (count, "", "a whole number from 1 to 10"),
+        (or_auto(count), "many", "a whole number from 1 to 10, or auto"),
+        (seconds, "0", "a number of seconds above 0"),
+        (seconds, "-3", "a number of seconds above 0"),
+        (seconds, "inf", "a number of seconds above 0"),
+        (seconds, "nan", "a number of seconds above 0"),
+        (seconds, "soon", "a number of seconds above 0"),
+        (data_folder, "/nowhere", "an existing folder of annotated images, or synthetic"),
+        (data_folder, "", "an existing folder of annotated images, or synthetic"),
+        (output_folder, "", "a folder, or a path where one can be made"),
+        (output_folder, __file__, "a folder, or a path where one can be made"),
+        (endpoint, "head", "HOST:PORT"),
+        (one_of("none", "decoded"), "all", "none or decoded"),
+        (yes_or_no, "maybe", "no or yes"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_was_expected(parse: Callable[[str], Any], text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        parse(text)
+
+
+def test_folders_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert data_folder(".") == output_folder(".") == tmp_path.resolve()
+    assert output_folder("new/folder") == tmp_path.resolve() / "new" / "folder"

@@ -1,0 +1,205 @@
+"""A session around its runs. The launch is a fake; real ones are in `tests/end_to_end`."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.cases import parse_case
+from benchmarks.harness.controller import session as sessions
+from benchmarks.harness.controller.session import BenchmarkSession
+from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Nodes, Settings
+from benchmarks.harness.report.progress import NoDisplay
+from benchmarks.harness.results import store
+from benchmarks.harness.results.common import failure_of
+from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.measurements import MEASUREMENTS
+from benchmarks.harness.results.validation import problems
+from samples import KILLED, finished_run
+
+CASE = parse_case("psenet_sp_bs2_fp32_cpu1")
+Launch = Callable[[Run, Path, Any], None]
+
+
+def end_well(run: Run, log_path: Path, display: Any) -> None:
+    done = finished_run(str(run.case))
+    run.ranks, run.seconds, run.phase_seconds = done.ranks, done.seconds, done.phase_seconds
+    run.finished_at = run.started_at + run.seconds
+
+
+def fail(run: Run, log_path: Path, display: Any) -> None:
+    run.failure = KILLED
+
+
+def interrupt(run: Run, log_path: Path, display: Any) -> None:
+    run.failure, run.interrupted = Failure("interrupted", "ended by Ctrl-C"), True
+
+
+def session(
+    monkeypatch: pytest.MonkeyPatch, output: Path, launch: Launch, said: list[str] | None = None, **settings: Any
+) -> BenchmarkSession:
+    monkeypatch.setattr(sessions, "launch", launch)
+    says = [] if said is None else said
+    return BenchmarkSession(
+        Settings(output=output, **settings), open_display=lambda run: nullcontext(NoDisplay()), say=says.append
+    )
+
+
+def artifact(output: Path) -> Any:
+    return store.read(output / "index" / "ocr_PSENet_sp_bs2_fp32_cpu1_speed")
+
+
+def test_a_good_run_leaves_its_artifact_and_its_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    running = session(monkeypatch, tmp_path, end_well, said)
+    result = running.judge(MEASUREMENTS["speed"], CASE)
+    assert problems(artifact(tmp_path), SPEED) == []
+    assert artifact(tmp_path)["FINAL_RESULT"] == result.artifact.FINAL_RESULT == 4.0
+    assert result.step_seconds == (0.5,) * 10
+    lines = (tmp_path / "train_log" / "ocr_PSENet_sp_bs2_fp32_cpu1.steps.jsonl").read_text().splitlines()
+    assert [json.loads(line)["index"] for line in lines] == list(range(1, 13))
+    assert said == [f"{CASE}: 4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"]
+    assert running.rows == [(MEASUREMENTS["speed"], CASE, result.artifact, result.path)]
+    assert not (tmp_path / ".reserve").exists()
+
+
+def test_while_a_case_runs_a_failed_artifact_replaces_the_files_of_an_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends pytest itself, the result of an earlier run cannot be taken for one of this run."""
+    seen: list[Any] = []
+    steps = tmp_path / "train_log" / "ocr_PSENet_sp_bs2_fp32_cpu1.steps.jsonl"
+
+    def look(run: Run, log_path: Path, display: Any) -> None:
+        assert not steps.exists()
+        seen.append((artifact(tmp_path), (tmp_path / ".reserve").exists(), run.failure))
+        end_well(run, log_path, display)
+
+    session(monkeypatch, tmp_path, end_well).measure(MEASUREMENTS["speed"], CASE)
+    assert steps.exists()
+    session(monkeypatch, tmp_path, look).measure(MEASUREMENTS["speed"], CASE)
+    ((document, reserved, failure),) = seen
+    assert problems(document, SPEED) == []
+    assert (document["JOB_FAIL_FLAG"], document["details"]["failure"]["kind"]) == (1, "interrupted")
+    assert document["details"]["finished_at"] is None
+    assert reserved
+    assert failure is None
+    assert artifact(tmp_path)["JOB_FAIL_FLAG"] == 0
+
+
+def test_a_failed_run_fails_its_test_and_leaves_its_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    with pytest.raises(pytest.fail.Exception) as failed:
+        session(monkeypatch, tmp_path, fail, said).judge(MEASUREMENTS["speed"], CASE)
+    assert str(failed.value) == ("killed (rank 0): rank 0 was killed by SIGKILL [ocr_PSENet_sp_bs2_fp32_cpu1_speed]")
+    assert said == [f"{CASE}: killed (rank 0): rank 0 was killed by SIGKILL"]
+    assert artifact(tmp_path)["details"]["failure"]["kind"] == "killed"
+
+
+def test_an_interrupted_run_interrupts_the_session_after_its_artifact_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(KeyboardInterrupt, match=str(CASE)):
+        session(monkeypatch, tmp_path, interrupt).judge(MEASUREMENTS["speed"], CASE)
+    assert artifact(tmp_path)["details"]["failure"]["message"] == "ended by Ctrl-C"
+
+
+def test_a_case_that_needs_more_gpus_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "missing_gpus", lambda case, nodes: "needs 8 CUDA GPUs, found 0")
+    with pytest.raises(pytest.skip.Exception, match="needs 8 CUDA GPUs, found 0"):
+        session(monkeypatch, tmp_path, end_well).judge(MEASUREMENTS["speed"], CASE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_measurement_of_one_node_is_skipped_on_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = session(monkeypatch, tmp_path, end_well, nodes=Nodes(2, 0, "head:29400"))
+    with pytest.raises(pytest.skip.Exception, match="convergence cases run on one node"):
+        running.judge(MEASUREMENTS["convergence"], CASE)
+
+
+def test_only_node_0_writes_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = parse_case("psenet_mp_bs4_fp32_cpu2")
+    running = session(monkeypatch, tmp_path, fail, nodes=Nodes(2, 1, "head:29400"))
+    running.measure(MEASUREMENTS["speed"], case)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"{case.log_name}.node1.steps.jsonl"]
+
+
+def test_each_run_of_a_session_has_its_own_ordinal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, ports = parse_case("psenet_mp_bs4_fp32_cpu2"), []
+
+    def look(run: Run, log_path: Path, display: Any) -> None:
+        ports.append(run.plan.rendezvous_endpoint)
+        fail(run, log_path, display)
+
+    running = session(monkeypatch, tmp_path, look, nodes=Nodes(2, 0, "head:29400"))
+    for _ in range(2):
+        running.measure(MEASUREMENTS["speed"], case)
+    assert ports == ["head:29400", "head:29401"]
+
+
+def test_a_file_that_cannot_be_written_is_a_failure_of_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(path: Path, run: Run) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sessions, "write_steps", no_space)
+    result = session(monkeypatch, tmp_path, end_well).measure(MEASUREMENTS["speed"], CASE)
+    failure = failure_of(result.artifact)
+    assert failure is not None
+    assert failure.kind == "output"
+    assert "cannot be written: [Errno 28] No space left on device" in failure.message
+    assert artifact(tmp_path)["details"]["failure"]["kind"] == "output"
+
+
+def test_an_output_folder_that_cannot_be_written_fails_before_the_launch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def launched(run: Run, log_path: Path, display: Any) -> None:
+        pytest.fail("launched")
+
+    (tmp_path / "index").touch()
+    failure = failure_of(session(monkeypatch, tmp_path, launched).measure(MEASUREMENTS["speed"], CASE).artifact)
+    assert failure is not None
+    assert failure.kind == "output"
+
+
+def test_the_cause_of_a_failed_run_has_priority_over_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sessions, "write_steps", no_space)
+    result = session(monkeypatch, tmp_path, fail).measure(MEASUREMENTS["speed"], CASE)
+    assert failure_of(result.artifact) == KILLED
+
+
+def test_the_folder_of_a_measurement_is_emptied_unless_it_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tmp_path / "convergence" / CASE.log_name / "checkpoint.pt"
+    for resume in (True, False):
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.touch()
+        session(monkeypatch, tmp_path, fail, resume=resume).measure(MEASUREMENTS["convergence"], CASE)
+        assert checkpoint.exists() is resume
+
+
+def test_the_picture_of_a_measurement_is_drawn_next_to_its_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Path] = []
+    monkeypatch.setattr(sessions, "_draw_for_test", lambda artifact, path: drawn.append(path), raising=False)
+    measurement = dataclasses.replace(MEASUREMENTS["speed"], picture=f"{sessions.__name__}:_draw_for_test")
+    session(monkeypatch, tmp_path, fail).measure(measurement, CASE)
+    assert drawn == [tmp_path / "index" / "ocr_PSENet_sp_bs2_fp32_cpu1_speed.png"]

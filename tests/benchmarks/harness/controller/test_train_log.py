@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from benchmarks.harness.controller import train_log
+from benchmarks.harness.controller.train_log import TrainLog
+
+
+def test_every_line_is_redacted_and_written_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_log, "redact", lambda line: line.replace("secret", "***"))
+    path = tmp_path / "logs" / "log"
+    with TrainLog(path) as log:
+        log.copy(io.BytesIO(b"a secret\r\nb\xff\nhalf a line"))
+        assert path.read_text() == "a ***\nb\N{REPLACEMENT CHARACTER}\nhalf a line\n"
+        assert log.ended.is_set()
+        assert log.failure is None
+
+
+def test_a_full_disk_is_a_failure_and_blocks_no_process() -> None:
+    """/dev/full accepts no byte."""
+    with TrainLog(Path("/dev/full")) as log:
+        stream = io.BytesIO(b"line\n" * 100_000)
+        log.copy(stream)
+        assert stream.read() == b""
+    assert log.failure is not None
+    assert log.failure.kind == "output"
+    assert "No space left on device" in log.failure.message

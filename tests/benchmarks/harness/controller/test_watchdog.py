@@ -1,0 +1,157 @@
+"""Whether a running case is to be ended. The clock is a fake one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from benchmarks.harness.controller import watchdog
+from benchmarks.harness.controller.watchdog import Watchdog
+from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.records import Failure
+from samples import planned_run, rank_events
+
+LIMIT = 300.0
+PLAN = planned_run(timeout_seconds=LIMIT).plan
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Watched:
+    """A case of some ranks, and its time."""
+
+    ranks: Sequence[RankEvents]
+
+    def __post_init__(self) -> None:
+        self.clock = Clock()
+        self.watchdog = Watchdog(PLAN, self.ranks, self.clock)
+
+    def after(self, seconds: float) -> Failure | None:
+        """What the watchdog says when so many more seconds have passed."""
+        self.clock.now += seconds
+        return self.watchdog.look()
+
+
+def stepping(*step_seconds: float) -> RankEvents:
+    return rank_events(phase="window", step_seconds=step_seconds)
+
+
+# how long a case may be silent
+
+
+def stall_seconds(*ranks: RankEvents) -> float:
+    return Watchdog(PLAN, ranks).stall_seconds()
+
+
+def test_nothing_counts_as_hung_while_the_nodes_meet() -> None:
+    assert stall_seconds(rank_events(phase="start")) == math.inf
+
+
+def test_one_rank_that_has_started_can_hang_while_the_others_start() -> None:
+    assert stall_seconds(rank_events(0, phase="start"), rank_events(1, phase="set-up")) == LIMIT / 2
+
+
+@pytest.mark.parametrize("phase", ["set-up", "evaluation", "probes"])
+def test_phases_of_unknown_duration_may_be_silent_for_half_the_time_limit(phase: str) -> None:
+    assert stall_seconds(rank_events(phase=phase, step_seconds=(1.0, 2.0, 3.0))) == LIMIT / 2
+
+
+def test_a_step_may_take_ten_times_the_longest_so_far_not_counting_the_first() -> None:
+    assert stall_seconds(stepping(100.0, 3.0, 4.0)) == 40
+
+
+@pytest.mark.parametrize("phase", ["warm-up", "window", "training"])
+def test_short_steps_still_leave_time_for_a_busy_machine(phase: str) -> None:
+    assert stall_seconds(rank_events(phase=phase, step_seconds=(1.0, 0.01))) == watchdog.MIN_STALL_SECONDS
+
+
+def test_a_hang_is_reported_before_the_time_limit_is_reached() -> None:
+    assert stall_seconds(stepping(1.0, 60.0)) == LIMIT / 2
+
+
+# what ends a case
+
+
+def test_a_case_that_moves_may_run_until_its_time_limit() -> None:
+    case = Watched([stepping(1.0, 1.0)])
+    for _ in range(15):
+        case.ranks[0].signs += 1
+        assert case.after(20.0) is None
+    case.ranks[0].signs += 1
+    found = case.after(1.0)
+    assert found == Failure("timeout", "not done after 300 s (--ocr-timeout), in window, step 2 of 12")
+
+
+def test_waiting_for_other_nodes_is_limited_by_the_time_limit_only() -> None:
+    case = Watched([rank_events(phase="start")])
+    assert case.after(LIMIT) is None
+    found = case.after(1.0)
+    assert found is not None
+    assert (found.kind, found.rank) == ("timeout", None)
+    assert "in start, step 0 of 12" in found.message
+
+
+def test_a_hang_names_the_rank_that_is_behind() -> None:
+    """The other waits for it in a collective, in a later stage of the same step."""
+    ahead, behind = stepping(1.0, 1.0), rank_events(1, phase="window", position=(7, "data"))
+    ahead.position = (7, "backward")
+    case = Watched([ahead, behind])
+    assert case.after(20.0) is None
+    assert case.after(1.0) == Failure(
+        "hang",
+        "rank 1 has made no progress for 21 s, in data of step 7; the train log has the stacks of all ranks",
+        1,
+    )
+
+
+def test_a_rank_in_an_earlier_step_is_behind_whatever_its_stage() -> None:
+    first, second = rank_events(0, position=(8, "data")), rank_events(1, position=(7, "optimizer"))
+    found = Watched([first, second]).after(LIMIT / 2 + 1)
+    assert found is not None
+    assert found.rank == 1
+
+
+def test_a_rank_that_waits_for_the_evaluation_of_rank_0_is_not_behind() -> None:
+    ranks = [rank_events(0, phase="evaluation", position=(16, "evaluation"))]
+    ranks.append(rank_events(1, phase="training", position=(16, "waiting for rank 0")))
+    found = Watched(ranks).after(LIMIT / 2 + 1)
+    assert found is not None
+    assert found.rank == 0
+
+
+def test_a_hang_of_level_ranks_names_none() -> None:
+    found = Watched([rank_events(0), rank_events(1)]).after(LIMIT / 2 + 1)
+    assert found == Failure(
+        "hang", "the ranks have made no progress for 151 s, in set-up; the train log has the stacks of all ranks", None
+    )
+
+
+def test_a_sign_of_life_of_any_rank_puts_a_hang_off() -> None:
+    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="window")])
+    assert case.after(19.0) is None
+    case.ranks[1].signs += 1
+    assert case.after(2.0) is None
+    assert case.after(20.0) is None
+    found = case.after(1.0)
+    assert found is not None
+    assert found.kind == "hang"
+
+
+def test_a_reported_failure_ends_a_case_whose_processes_do_not_end() -> None:
+    """It has priority over the hang that follows from it."""
+    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="window")])
+    case.ranks[0].failure, case.ranks[0].failure_time = Failure("exception", "second", 0), 11.0
+    case.ranks[1].failure, case.ranks[1].failure_time = Failure("data", "first", 1), 10.0
+    assert case.after(watchdog.ENDING_SECONDS) is None
+    assert case.after(1.0) == Failure("data", "first", 1)
+    assert case.after(60.0) == Failure("data", "first", 1)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.cases import parse_case
+from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.report.summary import Row, result_line, summary_tables
+from benchmarks.harness.results.artifact import Header
+from benchmarks.harness.results.measurements import MEASUREMENTS
+from samples import (
+    CONVERGENCE_CASE,
+    KILLED,
+    SPEED_CASE,
+    converged_run,
+    convergence_artifact,
+    failed_run,
+    scores,
+    speed_artifact,
+)
+
+PASSED, FAILED = speed_artifact(), speed_artifact(failure=KILLED)
+SPEED, CONVERGENCE = MEASUREMENTS["speed"], MEASUREMENTS["convergence"]
+
+
+def row(measurement: str, case: str, artifact: Header, path: str) -> Row:
+    return MEASUREMENTS[measurement], parse_case(case), artifact, Path(path)
+
+
+def columns(line: str) -> list[str]:
+    """They are at least two blanks apart."""
+    return [part.strip() for part in line.split("  ") if part]
+
+
+def test_a_result_is_one_line() -> None:
+    case = parse_case(SPEED_CASE)
+    assert result_line(SPEED, case, PASSED) == (
+        "psenet_sp_bs2_fp32_cpu1: 4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"
+    )
+    assert result_line(SPEED, case, FAILED) == (
+        "psenet_sp_bs2_fp32_cpu1: killed (rank 0): rank 0 was killed by SIGKILL"
+    )
+
+
+def test_a_convergence_result_is_one_line(tmp_path: Path) -> None:
+    artifact = convergence_artifact(converged_run(tmp_path))
+    assert result_line(CONVERGENCE, parse_case(CONVERGENCE_CASE), artifact) == (
+        "psenetr18_sp_bs4_fp32_cpu1: hmean 0.750 after 160 steps, 40 s of training"
+    )
+
+
+def test_a_table_has_a_row_per_case_under_its_headings() -> None:
+    rows = [
+        row("speed", SPEED_CASE, PASSED, "/a/logs/x_speed"),
+        row("speed", "psenet_sp_bs8_fp32_1", FAILED, "/b/y_speed"),
+    ]
+    ((title, (head, good, failed)),) = summary_tables(rows, Path("/a"))
+    assert title == "OCR training speed"
+    headings = ["case", "samples/s", "loader only", "step only", "step", "data wait", "status", "artifact"]
+    assert columns(head) == headings
+    expected = [SPEED_CASE, "4.000", "80.000", "5.000", "500.0 ms", "20.0%", "ok", "logs/x_speed"]
+    assert columns(good) == expected
+    assert failed.split() == ["psenet_sp_bs8_fp32_1", "-", "-", "-", "-", "-", "killed", "/b/y_speed"]
+    assert good.index("ok") == failed.index("killed") == head.index("status")
+
+
+def test_each_measurement_has_its_own_table(tmp_path: Path) -> None:
+    missed = convergence_artifact(converged_run(tmp_path, scores=scores(0.1, 0.2)))
+    killed = convergence_artifact(failed_run(CONVERGENCE_CASE, "convergence", KILLED, output=tmp_path))
+    rows = [
+        row("convergence", CONVERGENCE_CASE, convergence_artifact(converged_run(tmp_path)), "/a/x"),
+        row("speed", SPEED_CASE, PASSED, "/a/x"),
+        row("convergence", CONVERGENCE_CASE, missed, "/a/x"),
+        row("convergence", CONVERGENCE_CASE, killed, "/a/x"),
+    ]
+    (first, speed), (second, (head, *lines)) = summary_tables(rows, Path("/a"))
+    assert (first, second) == ("OCR training speed", "OCR training convergence")
+    assert len(speed) == 2
+    assert head.split() == ["case", "score", "target", "steps", "training", "loss", "status", "artifact"]
+    cells = ["0.700", "160", "40", "s", "0.600", "->", "0.100"]
+    assert lines[0].split() == [CONVERGENCE_CASE, "hmean", "0.750", *cells, "ok", "x"]
+    assert lines[1].split() == [CONVERGENCE_CASE, "hmean", "0.200", *cells, "target_missed", "x"]
+    assert lines[2].split() == [CONVERGENCE_CASE, *"-----", "killed", "x"]
+
+
+def test_without_results_there_is_no_table() -> None:
+    assert summary_tables([], Path("/a")) == []
+
+
+def test_a_failure_of_no_rank_names_none() -> None:
+    artifact = speed_artifact(failure=Failure("timeout", "not done after 900 s"))
+    assert result_line(SPEED, parse_case(SPEED_CASE), artifact) == f"{SPEED_CASE}: timeout: not done after 900 s"

@@ -1,0 +1,156 @@
+"""From the results of the ranks to the speed JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from benchmarks.harness.protocol.reports import GpuState
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.results import store
+from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails, UnfinishedDetails
+from benchmarks.harness.results.common import failure_of
+from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.speed import build, cells, contradictions, line
+from benchmarks.harness.results.validation import problems
+from samples import failed_run, finished_run, reference_check, speed_artifact, speed_report, step_record
+
+TWO_RANKS = "psenet_mp_bs4_fp32_cpu2"
+
+
+def built(run: Run, folder: Path = Path("index")) -> tuple[SpeedArtifact, SpeedDetails]:
+    """The artifact of a run that ended well, and its details. It fits its schema."""
+    artifact = build(run, Path("logs/train_log/x"), folder)
+    assert problems(store.to_document(artifact), SPEED) == []
+    assert isinstance(artifact.details, SpeedDetails)
+    return artifact, artifact.details
+
+
+def test_the_result_is_samples_of_all_ranks_over_seconds_of_the_slowest() -> None:
+    artifact, details = built(finished_run(TWO_RANKS, seconds=(4.0, 5.0)))
+    assert (artifact.FINAL_RESULT, artifact.JOB_FAIL_FLAG) == (40 / 5.0, 0)
+    assert (details.samples, details.measured_seconds, details.processes) == (40, 5.0, 2)
+    assert details.rank_spread == pytest.approx(1 - 4.0 / 5.0)
+    assert [rank.measured_seconds for rank in details.ranks] == [4.0, 5.0]
+
+
+def test_the_phases_of_the_run_are_told_apart() -> None:
+    _, details = built(finished_run())
+    assert (details.setup_seconds, details.warmup_seconds, details.measured_seconds) == (10.0, 4.0, 5.0)
+    assert details.overhead_seconds == 60.0 - 4.0 - 5.0
+    assert details.total_seconds == 60.0
+    assert details.compile_seconds is None
+
+
+def test_compilation_is_what_the_first_step_took_longer_than_a_median_step() -> None:
+    run = finished_run("psenet_sp_bs2_fp32_compile_cpu1")
+    run.records[0] = step_record(1, warmup=True, seconds=20.5)
+    assert built(run)[1].compile_seconds == 20.0
+
+
+def test_waiting_for_data_is_a_fraction_of_the_slowest_ranks_window() -> None:
+    _, details = built(finished_run(TWO_RANKS, seconds=(4.0, 5.0)))
+    assert details.data_wait_fraction == pytest.approx(10 * 0.1 / 5.0)
+
+
+def test_the_losses_are_those_of_the_first_and_the_last_step() -> None:
+    _, details = built(finished_run())
+    assert (details.loss_first, details.loss_last) == ({"loss": 1.0}, {"loss": 1 / 12})
+
+
+def test_the_compute_rate_is_compared_with_the_matrix_products_of_all_ranks() -> None:
+    _, details = built(finished_run(TWO_RANKS, own=[speed_report(matmul_tflops=0.1), speed_report(matmul_tflops=0.3)]))
+    assert details.achieved_tflops == pytest.approx(1e10 * 8 / 1e12)
+    assert details.matmul_tflops == pytest.approx(0.4)
+    assert details.matmul_fraction == pytest.approx(0.08 / 0.4)
+
+
+def test_loaders_add_up_and_the_slowest_step_limits_all_ranks() -> None:
+    own = [
+        speed_report(loader_only_samples_per_second=80, step_only_samples_per_second=5.0),
+        speed_report(loader_only_samples_per_second=60, step_only_samples_per_second=4.0),
+    ]
+    _, details = built(finished_run(TWO_RANKS, own=own))
+    assert (details.loader_only_samples_per_second, details.step_only_samples_per_second) == (140, 8.0)
+
+
+def test_synchronisations_of_all_ranks_are_added_and_null_on_the_cpu() -> None:
+    assert built(finished_run())[1].host_synchronisations is None
+    own = [speed_report(host_synchronisations=count) for count in (0, 3)]
+    assert built(finished_run("psenet_mp_bs4_fp32_2", own=own))[1].host_synchronisations == 3
+
+
+def test_memory_and_state_of_a_gpu_are_reported_per_rank() -> None:
+    run = finished_run("psenet_sp_bs8_fp32_1")
+    state = GpuState(sm_clock_mhz=1980, power_watts=610.5, temperature_celsius=55, throttle_reasons=0)
+    measured = [structs.replace(record, device_seconds=0.25) for record in run.results[0].records]
+    report = structs.replace(run.results[0].report, gpu_state=state)
+    run.results[0] = structs.replace(run.results[0], records=tuple(measured), report=report)
+    _, details = built(run)
+    assert details.peak_memory_of == "device"
+    assert details.ranks[0].gpu_state == state
+    assert details.ranks[0].device_seconds == 0.25 * details.measured_steps
+    assert details.step_seconds.p50 == 0.25
+    assert built(finished_run())[1].peak_memory_of == "process"
+
+
+def test_a_wrong_step_of_any_rank_fails_the_case_and_keeps_its_details() -> None:
+    own = [speed_report(), speed_report(reference_check=reference_check(loss=0.6))]
+    artifact, details = built(finished_run(TWO_RANKS, own=own))
+    failure = failure_of(artifact)
+    assert failure is not None
+    assert (failure.kind, failure.rank) == ("wrong_result", 1)
+    assert "the loss of a step on fixed weights and images is 0.6 instead of 0.5" in failure.message
+    assert (artifact.JOB_FAIL_FLAG, artifact.FINAL_RESULT) == (1, 0)
+    assert details.samples == 40
+
+
+def test_ranks_that_disagree_fail_the_case() -> None:
+    run = finished_run(TWO_RANKS)
+    report = structs.replace(run.results[1].report, parameters_sha256="b")
+    run.results[1] = structs.replace(run.results[1], report=report)
+    failure = failure_of(built(run)[0])
+    assert failure is not None
+    assert (failure.kind, failure.rank) == ("rank_mismatch", 1)
+
+
+def test_a_model_without_reference_figures_passes_without_a_check() -> None:
+    artifact, details = built(finished_run(own=[speed_report(reference_check=None)]))
+    assert artifact.JOB_FAIL_FLAG == 0
+    assert details.reference_check is None
+
+
+def test_a_run_that_did_not_reach_its_end_has_its_plan_and_its_failure() -> None:
+    artifact = build(failed_run(steps_done=3), Path("x"), Path("index"))
+    details = artifact.details
+    assert isinstance(details, UnfinishedDetails)
+    assert (details.steps_done, details.total_seconds, details.measured_steps) == (3, 12.5, 10)
+    assert (details.failure.kind, details.failure.rank) == ("killed", 0)
+    assert (artifact.JOB_FAIL_FLAG, artifact.FINAL_RESULT) == (1, 0)
+
+
+def test_a_good_artifact_has_no_contradictions_and_a_changed_one_has() -> None:
+    artifact, details = built(finished_run())
+    assert contradictions(artifact) == []
+    (found,) = contradictions(structs.replace(artifact, FINAL_RESULT=99.0))
+    assert found == "FINAL_RESULT: 99, but the details yield 4.000"
+    wrong = structs.replace(details, reference_check=reference_check(parameters=190))
+    (found,) = contradictions(structs.replace(artifact, details=wrong))
+    assert found.startswith("details.reference_check: in a step on fixed weights and images 190 of 192 parameters")
+
+
+def test_a_result_is_one_line_and_one_row() -> None:
+    artifact, _ = built(finished_run())
+    assert line(artifact) == "4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"
+    assert cells(artifact) == ["4.000", "80.000", "5.000", "500.0 ms", "20.0%"]
+    assert cells(build(failed_run(), Path("x"), Path("index"))) == []
+
+
+def test_an_unsteady_result_is_reported_as_such() -> None:
+    artifact = speed_artifact()
+    assert isinstance(artifact.details, SpeedDetails)
+    seconds = structs.replace(artifact.details.step_seconds, p50=3.0, p95=9.0)
+    unsteady = structs.replace(artifact, details=structs.replace(artifact.details, step_seconds=seconds))
+    assert line(unsteady).endswith("waiting for data; unsteady: p95 of the step time is 3.0 x the median")

@@ -1,0 +1,119 @@
+"""The training step, with a small model on the CPU."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import StepLR
+
+from benchmarks.cases import parse_case
+from benchmarks.harness.protocol.records import StepRecord
+from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.trainer import Trainer
+from ocr_models.task import Batch, TrainingTask
+
+CPU = torch.device("cpu")
+CASE = parse_case("psenet_sp_bs2_fp32_cpu1")
+
+
+class Prepare(nn.Module):
+    def forward(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        return batch[0], [batch[1]]
+
+
+class SquaredError(nn.Module):
+    def forward(self, outputs: Tensor, targets: list[Tensor]) -> dict[str, Tensor]:
+        errors = (outputs.squeeze(1) - targets[0]).square()  # (N,)
+        return {"loss": errors.mean(), "error": errors.detach()}
+
+
+@pytest.fixture
+def task() -> TrainingTask:
+    def unused(*_: object) -> Any:
+        pytest.fail("a step reads no data")
+
+    model = nn.Linear(3, 1)
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return TrainingTask(model, Prepare(), SquaredError(), optimizer, (3,), unused, unused, unused)
+
+
+def batch() -> Batch:
+    return torch.eye(2, 3), torch.tensor([1.0, 3.0])
+
+
+def test_a_step_is_forward_backward_and_the_optimiser(task: TrainingTask) -> None:
+    losses = Trainer(task, CASE, CPU, Position()).step(batch())
+    assert losses["loss"].item() == (1 + 9) / 2
+    assert losses["error"].tolist() == [1.0, 9.0]
+    # d loss / d w = mean over the samples of 2 (output - target) x input
+    assert isinstance(task.model.weight, Tensor)
+    assert torch.allclose(task.model.weight, 0.1 * torch.tensor([[1.0, 3.0, 0.0]]))
+    assert all(parameter.grad is None for parameter in task.model.parameters())
+
+
+def test_a_schedule_advances_after_each_step_and_its_rates_are_kept(task: TrainingTask) -> None:
+    trainer = Trainer(task, CASE, CPU, Position(), StepLR(task.optimizer, 1, gamma=0.5))
+    for _ in range(3):
+        trainer.step(batch())
+    assert trainer.learning_rates == [0.1, 0.05, 0.025]
+
+
+def test_without_a_schedule_the_learning_rate_stays(task: TrainingTask) -> None:
+    trainer = Trainer(task, CASE, CPU, Position())
+    for _ in range(2):
+        trainer.step(batch())
+    assert trainer.learning_rates == [0.1, 0.1]
+
+
+def test_the_gradients_of_a_step_can_be_taken_without_the_optimiser(task: TrainingTask) -> None:
+    Trainer(task, CASE, CPU, Position()).backward(batch())
+    assert isinstance(task.model.weight, nn.Parameter)
+    assert not task.model.weight.any()
+    assert task.model.weight.grad is not None
+    assert torch.allclose(task.model.weight.grad, torch.tensor([[-1.0, -3.0, 0.0]]))
+
+
+def test_targets_are_those_of_the_task(task: TrainingTask) -> None:
+    (found,) = Trainer(task, CASE, CPU, Position()).targets(batch())
+    assert found.tolist() == [1.0, 3.0]
+
+
+def test_the_position_says_in_which_step_and_stage_a_rank_is(task: TrainingTask) -> None:
+    position = Position()
+    trainer = Trainer(task, CASE, CPU, position)
+    seen: list[tuple[int, str]] = []
+
+    def note(*_: object) -> None:
+        seen.append((position.step, position.stage))
+
+    def batches() -> Any:
+        while True:
+            note()
+            yield batch()
+
+    task.model.register_forward_hook(note)
+    assert isinstance(task.model.weight, Tensor)
+    task.model.weight.register_hook(note)
+    task.optimizer.register_step_pre_hook(note)
+    clock = StepClock(CPU, 2, lambda record: None)
+    clock.begin(warmup=False)
+    trainer.run(batches(), 2, clock)
+    stages = ("data", "forward", "backward", "optimizer")
+    assert seen == [(step, stage) for step in (1, 2) for stage in stages]
+
+
+def test_a_run_times_each_of_its_steps(task: TrainingTask) -> None:
+    records: list[StepRecord] = []
+    clock = StepClock(CPU, 3, records.append)
+    clock.begin(warmup=False)
+    Trainer(task, CASE, CPU, Position()).run(itertools.repeat(batch()), 3, clock)
+    assert [(record.index, record.samples) for record in records] == [(1, 2), (2, 2), (3, 2)]
+    losses = [record.losses["loss"] for record in records]
+    assert losses == sorted(losses, reverse=True)  # type: ignore[type-var]

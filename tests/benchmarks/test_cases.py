@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.cases import CONVERGENCE, MATRIX, Case, CaseError, parse_case
+from benchmarks.harness.results.measurements import MEASUREMENTS, convergence_goal
+from ocr_models import BROKEN_MODELS, MODELS
+
+
+@pytest.mark.parametrize("case", [*MATRIX, *CONVERGENCE], ids=str)
+def test_every_listed_case_is_parsed_from_its_name(case: Case) -> None:
+    assert parse_case(str(case)) == case
+
+
+def test_the_matrix_has_no_case_twice() -> None:
+    assert len(set(MATRIX)) == len(MATRIX)
+
+
+def test_the_matrix_has_the_required_cases() -> None:
+    names = set(map(str, MATRIX))
+    assert {f"psenet_sp_bs{b}_{p}_1" for b in (8, 16) for p in ("fp32", "fp16", "bf16")} <= names
+    assert {f"psenet_mp_bs{b}_{p}_8" for b in (64, 128) for p in ("fp32", "fp16", "bf16")} <= names
+    assert "psenet_sp_bs2_fp32_cpu1" in names
+
+
+def test_any_name_of_the_grammar_is_a_case() -> None:
+    case = parse_case("psenet_mp_bs256_bf16_compile_32")
+    assert case == Case("psenet", "mp", 256, "bf16", compile=True, processes=32)
+    assert case not in MATRIX
+    assert case.batch_size_per_process == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "artifact", "model_name", "marker", "gpus"),
+    [
+        ("psenet_sp_bs8_fp32_1", "ocr_PSENet_sp_bs8_fp32_1_speed", "ocr_PSENet_bs8_fp32", "single_gpu", 1),
+        ("psenet_mp_bs64_fp16_8", "ocr_PSENet_mp_bs64_fp16_8_speed", "ocr_PSENet_bs64_fp16", "multi_gpu", 8),
+        ("psenet_mp_bs4_fp32_cpu2", "ocr_PSENet_mp_bs4_fp32_cpu2_speed", "ocr_PSENet_bs4_fp32", "cpu", 0),
+        (
+            "psenet_sp_bs8_bf16_compile_1",
+            "ocr_PSENet_sp_bs8_bf16_compile_1_speed",
+            "ocr_PSENet_bs8_bf16_compile",
+            "single_gpu",
+            1,
+        ),
+    ],
+)
+def test_a_case_determines_the_names_of_its_files_its_marker_and_its_gpus(
+    name: str, artifact: str, model_name: str, marker: str, gpus: int
+) -> None:
+    case = parse_case(name)
+    assert MEASUREMENTS["speed"].artifact_name(case) == artifact
+    assert MEASUREMENTS["speed"].log_name(case) == case.log_name == artifact.removesuffix("_speed")
+    assert (case.model_name, case.marker, case.gpu_count) == (model_name, marker, gpus)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("psenet_sp_bs8_fp32_2", "sp means one process"),
+        ("psenet_mp_bs9_fp32_2", "cannot be divided among 2 processes"),
+        ("psenet_sp_bs8_fp64_1", "unknown precision 'fp64'"),
+        ("psenet_dp_bs8_fp32_1", "unknown run mode 'dp'"),
+        ("pse_sp_bs8_fp32_1", "unknown model 'pse'"),
+        ("psenet_sp_bs2_tf32_cpu1", "tf32 needs a CUDA GPU"),
+        ("psenet_sp_bs08_fp32_1", "is not a case"),
+        ("psenet_sp_bs0_fp32_1", "is not a case"),
+        ("psenet_sp_bs8_fp32_0", "is not a case"),
+        ("psenet_sp_bs8_fp32_1 ", "is not a case"),
+        ("psenet_sp_bs8_fp32_gpu1", "is not a case"),
+        ("", "is not a case"),
+    ],
+)
+def test_a_name_that_is_not_a_case_is_refused_in_one_line(name: str, reason: str) -> None:
+    with pytest.raises(CaseError) as caught:
+        parse_case(name)
+    assert reason in str(caught.value)
+    assert repr(name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mistyped_name_is_answered_with_the_nearest_listed_one() -> None:
+    with pytest.raises(CaseError, match=r"did you mean psenet_sp_bs8_fp32_1\?"):
+        parse_case("psenet_sp_bs8_fp3_1")
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"processes": -1}, {"batch_size": 2**21}, {"device": "tpu"}])
+def test_the_values_of_a_case_are_checked(wrong: dict[str, Any]) -> None:
+    with pytest.raises(CaseError):
+        Case(**{"model": "psenet", "mode": "mp", "batch_size": 8, "precision": "fp32", **wrong})
+
+
+def test_a_model_that_cannot_be_loaded_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BROKEN_MODELS, "other", "other_package:MODEL cannot be loaded: KeyError: 'x'")
+    with pytest.raises(CaseError, match=r"model 'other': other_package:MODEL cannot be loaded: KeyError"):
+        parse_case("other_sp_bs2_fp32_cpu1")
+
+
+def test_a_broken_entry_point_does_not_replace_a_model_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BROKEN_MODELS, "psenet", "cannot be loaded")
+    assert parse_case("psenet_sp_bs2_fp32_cpu1").model == "psenet"
+
+
+def test_one_convergence_case_runs_on_a_cpu_and_one_on_a_gpu() -> None:
+    assert [(str(case), case.device) for case in CONVERGENCE] == [
+        ("psenetr18_sp_bs4_fp32_cpu1", "cpu"),
+        ("psenet_sp_bs16_bf16_1", "cuda"),
+    ]
+    goals = [convergence_goal(case) for case in CONVERGENCE]
+    assert [(goal.steps, goal.image_size, goal.target, goal.metric) for goal in goals] == [
+        (160, 320, 0.7, "hmean"),
+        (2000, 736, 0.7, "hmean"),
+    ]
+    assert {case.model for case in CONVERGENCE} <= set(MODELS)

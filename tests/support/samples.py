@@ -1,0 +1,295 @@
+"""Made-up results for tests: records and reports of ranks, runs that ended well or not, artifacts, documents."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, structs
+
+from benchmarks.cases import parse_case
+from benchmarks.harness.controller.planning import plan_run
+from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
+from benchmarks.harness.protocol.reports import (
+    ConvergenceReport,
+    DataDescription,
+    Environment,
+    PrecisionSettings,
+    RankReport,
+    ReferenceCheck,
+    Score,
+    SharedReport,
+    SpeedReport,
+)
+from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Settings
+from benchmarks.harness.protocol.stages import PROBES, SET_UP, WARM_UP, WINDOW
+from benchmarks.harness.results import convergence, speed, store
+from benchmarks.harness.results.artifact import ConvergenceArtifact, Header, LogDetails, SpeedArtifact
+from benchmarks.harness.results.common import identity_fields, new_run_id
+from benchmarks.harness.results.measurements import MEASUREMENTS
+
+SPEED_CASE = "psenet_sp_bs2_fp32_cpu1"
+CONVERGENCE_CASE = "psenetr18_sp_bs4_fp32_cpu1"
+KILLED = Failure("killed", "rank 0 was killed by SIGKILL", 0)
+LOG_STATISTICS = ("arithmetic_mean", "record_mean", "record_min", "record_max")
+
+
+# what ranks report
+
+
+def step_record(
+    index: int = 1,
+    *,
+    warmup: bool = False,
+    seconds: float = 0.5,
+    data_wait_seconds: float = 0.1,
+    device_seconds: float | None = None,
+    samples: int = 2,
+    loss: float | None = 1.0,
+) -> StepRecord:
+    return StepRecord(index, warmup, seconds, data_wait_seconds, device_seconds, samples, {"loss": loss})
+
+
+def environment(**changed: Any) -> Environment:
+    text = dict.fromkeys(["python", "torch", "torchvision", "numpy", "opencv", "system", "cpu", "cpu_capability"], "1")
+    absent = dict.fromkeys(["cuda", "cudnn", "nccl", "driver", "allocator", "git_commit", "git_dirty"])
+    return Environment(**{**text, **absent, "cores": 2, **changed})
+
+
+def reference_check(**changed: float | None) -> ReferenceCheck:
+    """Of a step whose figures are right, except for those given."""
+    reference: dict[str, int | float] = {
+        "loss": 0.5,
+        "loss_text": 0.4,
+        "gradient_norm": 8.0,
+        "parameters": 192,
+        "targets": 3.0,
+    }
+    figures = {**reference, **changed}
+    deviation = {
+        name: None if figures[name] is None else abs(figures[name] - expected) / expected  # type: ignore[operator]
+        for name, expected in reference.items()
+        if name != "parameters"
+    }
+    return ReferenceCheck(figures, reference, deviation, {"loss": 0.01, "gradient_norm": 0.1, "targets": 1e-4})
+
+
+def rank_report(rank: int = 0, parameters_sha256: str | None = None) -> RankReport:
+    """Rank 0 adds what all ranks share."""
+    shared = SharedReport(
+        flops_per_sample=10**10,
+        gradient_bytes=10**7,
+        precision=PrecisionSettings("ieee", "ieee", None, gradient_scaler=False),
+        device="a processor",
+        data=DataDescription("icdar2015", 100),
+        environment=environment(),
+    )
+    return RankReport(10**9 + rank, None, parameters_sha256, shared if rank == 0 else None)
+
+
+def speed_report(**changed: Any) -> SpeedReport:
+    good = SpeedReport(
+        host_synchronisations=None,
+        matmul_tflops=0.1,
+        loader_only_samples_per_second=80.0,
+        step_only_samples_per_second=5.0,
+        loader_profile=None,
+        reference_check=reference_check(),
+    )
+    return structs.replace(good, **changed)
+
+
+def rank_result(
+    rank: int = 0,
+    records: Sequence[StepRecord] = (),
+    *,
+    seconds: float = 1.0,
+    parameters_sha256: str | None = None,
+    own: Struct | None = None,
+) -> RankResult:
+    raw = Raw(msgspec.json.encode(own if own is not None else speed_report()))
+    return RankResult(rank, seconds, tuple(records), rank_report(rank, parameters_sha256), raw)
+
+
+def score(step: int, hmean: float) -> Score:
+    """An evaluation after 16, 32, ... steps, of 20 s of training each."""
+    return Score(step, 1.25 * step, {"precision": hmean, "recall": hmean, "hmean": hmean})
+
+
+def scores(*hmeans: float) -> list[Score]:
+    return [score(16 * number, hmean) for number, hmean in enumerate(hmeans, start=1)]
+
+
+def losses(*values: float) -> list[dict[str, float]]:
+    return [{"loss": value} for value in values]
+
+
+# runs
+
+
+def planned_run(case: str = SPEED_CASE, measurement: str = "speed", **settings: Any) -> Run:
+    """A run before its launch."""
+    return plan_run(parse_case(case), MEASUREMENTS[measurement], Settings(**settings))
+
+
+def failed_run(
+    case: str = SPEED_CASE, measurement: str = "speed", failure: Failure = KILLED, steps_done: int = 3, **settings: Any
+) -> Run:
+    """A run that ended after a few steps."""
+    run = planned_run(case, measurement, **settings)
+    run.failure, run.seconds, run.finished_at = failure, 12.5, run.started_at + 12.5
+    samples = run.case.batch_size_per_process
+    run.records.extend(step_record(i, samples=samples, loss=1 / i) for i in range(1, steps_done + 1))
+    return run
+
+
+def finished_run(
+    case: str = SPEED_CASE, own: Sequence[SpeedReport] = (), seconds: Sequence[float] = (), **settings: Any
+) -> Run:
+    """A speed run that ended well; `own` and `seconds` of the measured steps by rank if not the usual ones."""
+    run = planned_run(case, **settings)
+    plan = run.plan
+    for rank in range(run.case.processes):
+        records = [
+            step_record(
+                index,
+                warmup=index <= plan.warmup_steps,
+                samples=run.case.batch_size_per_process,
+                loss=1 / index,
+            )
+            for index in range(1, plan.total_steps + 1)
+        ]
+        result = rank_result(
+            rank,
+            records,
+            seconds=seconds[rank] if seconds else 0.5 * plan.steps,
+            parameters_sha256="a" if run.case.mode == "mp" else None,
+            own=own[rank] if own else speed_report(),
+        )
+        run.ranks[rank].records.extend(records)
+        run.results.append(result)
+    _end(run)
+    return run
+
+
+def converged_run(output: Path, case: str = CONVERGENCE_CASE, **own: Any) -> Run:
+    """A convergence run that reached its target and left a checkpoint; `own` replaces fields of its report."""
+    run = planned_run(case, "convergence", output=output)
+    folder = output / "convergence" / run.case.log_name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoint.pt").touch()
+    report = ConvergenceReport(30, losses(0.6, 0.4, 0.1), scores(0.2, 0.75), [])
+    run.results.append(rank_result(seconds=40.0, own=structs.replace(report, **own)))
+    _end(run)
+    return run
+
+
+def _end(run: Run) -> None:
+    run.seconds, run.finished_at = 60.0, run.started_at + 60.0
+    run.phase_seconds = {SET_UP: 1.0, WARM_UP: 10.0, WINDOW: 14.0, PROBES: 40.0}
+
+
+def rank_events(
+    rank: int = 0,
+    *,
+    phase: str = WINDOW,
+    step_seconds: Sequence[float] = (),
+    position: tuple[int, str] = (0, "set-up"),
+    failure: Failure | None = None,
+    failure_time: float = 0.0,
+    ended_well: bool = False,
+) -> RankEvents:
+    """What one rank has reported so far."""
+    records = [step_record(index, seconds=seconds) for index, seconds in enumerate(step_seconds, start=1)]
+    return RankEvents(
+        rank,
+        phase=phase,
+        records=records,
+        position=position,
+        results=[rank_result(rank)] if ended_well else [],
+        failure=failure,
+        failure_time=failure_time,
+    )
+
+
+# artifacts
+
+
+def speed_artifact(
+    case: str = SPEED_CASE, failure: Failure | None = None, folder: Path = Path("index")
+) -> SpeedArtifact:
+    """Of a case that ended well, or failed. `folder` may hold the baseline of the scaling."""
+    run = finished_run(case) if failure is None else failed_run(case, failure=failure)
+    return speed.build(run, Path("logs/train_log") / run.case.log_name, folder)
+
+
+def convergence_artifact(run: Run) -> ConvergenceArtifact:
+    return convergence.build(run, Path("logs/train_log") / f"{run.case.log_name}_convergence", Path("index"))
+
+
+def log_artifact(failure: Failure | None = None) -> SpeedArtifact:
+    """An artifact made from the train log of another framework."""
+    return SpeedArtifact(
+        log_file="train.log",
+        model_name="resnet50_bs32",
+        mission_name="classification",
+        direction_id=0,
+        run_mode="sp",
+        index=1,
+        gpu_num=1,
+        FINAL_RESULT=0 if failure else 0.5,
+        JOB_FAIL_FLAG=1 if failure else 0,
+        UNIT="images/s",
+        details=LogDetails(
+            **identity_fields(new_run_id(), 1.8e9, 1.8e9),
+            keyword="ips:",
+            model_mode=-1,
+            rate_scope="process",
+            processes_counted=1,
+            base_batch_size=None,
+            skip_steps=0,
+            records_found=3,
+            records_used=3,
+            lines_without_number=0,
+            last_line_dropped=False,
+            **dict.fromkeys(LOG_STATISTICS, None if failure else 0.5),
+            failure=UNSET if failure is None else failure,
+        ),
+    )
+
+
+# documents
+
+
+def document(artifact: Header, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An artifact as plain JSON values, some of them changed: {"details.seed": -1}."""
+    found: dict[str, Any] = store.to_document(artifact)
+    return changed(found, changes or {})
+
+
+def changed(original: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a document with other values at some paths."""
+    result = copy.deepcopy(original)
+    for path, value in changes.items():
+        *parents, name = path.split(".")
+        owner = result
+        for parent in parents:
+            owner = owner[parent]
+        owner[name] = value
+    return result
+
+
+def without(original: dict[str, Any], path: str) -> dict[str, Any]:
+    """A copy of a document without the value at a path."""
+    result = copy.deepcopy(original)
+    *parents, name = path.split(".")
+    owner = result
+    for parent in parents:
+        owner = owner[parent]
+    del owner[name]
+    return result
