@@ -98,11 +98,11 @@ class ReferenceCheck(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class SharedReport(Struct, frozen=True):
-    """What is the same on all ranks, reported by rank 0."""
+class SharedReport(Struct, frozen=True, kw_only=True):
+    """What is the same on all ranks, reported by rank 0. The fields are those of `MeasuredDetails` of that name."""
 
-    flops_per_sample: Flops
     gradient_bytes: PositiveBytes
+    flops_per_sample: Flops
     precision: PrecisionSettings
     device: str
     data: DataDescription
@@ -123,24 +123,19 @@ class RankReport(Struct, frozen=True):
     shared: SharedReport | None = None
 
 
-class SpeedReport(Struct, frozen=True):
-    """What a speed case adds, per rank.
+class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each rank of a speed case adds. These fields are fields of `ranks` in the artifact."""
 
-    Attributes:
-        host_synchronisations: calls in the window that made the host wait for the GPU; None on the CPU.
-        matmul_tflops: rate of a large matrix product in the working precision.
-        loader_only_samples_per_second: of this rank's loader, nothing else running.
-        step_only_samples_per_second: of this rank's step on a batch that is already on the device.
-        loader_profile: stage -> seconds per sample; None unless requested.
-        reference_check: None if the model has no reference figures.
-    """
-
-    host_synchronisations: int | None
-    matmul_tflops: Tflops
-    loader_only_samples_per_second: SamplesPerSecond
-    step_only_samples_per_second: SamplesPerSecond
-    loader_profile: dict[str, Seconds] | None
-    reference_check: ReferenceCheck | None
+    host_synchronisations: Annotated[
+        Count | None, about("calls in the measured steps that made the host wait for the GPU; null on the CPU")
+    ]
+    matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision")]
+    loader_only_samples_per_second: Annotated[SamplesPerSecond, about("this rank's loader without training")]
+    step_only_samples_per_second: Annotated[SamplesPerSecond, about("this rank's steps on a batch on the device")]
+    loader_profile: Annotated[
+        dict[str, Seconds] | None, about("stage -> seconds per sample; null unless --ocr-profile-loader")
+    ]
+    reference_check: Annotated[ReferenceCheck | None, about("null if the model has no reference figures")]
 
 
 class Score(Struct, frozen=True):

@@ -34,6 +34,7 @@ from benchmarks.harness.protocol.reports import (
     GpuState,
     PrecisionSettings,
     ReferenceCheck,
+    SpeedReport,
 )
 
 SCHEMA_VERSION = 1
@@ -100,18 +101,16 @@ class UnfinishedDetails(PlanDetails, frozen=True, kw_only=True, tag="unfinished_
 
 
 class MeasuredDetails(PlanDetails, frozen=True, kw_only=True):
-    """What the ranks report of themselves, whatever was measured."""
+    """What the ranks report of themselves, whatever was measured: two figures, then the fields of `SharedReport`."""
 
     total_seconds: Annotated[PositiveSeconds, about("from launch to end of this run")]
     peak_memory_bytes: Annotated[PositiveBytes, about("of the rank that used most")]
-    gradient_bytes: Annotated[
-        PositiveBytes, about("gradients of one process: what an all-reduce averages in each step")
-    ]
+    gradient_bytes: Annotated[PositiveBytes, about("gradients of one process, averaged over the ranks in each step")]
     flops_per_sample: Annotated[Flops, about("forward and backward; a multiply-add counts two")]
-    precision: PrecisionSettings
+    precision: Annotated[PrecisionSettings, about("arithmetic that torch really uses")]
     device: Annotated[Text, about("GPU or processor")]
-    data: DataDescription
-    environment: Environment
+    data: Annotated[DataDescription, about("the training split")]
+    environment: Annotated[Environment, about("versions and hardware")]
 
 
 class StepSeconds(Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,15 +124,15 @@ class StepSeconds(Struct, frozen=True, forbid_unknown_fields=True):
     stdev: Annotated[Seconds, about("sample standard deviation")]
 
 
-class RankDetails(Struct, frozen=True, forbid_unknown_fields=True):
-    """One rank of a speed case."""
+class RankDetails(SpeedReport, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One rank of a speed case: what it reported, and what follows from its records."""
 
     rank: Annotated[Count, about("number of the rank, from 0")]
-    measured_seconds: PositiveSeconds
+    measured_seconds: Annotated[PositiveSeconds, about("wall clock of the measured steps")]
     samples: Annotated[PositiveCount, about("of this rank in the measured steps")]
     data_wait_seconds: Annotated[Seconds, about("spent waiting for batches")]
     device_seconds: Annotated[Seconds | None, about("sum over the steps, by events on the GPU; null on the CPU")]
-    peak_memory_bytes: PositiveBytes
+    peak_memory_bytes: Annotated[PositiveBytes, about("memory of the GPU, or of the process on the CPU")]
     gpu_state: Annotated[GpuState | None, about("null on the CPU")]
 
 

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType, structs
 from benchmarks.cases import Precision, RunMode
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.records import Failure
-from benchmarks.harness.protocol.reports import DataDescription, Environment, PrecisionSettings
+from benchmarks.harness.protocol.reports import Environment, SharedReport
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance
 from benchmarks.harness.results.formats import ArtifactFormat
@@ -65,19 +65,6 @@ class PlanFields(IdentityFields):
     seed: int
     data_source: Literal["synthetic", "files"]
     image_cache: Literal["none", "decoded"]
-
-
-class MeasuredFields(TypedDict):
-    """What all ranks of a run together report of themselves."""
-
-    total_seconds: float
-    peak_memory_bytes: int
-    gradient_bytes: int
-    flops_per_sample: int
-    precision: PrecisionSettings
-    device: str
-    data: DataDescription
-    environment: Environment
 
 
 def header(
@@ -146,17 +133,21 @@ def identity_fields(run_id: str, started_at: float, finished_at: float) -> Ident
     )
 
 
-def measured_fields(run: Run) -> MeasuredFields:
-    """Of a run that has results."""
-    reports = [result.report for result in run.results]
-    shared = reports[0].shared
+def measured_fields(run: Run) -> dict[str, Any]:
+    """The fields that `MeasuredDetails` adds to those of the plan, of a run that has results."""
+    return {
+        **structs.asdict(shared_report(run)),
+        "total_seconds": run.seconds,
+        "peak_memory_bytes": max(result.report.peak_memory_bytes for result in run.results),
+    }
+
+
+def shared_report(run: Run) -> SharedReport:
+    """What is the same on all ranks, without private data."""
+    shared = run.results[0].report.shared
     assert shared is not None, "rank 0 reports what all ranks share"
-    return MeasuredFields(
-        total_seconds=run.seconds,
-        peak_memory_bytes=max(report.peak_memory_bytes for report in reports),
-        gradient_bytes=shared.gradient_bytes,
-        flops_per_sample=shared.flops_per_sample,
-        precision=shared.precision,
+    return structs.replace(
+        shared,
         device=redact(shared.device),
         data=structs.replace(shared.data, layout=redact(shared.data.layout)),
         environment=_redacted(shared.environment),

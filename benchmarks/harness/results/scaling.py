@@ -7,20 +7,20 @@ from pathlib import Path
 
 from msgspec import structs
 
-from benchmarks.cases import Case
-from benchmarks.harness.protocol.reports import Environment
+from benchmarks.harness.protocol.reports import Environment, SharedReport
+from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.artifact import Scaling, SpeedDetails
-from benchmarks.harness.results.common import MeasuredFields, PlanFields
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.store import ArtifactError, read_as
 
 
-def scaling(case: Case, rate: float, shared: MeasuredFields, plan: PlanFields, artifact_folder: Path) -> Scaling | None:
+def scaling(run: Run, rate: float, shared: SharedReport, artifact_folder: Path) -> Scaling | None:
     """Throughput compared with the ideal: that of the single-process case of the same batch per process, times GPUs.
 
     On the CPU the processes share the cores that the single process had, so the ideal is the throughput of that case.
     None for a single process, and if `artifact_folder` has no good result of it from the same environment.
     """
+    case, plan = run.case, run.plan
     if case.mode == "sp":
         return None
     baseline = replace(case, mode="sp", batch_size=case.batch_size_per_process, processes=1)
@@ -32,13 +32,13 @@ def scaling(case: Case, rate: float, shared: MeasuredFields, plan: PlanFields, a
     if artifact.JOB_FAIL_FLAG or not isinstance(details, SpeedDetails):
         return None
     if _conditions(details) != (
-        plan["image_size"],
-        plan["compile"],
-        plan["data_source"],
-        plan["image_cache"],
-        shared["device"],
-        shared["data"],
-        _without_commit(shared["environment"]),
+        plan.image_size,
+        case.compile,
+        plan.data_source,
+        plan.image_cache,
+        shared.device,
+        shared.data,
+        _without_commit(shared.environment),
     ):
         return None
     ideal = artifact.FINAL_RESULT * max(1, case.gpu_count)

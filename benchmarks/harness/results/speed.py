@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import msgspec
+from msgspec import structs
 
 from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.reports import SpeedReport
@@ -18,7 +19,7 @@ from benchmarks.harness.results.artifact import (
     SpeedDetails,
     UnfinishedDetails,
 )
-from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields
+from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shared_report
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
 from benchmarks.harness.results.scaling import scaling
@@ -66,12 +67,12 @@ def _details(run: Run, rate: float, artifact_folder: Path, failure: Failure | No
     results = run.results
     own = [_own(result) for result in results]
     window = slowest(results)
-    shared = measured_fields(run)
+    shared = shared_report(run)
     matmul_tflops = sum(each.matmul_tflops for each in own)
-    achieved_tflops = shared["flops_per_sample"] * rate / 1e12
+    achieved_tflops = shared.flops_per_sample * rate / 1e12
     return SpeedDetails(
         **plan_fields(run),
-        **shared,
+        **measured_fields(run),
         **_times(run, window),
         samples=sum(result.samples for result in results),
         step_seconds=step_distribution([record.step_seconds for record in window.measured]),
@@ -89,7 +90,7 @@ def _details(run: Run, rate: float, artifact_folder: Path, failure: Failure | No
         reference_check=_own(_first_wrong(results)).reference_check,
         rank_spread=1 - min(result.measured_seconds for result in results) / window.measured_seconds,
         ranks=[_rank_details(result) for result in results],
-        scaling=scaling(run.case, rate, shared, plan_fields(run), artifact_folder),
+        scaling=scaling(run, rate, shared, artifact_folder),
         failure=optional(failure),
     )
 
@@ -131,6 +132,7 @@ def _finite(losses: dict[str, float | None]) -> dict[str, float]:
 def _rank_details(result: RankResult) -> RankDetails:
     device_seconds = [record.device_seconds for record in result.measured if record.device_seconds is not None]
     return RankDetails(
+        **structs.asdict(_own(result)),
         rank=result.rank,
         measured_seconds=result.measured_seconds,
         samples=result.samples,

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import Scaling, SpeedDetails
-from benchmarks.harness.results.common import measured_fields, plan_fields
+from benchmarks.harness.results.common import shared_report
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.scaling import scaling
 from samples import KILLED, finished_run, speed_artifact
@@ -27,7 +27,7 @@ def put_baseline(folder: Path, case: str, **changes: Any) -> None:
 
 def scaling_of(case: str, rate: float, folder: Path) -> Scaling | None:
     run = finished_run(case)
-    return scaling(run.case, rate, measured_fields(run), plan_fields(run), folder)
+    return scaling(run, rate, shared_report(run), folder)
 
 
 @pytest.mark.parametrize(("case", "ideal"), [(ON_CPU, 4.0), (ON_GPUS, 2 * 16.0)])
