@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ SCHEMA_ID = "https://ocr-training-benchmarks.invalid/{name}.schema.json"
 
 def schema_of(form: ArtifactFormat[Any]) -> Schema:
     """Strict: every field is required but for `failure`, and no other field is allowed."""
-    (root,), definitions = msgspec.json.schema_components([form.artifact], ref_template="#/$defs/{name}")
+    (root,), components = msgspec.json.schema_components([form.artifact], ref_template="#/$defs/{name}")
+    definitions = {name: _null_last(component) for name, component in components.items()}
     name = root["$ref"].removeprefix("#/$defs/")
     for definition in definitions.values():
         _require_all(definition)
@@ -38,6 +40,18 @@ def _require_all(definition: Schema) -> None:
     if properties:
         required = {*definition.get("required", ()), *with_default}
         definition["required"] = [name for name in properties if name in required]
+
+
+def _null_last(part: Any) -> Any:
+    """The same schema, alternatives in an order that does not depend on the version of msgspec."""
+    if isinstance(part, list):
+        return [_null_last(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    ordered = {key: _null_last(value) for key, value in part.items()}
+    if "anyOf" in ordered:
+        ordered["anyOf"].sort(key=lambda each: (each.get("type") == "null", json.dumps(each)))
+    return ordered
 
 
 def _branches(union: Schema) -> Schema:
