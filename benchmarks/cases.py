@@ -168,4 +168,4 @@ CONVERGENCE: tuple[Case, ...] = (
     Case("psenetr18", "sp", 4, "fp32", device="cpu"),
     Case("psenet", "sp", 16, "bf16"),
 )
-"""Cases that are trained until they must detect text. Their goals are in `ocr_models.MODELS`."""
+"""Cases whose training must reach a score. Their goals are in `ocr_models.MODELS`."""

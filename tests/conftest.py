@@ -8,18 +8,25 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-# The tests share few cores with each other. Threads of torch that wait for a core cost several times what they save.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import cv2
 import numpy as np
 import pytest
 
 # pytest then names a test module "tests.ocr_models.test_x", and does not take the folder for the package ocr_models.
 sys.path.insert(0, str(Path(__file__).parents[1]))
+# pytest also loads this file if it is given a path that does not exist, without the settings of tests/pytest.ini.
+sys.path.insert(1, str(Path(__file__).parent / "support"))
 
 from ocr_models.detection.icdar2015 import OFFICIAL_FOLDERS
 from suite import ROOT, Outcome, RunPytest, suite_command, suite_environment
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker here: `pytest .` collects the tests with the settings of the suite."""
+    config.addinivalue_line("markers", "slow: a test that takes more than a few seconds")
+    # The tests share few cores. Threads of torch that wait for a core cost several times what they save.
+    if config.inipath is not None and config.inipath.parent == Path(__file__).parent:  # not in a session of the suite
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,8 @@
 | results    | pytest, gate, commands | the table of measurements, artifact types, schema, checks, files     |
 | report     | pytest, gate, commands | tables, progress, pictures                                           |
 
-Imports go down only: tests and commands -> controller -> report, worker -> results -> protocol -> cases -> ocr_models.
-The controller never imports the worker; they share the protocol. The worker never imports results. `tox -e lint` checks
-it with import-linter (contracts in pyproject.toml).
+Imports go down only; `tox -e lint` checks it with import-linter (contracts in pyproject.toml):
+
+    tests, commands -> controller -> report -> results -> protocol -> cases -> ocr_models
+                                               worker  -> protocol -> cases -> ocr_models
 """

@@ -87,9 +87,9 @@ def _silent_exit(evidence: Evidence) -> Failure | None:
 
 def _agent_failure(evidence: Evidence) -> Failure | None:
     if evidence.exit_code < 0:
-        return Failure("killed", f"the launcher of the ranks was killed by {_signal_name(-evidence.exit_code)}")
+        return Failure("killed", f"the agent was killed by {_signal_name(-evidence.exit_code)}")
     if evidence.exit_code > 0:
-        message = f"the launcher of the ranks ended with exit code {evidence.exit_code}; see the train log"
+        message = f"the agent ended with exit code {evidence.exit_code}; see the train log"
         return Failure("exception", message)
     return None
 

@@ -83,7 +83,7 @@ class BenchmarkSession:
         return result
 
     def measure(self, measurement: Measurement, case: Case) -> CaseResult:
-        """Measure a case and, on node 0, write its artifact. The artifact says what went wrong; nothing is raised."""
+        """Measure a case and, on node 0, write its artifact. The artifact says what went wrong in the case."""
         run = plan_run(case, measurement, self.settings, ordinal=len(self.results))
         files = RunFiles.of(case, measurement, self.settings.output, self.settings.nodes.rank)
         artifact = _Writing(run, measurement, files, self.settings).run(self._open_display)

@@ -35,7 +35,7 @@ class Watchdog:
         )
 
     def stall_seconds(self) -> float:
-        """How long the case may show no sign of life (any event but Standing) before it counts as hung.
+        """How long the case may show no sign of life (any event but Stalled) before it counts as hung.
 
         While it steps: 10 of its longest steps. In set-up, compilation, the first steps and the probes, whose duration
         is unknown: half of its time limit, so that a hang is reported before the limit is reached.

@@ -30,7 +30,7 @@ class Phase(Event, frozen=True):
     pid: int | None = None
 
 
-class Standing(Event, frozen=True):
+class Stalled(Event, frozen=True):
     """The rank has not moved for a while; it is in this stage of this step."""
 
     step: int
@@ -65,7 +65,7 @@ class Failed(Event, frozen=True):
     failure: Failure
 
 
-AnyEvent = Phase | Standing | Alive | Step | Scored | Finished | Failed
+AnyEvent = Phase | Stalled | Alive | Step | Scored | Finished | Failed
 
 
 class TimedEvent(Struct, frozen=True):
@@ -141,13 +141,13 @@ class RankEvents:
             yield msgspec.json.decode(line, type=TimedEvent)
 
     def _take(self, event: AnyEvent, at: float) -> None:
-        self.signs += not isinstance(event, Standing)
+        self.signs += not isinstance(event, Stalled)
         match event:
             case Phase():
                 self.pid = event.pid or self.pid
                 self.phase = event.name
                 self.phase_times[event.name] = at
-            case Standing():
+            case Stalled():
                 self.position = (event.step, event.stage)
             case Step():
                 self.records.append(event.record)

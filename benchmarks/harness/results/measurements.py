@@ -142,7 +142,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         Measurement(
             form=CONVERGENCE,
             title="OCR training convergence",
-            help="a case trained until it must detect text",
+            help="a case whose training must reach a score",
             run_in_rank="benchmarks.harness.worker.convergence:measure_convergence",
             build=convergence.build,
             contradictions=convergence.contradictions,

@@ -16,7 +16,6 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 _PLACEHOLDERS = {"home": "~", "mac": "<mac>", "ip": "<ip>", "host": "<host>", "user": "<user>"}
 
@@ -149,17 +148,6 @@ class Redactor:
 def redact(text: str) -> str:
     """Replace the private data of this machine, and every address."""
     return _of_this_machine()(text)
-
-
-def redact_json(value: Any) -> Any:
-    """Redact the strings of a JSON value; keys are kept."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {key: redact_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [redact_json(item) for item in value]
-    return value
 
 
 @cache

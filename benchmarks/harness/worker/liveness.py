@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.harness.protocol.events import EventWriter, Standing
+from benchmarks.harness.protocol.events import EventWriter, Stalled
 from benchmarks.harness.protocol.processes import is_running
 from benchmarks.harness.protocol.stages import Position
 
@@ -41,7 +41,7 @@ class StallReporter:
     def __call__(self) -> None:
         position = replace(self._position)
         if position == self._seen and position != self._reported:  # the steps show that other ranks move
-            self._events.write(Standing(position.step, position.stage))
+            self._events.write(Stalled(position.step, position.stage))
             self._reported = position
         self._seen = position
 

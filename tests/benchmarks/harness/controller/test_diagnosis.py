@@ -63,8 +63,8 @@ def test_a_rank_that_the_agent_ended_is_not_the_cause(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("exit_code", "kind", "message"),
     [
-        (-signal.SIGKILL, "killed", "the launcher of the ranks was killed by SIGKILL"),
-        (1, "exception", "the launcher of the ranks ended with exit code 1"),
+        (-signal.SIGKILL, "killed", "the agent was killed by SIGKILL"),
+        (1, "exception", "the agent ended with exit code 1"),
         (0, "exception", "rank 0 ended without a result"),
     ],
 )
@@ -112,7 +112,7 @@ MESSAGES = [
     "rank 1 was killed by SIGKILL",
     "truncated",
     "rank 1 ended with exit code 3",
-    "the launcher of the ranks ended with exit code 1",
+    "the agent ended with exit code 1",
     "rank 0 ended without a result",
 ]
 

@@ -13,7 +13,7 @@ from benchmarks.harness.protocol.events import (
     Phase,
     RankEvents,
     Scored,
-    Standing,
+    Stalled,
     Step,
     events_path,
 )
@@ -64,7 +64,7 @@ def test_everything_but_standing_still_is_a_sign_of_life(
     writer.write(Step(STEP))
     writer.write(Alive())
     writer.write(Scored(score(16, 0.5)))
-    writer.write(Standing(7, "backward"))
+    writer.write(Stalled(7, "backward"))
     events.poll(tmp_path)
     assert events.signs == 4
     assert events.position == (7, "backward")
