@@ -209,9 +209,14 @@ def test_a_finished_training_is_not_taken_for_a_new_one(
     assert "checkpoint.pt is of a finished training" in failure["message"]
 
 
-def test_several_processes_converge_together(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> None:
-    outcome = run_pytest(*given("tiny_mp_bs4_fp32_cpu2", image_folder), "--ocr-output", tmp_path)
+def test_several_processes_converge_together_even_if_no_picture_can_be_drawn(
+    run_pytest: RunPytest, image_folder: Path, tmp_path: Path
+) -> None:
+    given_case = given("tiny_mp_bs4_fp32_cpu2", image_folder)
+    outcome = run_pytest(*given_case, "--ocr-output", tmp_path, MPLBACKEND="nonsense")
     assert outcome.code == 0, outcome.text
     document = left_by(tmp_path, "ocr_Tiny_mp_bs4_fp32_cpu2")
-    assert document["convergence_value"] == 1.0
+    assert (document["convergence_value"], document["JOB_FAIL_FLAG"]) == (1.0, 0)
     assert document["details"]["processes"] == 2
+    assert "no picture: ValueError: Key backend: 'nonsense' is not a valid value" in outcome.text
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["ocr_Tiny_mp_bs4_fp32_cpu2_convergence"]

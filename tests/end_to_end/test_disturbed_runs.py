@@ -116,6 +116,17 @@ def test_a_disk_that_is_full_from_the_start_fails_the_test(
     assert re.search("output: .*No space left on device", failed.outcome.text)
 
 
+def test_an_output_folder_that_is_deleted_during_a_run_is_no_success(image_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "logs"
+    given = ("--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-image-size", 64, "--ocr-steps", 60)
+    with started(output, "benchmarks", *given) as process:
+        wait_for_step(3, output / "train_log" / NAME, process)
+        shutil.rmtree(output)
+        text = process.communicate(timeout=60)[0]
+    failed = FailedCase(Outcome(process.returncode, text), output, NAME)
+    failed.is_reported("output", f"{NAME}: the train log was deleted while the case ran", None)
+
+
 @pytest.fixture
 def hanging(image_folder: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A pytest whose case hangs in its window."""

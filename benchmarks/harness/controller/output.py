@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,16 +46,14 @@ class RunFiles:
             picture=artifact.with_name(f"{artifact.name}.png"),
         )
 
+    @property
+    def all(self) -> tuple[Path, ...]:
+        return self.artifact, self.picture, self.train_log, self.steps
+
     def clear(self, *, writes_artifact: bool) -> None:
         """Remove the files of an earlier run, which must not be taken for results of this one."""
-        for path in (self.train_log, self.steps, *([self.artifact, self.picture] if writes_artifact else [])):
+        for path in self.all if writes_artifact else (self.train_log, self.steps):
             path.unlink(missing_ok=True)
-
-
-def clear_folder(folder: Path | None) -> None:
-    """Remove what an earlier run left in the folder that a measurement fills."""
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ import pytest
 from benchmarks.cases import Case
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.launch import StepDisplay, launch
-from benchmarks.harness.controller.output import Reserve, RunFiles, clear_folder, write_steps
+from benchmarks.harness.controller.output import Reserve, RunFiles, write_steps
 from benchmarks.harness.controller.planning import plan_run
+from benchmarks.harness.controller.previous import PreviousTraining
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.report.summary import Row, result_line
-from benchmarks.harness.results import store
+from benchmarks.harness.results import history, store
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.common import describe_failure, failure_of
 from benchmarks.harness.results.measurements import Measurement
@@ -86,7 +87,7 @@ class BenchmarkSession:
         """Measure a case and, on node 0, write its artifact. The artifact says what went wrong in the case."""
         run = plan_run(case, measurement, self.settings, ordinal=len(self.results))
         files = RunFiles.of(case, measurement, self.settings.output, self.settings.nodes.rank)
-        artifact = _Writing(run, measurement, files, self.settings).run(self._open_display)
+        artifact = _Writing(run, measurement, files, self.settings, self._say).run(self._open_display)
         steps = tuple(record.step_seconds for record in run.records if not record.warmup)
         result = CaseResult(measurement, case, artifact, files.artifact, steps, run.interrupted)
         self.results.append(result)
@@ -97,12 +98,17 @@ class BenchmarkSession:
 class _Writing:
     """One run and its files."""
 
-    def __init__(self, run: Run, measurement: Measurement, files: RunFiles, settings: Settings) -> None:
+    def __init__(self, run: Run, measurement: Measurement, files: RunFiles, settings: Settings, say: Say) -> None:
         self._run, self._measurement, self._files, self._settings = run, measurement, files, settings
+        self._say = say
         self._writes_artifact = settings.nodes.rank == 0
         self._reserve = Reserve(settings.output / ".reserve")
+        self._parameters = measurement.parameters(run.case, settings)
+        folder = self._parameters.folder
+        self._previous = None if folder is None else PreviousTraining(folder, files)
 
     def run(self, open_display: OpenDisplay) -> Header:
+        """Launch the case and write its files: the artifact last, then what depends on it and may fail."""
         try:
             self._prepare()
             with open_display(self._run) as display:
@@ -110,29 +116,29 @@ class _Writing:
             self._reserve.release()
             artifact = self._build()
             write_steps(self._files.steps, self._run)
-            if self._writes_artifact:
-                self._draw(artifact)
-                store.write(self._files.artifact, artifact, self._measurement.form)
+            self._write(artifact)
         except (OSError, store.ArtifactError) as error:
-            self._reserve.release()
-            message = redact(f"a file of the case cannot be written: {error}")
-            self._run.failure = self._run.failure or Failure("output", message)
-            artifact = self._build()
-            if self._writes_artifact:
-                with contextlib.suppress(OSError, store.ArtifactError):  # the test reports it instead
-                    store.write(self._files.artifact, artifact, self._measurement.form)
+            artifact = self._failed(Failure("output", redact(f"a file of the case cannot be written: {error}")))
+        except Exception as error:  # a defect of the suite: pytest shows it, and the artifact must not be silent
+            self._failed(Failure("exception", redact(f"the artifact cannot be made: {type(error).__name__}: {error}")))
+            raise
+        if self._writes_artifact:
+            self._best_effort("picture", self._draw, artifact)
+            self._best_effort("line in the history", self._record, artifact)
+        if self._previous is not None and artifact.JOB_FAIL_FLAG == 0:
+            self._previous.drop()
         return artifact
 
     def _prepare(self) -> None:
         """Whatever ends pytest itself: neither an older nor a better result is left behind."""
+        if self._previous is not None and self._previous.keep(resume=self._parameters.keep_folder):
+            kept = self._previous.kept
+            self._say(f"{self._run.case}: {kept} keeps the previous training until this one has succeeded")
         self._files.clear(writes_artifact=self._writes_artifact)
-        parameters = self._measurement.parameters(self._run.case, self._settings)
-        if not parameters.keep_folder:
-            clear_folder(parameters.folder)
         if self._writes_artifact:
             self._run.failure = NOT_FINISHED
             try:
-                store.write(self._files.artifact, self._build(), self._measurement.form)
+                self._write(self._build())
             finally:
                 self._run.failure = None  # a full disk is then reported as such
             self._reserve.keep()
@@ -140,7 +146,31 @@ class _Writing:
     def _build(self) -> Header:
         return self._measurement.build(self._run, self._files.train_log, self._files.artifact.parent)
 
+    def _write(self, artifact: Header) -> None:
+        if self._writes_artifact:
+            store.write(self._files.artifact, artifact, self._measurement.form)
+
+    def _failed(self, failure: Failure) -> Header:
+        """The artifact of a run whose files cannot be written. It may be written all the same; the test reports it."""
+        self._reserve.release()
+        self._run.failure = self._run.failure or failure
+        artifact = self._build()
+        with contextlib.suppress(OSError, store.ArtifactError):
+            self._write(artifact)
+        return artifact
+
+    def _best_effort(self, what: str, make: Callable[[Header], None], artifact: Header) -> None:
+        """Make what is not worth the result. Libraries that draw raise anything."""
+        try:
+            make(artifact)
+        except Exception as error:
+            self._say(redact(f"{self._run.case}: no {what}: {type(error).__name__}: {' '.join(str(error).split())}"))
+
     def _draw(self, artifact: Header) -> None:
         if self._measurement.picture is not None:
             module, _, name = self._measurement.picture.partition(":")
             getattr(import_module(module), name)(artifact, self._files.picture)
+
+    def _record(self, artifact: Header) -> None:
+        line = history.history_line(artifact, self._measurement.name, str(self._run.case))
+        history.append(self._settings.output / history.HISTORY, line)

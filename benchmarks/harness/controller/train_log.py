@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ class TrainLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._file = path.open("w", encoding="utf-8", buffering=1)
         self.ended = threading.Event()
         self.failure: Failure | None = None
@@ -38,7 +40,16 @@ class TrainLog:
                     self._file.write(redact(line.decode(errors="replace").rstrip("\r\n")) + "\n")
                 except OSError as error:
                     self.failure = _cannot_write(error)
+        if self.failure is None and not self._is_in_place():
+            self.failure = Failure("output", f"{self._path.name}: the train log was deleted while the case ran")
         self.ended.set()
+
+    def _is_in_place(self) -> bool:
+        """Whether the file is still at its path: what is written to a deleted file is lost without an error."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except OSError:
+            return False
 
     def __enter__(self) -> TrainLog:
         return self

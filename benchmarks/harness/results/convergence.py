@@ -90,7 +90,7 @@ def _finished_details(
     run: Run, own: ConvergenceReport, parameters: ConvergenceParameters, failure: Failure | None
 ) -> ConvergenceDetails:
     seconds = slowest(run.results).measured_seconds
-    kept = sorted(path for path in Path(parameters.folder).iterdir() if not path.name.startswith("."))
+    kept = sorted(path for path in Path(parameters.folder).glob("[!.]*") if path.is_file())
     return ConvergenceDetails(
         **plan_fields(run),
         **measured_fields(run),

@@ -11,7 +11,6 @@ from benchmarks.harness.controller.output import (
     Reserve,
     RunFiles,
     claimed,
-    clear_folder,
     write_steps,
 )
 from benchmarks.harness.results.measurements import MEASUREMENTS
@@ -55,15 +54,6 @@ def test_files_of_an_earlier_run_are_removed(tmp_path: Path, writes_artifact: bo
     found.clear(writes_artifact=writes_artifact)
     found.clear(writes_artifact=writes_artifact)
     assert [path.exists() for path in paths] == [False, False, not writes_artifact, not writes_artifact]
-
-
-def test_the_folder_of_a_measurement_is_emptied(tmp_path: Path) -> None:
-    folder = tmp_path / "convergence"
-    (folder / "inner").mkdir(parents=True)
-    clear_folder(folder)
-    assert not folder.exists()
-    clear_folder(folder)
-    clear_folder(None)
 
 
 def test_reserved_disk_space_is_released_once(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Nodes, Settings
 from benchmarks.harness.report.progress import NoDisplay
-from benchmarks.harness.results import store
-from benchmarks.harness.results.common import failure_of
+from benchmarks.harness.results import history, store
+from benchmarks.harness.results.common import details_of, failure_of
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.measurements import MEASUREMENTS
 from benchmarks.harness.results.validation import problems
-from samples import KILLED, finished_run
+from samples import KILLED, converged_run, finished_run
 
 CASE = parse_case("psenet_sp_bs2_fp32_cpu1")
 Launch = Callable[[Run, Path, Any], None]
@@ -184,15 +184,109 @@ def test_the_cause_of_a_failed_run_has_priority_over_a_full_disk(
     assert failure_of(result.artifact) == KILLED
 
 
-def test_the_folder_of_a_measurement_is_emptied_unless_it_resumes(
+def converge(run: Run, log_path: Path, display: Any) -> None:
+    """A good training, with the files that its rank and its log would leave."""
+    done = converged_run(log_path.parents[1], str(run.case))
+    run.ranks, run.seconds, run.finished_at = done.ranks, done.seconds, run.started_at + done.seconds
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    log_path.write_text("of a good training")
+
+
+def trained(output: Path) -> Any:
+    return store.read(output / "index" / f"{CASE.log_name}_convergence")
+
+
+def test_a_good_training_is_kept_until_a_new_one_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as the new one fails."""
+    said: list[str] = []
+    kept = tmp_path / "convergence" / f"{CASE.log_name}.previous"
+    session(monkeypatch, tmp_path, converge, said).measure(MEASUREMENTS["convergence"], CASE)
+    first = trained(tmp_path)
+    for _ in range(2):
+        session(monkeypatch, tmp_path, fail, said).measure(MEASUREMENTS["convergence"], CASE)
+        assert trained(tmp_path)["JOB_FAIL_FLAG"] == 1
+        assert store.read(kept / "index" / f"{CASE.log_name}_convergence") == first
+        assert (kept / "index" / f"{CASE.log_name}_convergence.png").exists()
+        assert (kept / "train_log" / f"{CASE.log_name}_convergence").read_text() == "of a good training"
+        assert (kept / "checkpoint.pt").exists()
+        assert f"{CASE}: {kept} keeps the previous training until this one has succeeded" in said
+    session(monkeypatch, tmp_path, converge).measure(MEASUREMENTS["convergence"], CASE)
+    assert trained(tmp_path)["JOB_FAIL_FLAG"] == 0
+    assert not kept.exists()
+
+
+def test_a_training_that_resumes_keeps_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = tmp_path / "convergence" / CASE.log_name / "checkpoint.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    session(monkeypatch, tmp_path, fail, resume=True).measure(MEASUREMENTS["convergence"], CASE)
+    assert checkpoint.exists()
+
+
+def test_a_finished_training_that_is_resumed_by_mistake_keeps_its_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoint = tmp_path / "convergence" / CASE.log_name / "checkpoint.pt"
-    for resume in (True, False):
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint.touch()
-        session(monkeypatch, tmp_path, fail, resume=resume).measure(MEASUREMENTS["convergence"], CASE)
-        assert checkpoint.exists() is resume
+    folder = tmp_path / "convergence" / CASE.log_name
+    session(monkeypatch, tmp_path, converge).measure(MEASUREMENTS["convergence"], CASE)
+    first = trained(tmp_path)
+    session(monkeypatch, tmp_path, fail, resume=True).measure(MEASUREMENTS["convergence"], CASE)
+    assert store.read(folder / "index" / f"{CASE.log_name}_convergence") == first
+    assert (folder / "checkpoint.pt").exists()
+    session(monkeypatch, tmp_path, fail).measure(MEASUREMENTS["convergence"], CASE)
+    assert store.read(folder.with_name(f"{folder.name}.previous") / "index" / f"{CASE.log_name}_convergence") == first
+
+
+def test_a_picture_that_cannot_be_drawn_does_not_cost_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def no_picture(artifact: Any, path: Path) -> None:
+        assert trained(tmp_path)["JOB_FAIL_FLAG"] == 0, "the artifact is written first"
+        raise ValueError("'nonsense' is not a valid value for backend;\nsupported values are ['agg']")
+
+    monkeypatch.setattr(sessions, "_draw_for_test", no_picture, raising=False)
+    measurement = dataclasses.replace(MEASUREMENTS["convergence"], picture=f"{sessions.__name__}:_draw_for_test")
+    result = session(monkeypatch, tmp_path, converge, said).measure(measurement, CASE)
+    assert result.artifact.JOB_FAIL_FLAG == trained(tmp_path)["JOB_FAIL_FLAG"] == 0
+    assert said[0] == (
+        f"{CASE}: no picture: ValueError: 'nonsense' is not a valid value for backend; supported values are ['agg']"
+    )
+
+
+def test_every_measurement_leaves_a_line_in_the_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although each artifact is replaced by the next one."""
+    results = [
+        session(monkeypatch, tmp_path, launch).measure(MEASUREMENTS["speed"], CASE) for launch in (end_well, fail)
+    ]
+    lines, damaged = history.read(tmp_path / "history.jsonl")
+    assert [line.run_id for line in lines] == [details_of(result.artifact).run_id for result in results]
+    assert [(line.case, line.measurement, line.FINAL_RESULT, line.failure) for line in lines] == [
+        (str(CASE), "speed", 4.0, None),
+        (str(CASE), "speed", 0.0, KILLED),
+    ]
+    assert damaged == 0
+
+
+def test_a_history_that_cannot_be_written_does_not_cost_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "history.jsonl").mkdir()
+    said: list[str] = []
+    result = session(monkeypatch, tmp_path, end_well, said).measure(MEASUREMENTS["speed"], CASE)
+    assert result.artifact.JOB_FAIL_FLAG == artifact(tmp_path)["JOB_FAIL_FLAG"] == 0
+    assert "no line in the history: IsADirectoryError" in said[0]
+
+
+def test_a_defect_of_the_suite_is_not_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(path: Path, run: Run) -> None:
+        raise KeyError("window")
+
+    monkeypatch.setattr(sessions, "write_steps", defect)
+    with pytest.raises(KeyError):
+        session(monkeypatch, tmp_path, end_well).measure(MEASUREMENTS["speed"], CASE)
+    failure = artifact(tmp_path)["details"]["failure"]
+    assert (failure["kind"], failure["message"]) == ("exception", "the artifact cannot be made: KeyError: 'window'")
 
 
 def test_the_picture_of_a_measurement_is_drawn_next_to_its_artifact(

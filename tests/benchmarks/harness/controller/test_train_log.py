@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.harness.controller import train_log
 from benchmarks.harness.controller.train_log import TrainLog
+from benchmarks.harness.protocol.records import Failure
 
 
 def test_every_line_is_redacted_and_written_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +30,21 @@ def test_a_full_disk_is_a_failure_and_blocks_no_process() -> None:
     assert log.failure is not None
     assert log.failure.kind == "output"
     assert "No space left on device" in log.failure.message
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def replace(path: Path) -> None:
+    path.unlink()
+    path.write_text("of another run")
+
+
+@pytest.mark.parametrize("harm", [delete, replace])
+def test_a_log_that_was_deleted_while_it_was_written_is_a_failure(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    path = tmp_path / "log"
+    with TrainLog(path) as log:
+        harm(path)
+        log.copy(io.BytesIO(b"step: 1/2\n"))
+    assert log.failure == Failure("output", "log: the train log was deleted while the case ran")
