@@ -54,6 +54,13 @@ class RunFiles:
         """Remove the files of an earlier run, which must not be taken for results of this one."""
         for path in self.all if writes_artifact else (self.train_log, self.steps):
             path.unlink(missing_ok=True)
+            remove_unfinished(path.parent, path.name)
+
+
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what processes left that were killed while they wrote a file of that name (`ocr_models/files.py`)."""
+    for left in folder.glob(f".{name}.[0-9]*.unfinished"):
+        left.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.harness.controller.output import RunFiles
+from benchmarks.harness.controller.output import RunFiles, remove_unfinished
 from benchmarks.harness.results import store
 
 
@@ -40,6 +40,7 @@ class PreviousTraining:
         if _is_good(self.files.artifact):
             for path in self.files.all:
                 _move(path, self.folder / path.parent.name)
+        remove_unfinished(self.folder)
         if not resume and self.folder.exists():
             better = self._is_good_in(self.kept) and not self._is_good_in(self.folder)
             _remove(self.folder if better else self.kept)

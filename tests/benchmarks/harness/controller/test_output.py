@@ -56,6 +56,16 @@ def test_files_of_an_earlier_run_are_removed(tmp_path: Path, writes_artifact: bo
     assert [path.exists() for path in paths] == [False, False, not writes_artifact, not writes_artifact]
 
 
+def test_what_a_killed_run_left_half_written_is_removed_but_not_that_of_another_node(tmp_path: Path) -> None:
+    found, other = files(tmp_path), files(tmp_path, node_rank=1)
+    left = [path.with_name(f".{path.name}.4711.unfinished") for path in (*found.all, other.steps)]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    found.clear(writes_artifact=True)
+    assert [path for path in left if path.exists()] == [left[-1]]
+
+
 def test_reserved_disk_space_is_released_once(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path / ".reserve")
     reserve.keep()

@@ -219,8 +219,10 @@ def test_a_training_that_resumes_keeps_its_folder(tmp_path: Path, monkeypatch: p
     checkpoint = tmp_path / "convergence" / CASE.log_name / "checkpoint.pt"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.touch()
+    half_written = checkpoint.with_name(".checkpoint.pt.4711.unfinished")
+    half_written.touch()
     session(monkeypatch, tmp_path, fail, resume=True).measure(MEASUREMENTS["convergence"], CASE)
-    assert checkpoint.exists()
+    assert list(checkpoint.parent.iterdir()) == [checkpoint]
 
 
 def test_a_finished_training_that_is_resumed_by_mistake_keeps_its_result(
