@@ -6,13 +6,17 @@ import argparse
 import re
 from pathlib import Path
 
-from benchmarks.analysis_log.modes import MODES
+from benchmarks.analysis_log.units import Unit, parse_unit
+from benchmarks.harness.results.log import MODES
 
 MODE_HELP = (
     "-1: rates, taken as they are; 0: s/step to samples/s; 1: steps/s; 2: s/step to steps/s; 3: steps/s to samples/s; "
     "4: s/epoch"
 )
 SCOPE_HELP = "what a record counts: one process (the default), or the whole batch"
+EXCLUDE_HELP = "leave out lines that contain this text, for example 'Epoch(val)' or Test: ; may be repeated"
+RECORD_UNIT_HELP = "unit of the records, for example ms or it/s, if the log does not state it, or not clearly"
+MAX_DIGITS = 12
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:
@@ -48,6 +52,8 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     add("--index", type=int, choices=(1, 2, 3, 6), default=1, help="1 speed, 2 memory, 3 profile, 6 largest batch")
     add("--gpu_num", type=_count, default=1, help="GPUs of the run; 0 on the CPU")
     add("--rate_scope", choices=("process", "global"), default="process", help=SCOPE_HELP)
+    add("--exclude", type=_text, action="append", default=[], metavar="TEXT", help=EXCLUDE_HELP)
+    add("--record_unit", type=_record_unit, metavar="UNIT", help=RECORD_UNIT_HELP)
     add("--output", type=Path, metavar="FILE", help="write the JSON to this file as well")
     return parser
 
@@ -61,7 +67,17 @@ def _word(argument: str) -> str:
 
 
 def _unit(argument: str) -> str:
-    return _matching(r"\S+/\S+", argument, "must be of the form samples/sec")
+    unit = parse_unit(_matching(r"\S+/\S+", argument, "must be of the form samples/sec"))
+    if isinstance(unit, Unit) and (unit.kind, unit.factor) != ("rate", 1.0):
+        raise argparse.ArgumentTypeError(f"{argument!r}: the result is per second, it is not converted to this unit")
+    return argument
+
+
+def _record_unit(argument: str) -> Unit:
+    unit = parse_unit(argument)
+    if not isinstance(unit, Unit):
+        raise argparse.ArgumentTypeError(f"{argument!r} is no known unit; known are for example ms, s, it/s, s/it")
+    return unit
 
 
 def _matching(pattern: str, argument: str, demand: str) -> str:
@@ -81,8 +97,14 @@ def _range(argument: str) -> slice:
 
 
 def _count(argument: str) -> int:
-    return int(_matching(r"\d+", argument, "must be a whole number, 0 or more"))
+    return _at_most_largest(_matching(r"[0-9]+", argument, "must be a whole number, 0 or more"))
 
 
 def _positive(argument: str) -> int:
-    return int(_matching(r"0*[1-9]\d*", argument, "must be a whole number, 1 or more"))
+    return _at_most_largest(_matching(r"0*[1-9][0-9]*", argument, "must be a whole number, 1 or more"))
+
+
+def _at_most_largest(digits: str) -> int:
+    if len(digits.lstrip("0")) > MAX_DIGITS:
+        raise argparse.ArgumentTypeError(f"a number of {len(digits)} digits is too large")
+    return int(digits)

@@ -36,7 +36,7 @@ from benchmarks.harness.results.measurements import MEASUREMENTS
 SPEED_CASE = "psenet_sp_bs2_fp32_cpu1"
 CONVERGENCE_CASE = "psenetr18_sp_bs4_fp32_cpu1"
 KILLED = Failure("killed", "rank 0 was killed by SIGKILL", 0)
-LOG_STATISTICS = ("arithmetic_mean", "record_mean", "record_min", "record_max")
+LOG_STATISTICS = ("arithmetic_mean", "harmonic_mean", "record_mean", "record_min", "record_max")
 
 
 # what ranks report
@@ -252,11 +252,14 @@ def log_artifact(failure: Failure | None = None) -> SpeedArtifact:
             rate_scope="process",
             processes_counted=1,
             base_batch_size=None,
+            exclude=[],
             skip_steps=0,
             records_found=3,
             records_used=3,
+            lines_excluded=0,
             lines_without_number=0,
             last_line_dropped=False,
+            record_units={},
             **dict.fromkeys(LOG_STATISTICS, None if failure else 0.5),
             failure=UNSET if failure is None else failure,
         ),

@@ -190,14 +190,25 @@ class LogDetails(Provenance, frozen=True, kw_only=True, tag="log"):
     rate_scope: Annotated[Literal["process", "global"], about("what a record counts: --rate_scope")]
     processes_counted: Annotated[PositiveCount, about("factor applied to a rate")]
     base_batch_size: Annotated[PositiveCount | None, about("--base_batch_size; null if not given")]
+    exclude: Annotated[list[str], about("--exclude: lines that contain one of these are not read")]
     skip_steps: Annotated[Count, about("first records left out")]
     records_found: Annotated[Count, about("records in the log")]
     records_used: Annotated[Count, about("records from which the result was computed")]
-    lines_without_number: Annotated[Count, about("lines with the keyword but no number")]
+    lines_excluded: Annotated[Count, about("lines with the keyword that --exclude left out")]
+    lines_without_number: Annotated[Count, about("lines with the keyword but no number that can be read")]
     last_line_dropped: Annotated[bool, about("whether the last line was interrupted in its record")]
+    record_units: Annotated[
+        dict[str, float],
+        about("units of the records -> factor by which a record was multiplied, to be per second or in seconds"),
+    ]
     arithmetic_mean: Annotated[float | None, about("result from the arithmetic mean of the records, in UNIT")]
-    record_mean: Annotated[float | None, about("arithmetic mean of the records; null if there is no result")]
-    record_min: Annotated[float | None, about("smallest record")]
+    harmonic_mean: Annotated[
+        float | None, about("of the records, per second or in seconds: FINAL_RESULT follows from it if they are rates")
+    ]
+    record_mean: Annotated[
+        float | None, about("arithmetic mean of the records: FINAL_RESULT follows from it if they are times")
+    ]
+    record_min: Annotated[float | None, about("smallest record; null, as the means, if there is no result")]
     record_max: Annotated[float | None, about("largest record")]
     failure: Annotated[Failure, about("if JOB_FAIL_FLAG is 1")] | UnsetType = UNSET
 

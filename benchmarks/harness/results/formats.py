@@ -82,7 +82,7 @@ def common_rules(index: int, unit: str | None) -> list[Schema]:
     ]
 
 
-_STATISTICS = ("arithmetic_mean", "record_mean", "record_min", "record_max")
+_STATISTICS = ("arithmetic_mean", "harmonic_mean", "record_mean", "record_min", "record_max")
 
 SPEED = ArtifactFormat(
     "speed",

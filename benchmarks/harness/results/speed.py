@@ -14,6 +14,7 @@ from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.stages import WARM_UP, WINDOW
 from benchmarks.harness.results.artifact import (
     Header,
+    LogDetails,
     RankDetails,
     SpeedArtifact,
     SpeedDetails,
@@ -21,6 +22,7 @@ from benchmarks.harness.results.artifact import (
 )
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shared_report
 from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.log import log_contradictions
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
 from benchmarks.harness.results.scaling import scaling
 from benchmarks.harness.results.statistics import slowest, step_distribution, throughput
@@ -150,6 +152,8 @@ def contradictions(artifact: SpeedArtifact) -> list[str]:
         if wrong := wrong_result(details.reference_check):
             found.append(f"details.reference_check: {wrong}")
         found += result_mismatch(artifact, details.samples / details.measured_seconds)
+    if isinstance(details, LogDetails):
+        found += log_contradictions(artifact)
     return found
 
 

@@ -1,0 +1,145 @@
+"""What follows the number of a record: a unit, attached, as the next token or in brackets; or something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from benchmarks.analysis_log.units import MULTIPLIERS, Unclear, Unit, parse_unit, seconds_of
+
+NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+CLOSING = "])}\"',;"
+HARMLESS = {"", "avg", "average", "mean", "val", "train", "total", "cur", "current", "smoothed", "global", "all", "max"}
+
+MAX_LENGTH = 200
+"""Characters that are looked at: a unit is not longer."""
+
+_WORD = r"[^\W\d_][^\W\d]*"
+_PER = rf"\s*(?:/|\bper\b)\s*{_WORD}"
+_PHRASE = re.compile(rf"(?:{_WORD}|1(?=\s*/\s*{_WORD})|(?=/\s*{_WORD}))(?:{_PER}){{0,2}}")
+_LATER_RATE = re.compile(rf"(?:{_WORD}\s+){{1,2}}?(?P<unit>{_WORD}(?:{_PER}){{1,2}})")
+_LATER_TIME = re.compile(rf"{_WORD}\s+(?:(?:a|an|each|every|in)\s+)?(?P<unit>{_WORD})(?!\s*[:=/\w])")
+_MULTIPLIER = re.compile(rf"(?:{'|'.join(MULTIPLIERS)})(?![^\s{re.escape(CLOSING)}|])\s*")
+_DEVIATION = re.compile(rf"\s*(?:(?:±|\+/?-)\s*{NUMBER}|[(\[]\s*[^()\[\]]*{NUMBER}[^()\[\]]*[)\]])")
+_BRACKETS = re.compile(r"\s*[\[({]\s*([^\[\](){}]*?)\s*[\])}]")
+_LEADING_NUMBER = re.compile(rf"\s*{NUMBER}")
+_SMALLER_PART = re.compile(rf",?\s*[0-9.]+(?::[0-9][0-9])*\s*(?P<unit>{_WORD})?(?!\s*/|\w)")
+
+
+def unit_after(rest: str, following: Sequence[str], of_rates: bool, columns: bool) -> Unit | Unclear | None:
+    """The unit of a number; None if nothing that follows it is a unit.
+
+    Args:
+        rest: of the number's token.
+        following: the next tokens of the line.
+        of_rates: whether rates are read. A rate may be followed by any word, a time by a unit only.
+        columns: whether a token is a column of its own, so that a word in the next one need not be a unit.
+    """
+    return _unit_in(rest[:MAX_LENGTH], " ".join(following)[:MAX_LENGTH], of_rates, columns)
+
+
+@lru_cache(maxsize=4096)
+def _unit_in(rest: str, following: str, of_rates: bool, columns: bool) -> Unit | Unclear | None:
+    own = rest.lstrip(CLOSING)
+    closed = own != rest or (columns and not own.strip())
+    attached = bool(own) and not own[0].isspace()
+    text = (own if columns and own.strip() else f"{own} {following}")[:MAX_LENGTH]
+    if _is_bracketed_unit(text) is False and (skipped := _DEVIATION.match(text)):
+        text, attached, closed = text[skipped.end() :].lstrip(CLOSING), False, True
+    if brackets := _BRACKETS.match(text):
+        return _in_brackets(brackets[1], closed)
+    found = _phrase(text.lstrip(), attached, of_rates)
+    return None if closed and not attached and isinstance(found, Unclear) else found
+
+
+def _is_bracketed_unit(text: str) -> bool:
+    brackets = _BRACKETS.match(text)
+    return brackets is not None and isinstance(parse_unit(brackets[1]), Unit)
+
+
+def _in_brackets(content: str, closed: bool) -> Unit | Unclear | None:
+    if content.casefold() in HARMLESS or (closed and not isinstance(parse_unit(content), Unit)):
+        return None
+    return parse_unit(content) or Unclear(content)
+
+
+def _phrase(text: str, attached: bool, of_rates: bool) -> Unit | Unclear | None:
+    multiplier = _MULTIPLIER.match(text)
+    start = multiplier.end() if multiplier else 0
+    phrase = _PHRASE.match(text, start)
+    end = phrase.end() if phrase else start
+    after = text[end:]
+    if not (phrase or multiplier):
+        return _no_unit(_first(text)) if attached or text[:1] in tuple("%‰°/") else None
+    if after.lstrip()[:1] in (":", "=") and not attached:  # the name of the next value
+        return _name_or_unit(text[:end])
+    if (attached and not multiplier and after[:1].strip() and after[0] not in f"{CLOSING}|:<>.") or _per(after):
+        return Unclear(_first(text))
+    unit = parse_unit(phrase[0]) if phrase else None
+    if multiplier:
+        return _multiplied(text[: multiplier.end()].strip(), unit, after if phrase else text[end:])
+    if isinstance(unit, Unit):
+        return _whole(unit, attached, of_rates, after)
+    if unit is None:
+        return _word(text, text[:end], attached, of_rates, after)
+    return unit
+
+
+def _name_or_unit(name: str) -> Unclear | None:
+    known = isinstance(parse_unit(name), Unit) and name not in ("min", "s", "h")
+    return Unclear(name, "may be the unit, or the name of the next value") if known else None
+
+
+def _per(after: str) -> bool:
+    """Whether a unit continues in a way that is not understood: `s/100 steps`."""
+    return re.match(r"\s*(?:/|per\b)", after) is not None
+
+
+def _multiplied(multiplier: str, unit: Unit | Unclear | None, after: str) -> Unit | Unclear:
+    if isinstance(unit, Unclear):
+        return unit
+    if _LEADING_NUMBER.match(after) or (unit is not None and unit.kind == "time"):
+        return Unclear(multiplier)
+    factor = MULTIPLIERS[multiplier]
+    if unit is None:
+        return Unit(multiplier, "rate", factor)
+    return replace(unit, text=f"{multiplier} {unit.text}", factor=unit.factor * factor)
+
+
+def _whole(unit: Unit, attached: bool, of_rates: bool, after: str) -> Unit | Unclear | None:
+    """The unit, unless the next number belongs to it: `1 min 23 s`, or `0.5 min 0.4 max 0.6`."""
+    if unit.kind == "rate" or unit.counted:
+        return unit
+    if unit.text == "min" and not attached and re.match(rf"\s*{NUMBER}(?![0-9.]|\s*s)", after):
+        return None if of_rates else Unclear("min", "may be minutes or a minimum")
+    part = _SMALLER_PART.match(after)
+    smaller = part and (seconds_of(part["unit"]) if part["unit"] else 0.0 if ":" in part[0] else None)
+    if part and smaller is not None and smaller < unit.factor and (unit.factor == 86400.0 or after[0] != ","):
+        return Unclear(unit.text, "is followed by a second part of the time")
+    return unit
+
+
+def _word(text: str, word: str, attached: bool, of_rates: bool, after: str) -> Unit | Unclear | None:
+    """Of a word that is no unit."""
+    if attached or after[:1] in tuple("^·*⁻"):
+        return _no_unit(_first(text))
+    if of_rates and (time := _LATER_TIME.match(text)) and seconds_of(time["unit"]) is not None:
+        return Unclear(time[0])  # 12 samples a minute
+    if of_rates:
+        later = _LATER_RATE.match(text)
+        unit = parse_unit(later["unit"]) if later else None
+        return unit if isinstance(unit, Unit) else None
+    return None if _LEADING_NUMBER.match(after) or after.lstrip()[:1] == "(" else Unclear(word)
+
+
+def _no_unit(token: str) -> Unclear:
+    if any(character.isdigit() for character in token) and not token[0].isalpha():
+        advice = "write it without separators and with a decimal point, or give another --position or --range"
+        return Unclear(token, "cannot follow a number", advice)
+    return Unclear(token)
+
+
+def _first(text: str) -> str:
+    return text.split(maxsplit=1)[0]

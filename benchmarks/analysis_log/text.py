@@ -1,0 +1,149 @@
+"""A log as lines of text, in bounded memory, whatever its size, encoding and line ends."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+CHUNK_BYTES = 1 << 18
+MAX_LINE = 1 << 20
+"""Characters of a line. A longer one is dropped; if it has the keyword, the log cannot be used."""
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-B])")
+_SPECIAL_FILES = {
+    stat.S_IFIFO: "it is a named pipe (FIFO); write the log to a file first",
+    stat.S_IFCHR: "it is a device, not a file",
+    stat.S_IFBLK: "it is a device, not a file",
+    stat.S_IFSOCK: "it is a socket, not a file",
+}
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+}
+
+
+class LogError(Exception):
+    """A log that cannot be read: one line that says why."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a log, without colour codes.
+
+    Attributes:
+        number: from 1. A carriage return ends a line, as in progress bars, but does not count.
+        text: without its end; of a line that is too long a part that has `needle` if the line has it.
+        ended: whether it has an end; the last line of an interrupted log has none.
+        too_long: whether it has more than MAX_LINE characters.
+    """
+
+    number: int
+    text: str
+    ended: bool = True
+    too_long: bool = False
+
+
+def lines_of(path: Path, needle: str) -> Iterator[Line]:
+    """The lines of a log. `needle` is what is looked for in lines that are too long to be kept.
+
+    Raises:
+        LogError: if it is no file of text.
+        OSError: if it cannot be read.
+    """
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind in _SPECIAL_FILES:
+        raise LogError(_SPECIAL_FILES[kind])
+    with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:  # Path.open has no opener
+        yield from _split(_decoded(file), needle)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _decoded(file: FileIO) -> Iterator[str]:
+    """The text of a file in chunks. Bytes that are no text of the encoding are replaced, NUL bytes are dropped."""
+    chunk = _read(file)
+    decoder = codecs.getincrementaldecoder(encoding_of(chunk))(errors="replace")
+    while chunk:
+        yield decoder.decode(chunk).replace("\0", "")
+        chunk = _read(file)
+    yield decoder.decode(b"", final=True)
+
+
+def _read(file: FileIO) -> bytes:
+    chunk: bytes | None = file.read(CHUNK_BYTES)
+    if chunk is None:
+        raise LogError("it has no end: reading it would wait for more")
+    return chunk
+
+
+def encoding_of(head: bytes) -> str:
+    """Encoding of a log that begins with these bytes.
+
+    Raises:
+        LogError: if it is compressed, or UTF-32.
+    """
+    for magic, name in _COMPRESSED.items():
+        if head.startswith(magic):
+            raise LogError(f"it is compressed ({name}); unpack it first")
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise LogError("its encoding is UTF-32; convert it to UTF-8 first, for example with iconv")
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return _encoding_without_mark(head)
+
+
+def _encoding_without_mark(head: bytes) -> str:
+    """ASCII characters have one NUL byte in UTF-16, the second or the first of two, and three of four in UTF-32."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    pairs = max(1, len(head) // 2)
+    if max(even, odd) < 0.2 * pairs:
+        return "utf-8-sig"
+    if min(even, odd) < 0.1 * max(even, odd):
+        return "utf-16-be" if even > odd else "utf-16-le"
+    if 0.2 * pairs < min(even, odd) < 0.8 * max(even, odd):
+        raise LogError("its encoding seems to be UTF-32; convert it to UTF-8 first, for example with iconv")
+    return "utf-8-sig"
+
+
+def _split(chunks: Iterator[str], needle: str) -> Iterator[Line]:
+    number, rest, dropped = 1, "", False
+    for chunk in chunks:
+        physical = (rest + chunk).split("\n")
+        for index, text in enumerate(physical):
+            *whole, rest = text.split("\r")
+            for part in whole:
+                yield _line(number, part, True, dropped)
+                dropped = False
+            if index < len(physical) - 1:
+                yield _line(number, rest, True, dropped)
+                number, rest, dropped = number + 1, "", False
+        if len(rest) > MAX_LINE:
+            rest, dropped = _shortened(rest, needle), True
+    if rest:
+        yield _line(number, rest, False, dropped)
+
+
+def _shortened(text: str, needle: str) -> str:
+    """What to keep of a line that is too long: the needle if it is there, and the end, which may be a part of it."""
+    return (f"{needle} " if needle in text else "") + text[-len(needle) :]
+
+
+def _line(number: int, text: str, ended: bool, dropped: bool) -> Line:
+    too_long = dropped or len(text) > MAX_LINE
+    return Line(number, _ESCAPES.sub("", text) if "\x1b" in text else text, ended, too_long)
+
+
+def file_error(error: OSError) -> str:
+    """Why a file cannot be read, without its path."""
+    return error.strerror or os.strerror(error.errno or 5)
