@@ -22,6 +22,8 @@ _PHRASE = re.compile(rf"(?:{_WORD}|1(?=\s*/\s*{_WORD})|(?=/\s*{_WORD}))(?:{_PER}
 _LATER_RATE = re.compile(rf"(?:{_WORD}\s+){{1,2}}?(?P<unit>{_WORD}(?:{_PER}){{1,2}})")
 _LATER_TIME = re.compile(rf"{_WORD}\s+(?:(?:a|an|each|every|in)\s+)?(?P<unit>{_WORD})(?!\s*[:=/\w])")
 _MULTIPLIER = re.compile(rf"(?:{'|'.join(MULTIPLIERS)})(?![^\s{re.escape(CLOSING)}|])\s*")
+_FACTOR = re.compile(r"[x\u00d7*\u00b7]\s*[0-9]|10(?:\^|\*\*|[¹²³⁴⁵⁶⁷⁸⁹⁻])")
+_NAME_ENDS = re.compile(r"\s*[:=]")
 _DEVIATION = re.compile(rf"\s*(?:(?:±|\+/?-)\s*{NUMBER}|[(\[]\s*[^()\[\]]*{NUMBER}[^()\[\]]*[)\]])")
 _BRACKETS = re.compile(r"\s*[\[({]\s*([^\[\](){}]*?)\s*[\])}]")
 _LEADING_NUMBER = re.compile(rf"\s*{NUMBER}")
@@ -66,25 +68,20 @@ def _in_brackets(content: str, closed: bool) -> Unit | Unclear | None:
 
 
 def _phrase(text: str, attached: bool, of_rates: bool) -> Unit | Unclear | None:
-    multiplier = _MULTIPLIER.match(text)
-    start = multiplier.end() if multiplier else 0
-    phrase = _PHRASE.match(text, start)
-    end = phrase.end() if phrase else start
-    after = text[end:]
-    if not (phrase or multiplier):
-        return _no_unit(_first(text)) if attached or text[:1] in tuple("%‰°/") else None
-    if after.lstrip()[:1] in (":", "=") and not attached:  # the name of the next value
-        return _name_or_unit(text[:end])
-    if (attached and not multiplier and after[:1].strip() and after[0] not in f"{CLOSING}|:<>.") or _per(after):
-        return Unclear(_first(text))
-    unit = parse_unit(phrase[0]) if phrase else None
-    if multiplier:
-        return _multiplied(text[: multiplier.end()].strip(), unit, after if phrase else text[end:])
+    if (multiplier := _MULTIPLIER.match(text)) is not None:
+        return _multiplied(multiplier[0].strip(), text[multiplier.end() :])
+    phrase = _PHRASE.match(text)
+    if _FACTOR.match(text) or phrase is None:
+        return _no_unit(_first(text)) if attached or _FACTOR.match(text) or text[:1] in tuple("%‰°/") else None
+    word, after = phrase[0], text[phrase.end() :]
+    if _NAME_ENDS.match(after) and not attached:  # the name of the next value
+        return _name_or_unit(word)
+    if (attached and after[:1].strip() and after[0] not in f"{CLOSING}|:<>.") or re.match(r"\s*(?:/|per\b)", after):
+        return Unclear(_first(text))  # a unit that continues in a way that is not understood: `s/100 steps`
+    unit = parse_unit(word)
     if isinstance(unit, Unit):
         return _whole(unit, attached, of_rates, after)
-    if unit is None:
-        return _word(text, text[:end], attached, of_rates, after)
-    return unit
+    return _word(text, word, attached, of_rates, after) if unit is None else unit
 
 
 def _name_or_unit(name: str) -> Unclear | None:
@@ -92,12 +89,13 @@ def _name_or_unit(name: str) -> Unclear | None:
     return Unclear(name, "may be the unit, or the name of the next value") if known else None
 
 
-def _per(after: str) -> bool:
-    """Whether a unit continues in a way that is not understood: `s/100 steps`."""
-    return re.match(r"\s*(?:/|per\b)", after) is not None
-
-
-def _multiplied(multiplier: str, unit: Unit | Unclear | None, after: str) -> Unit | Unclear:
+def _multiplied(multiplier: str, after: str) -> Unit | Unclear | None:
+    """Of a number with a multiplier: `1.2 k samples/s`."""
+    if _NAME_ENDS.match(after):
+        return None
+    phrase = _PHRASE.match(after)
+    named = phrase is not None and _NAME_ENDS.match(after, phrase.end()) is not None
+    unit = parse_unit(phrase[0]) if phrase and not named else None
     if isinstance(unit, Unclear):
         return unit
     if _LEADING_NUMBER.match(after) or (unit is not None and unit.kind == "time"):

@@ -44,8 +44,11 @@ def _unit_in(label: str, of_rates: bool) -> Unit | Unclear | None:
 
 
 def _ends_value(tokens: Sequence[str], at: int) -> bool:
-    """Whether a token is the end of another value; not so the number in `ms per 100 steps:`."""
-    return tokens[at][-1:] in _ENDS_OF_VALUES and (at == 0 or tokens[at - 1] not in ("per", "/"))
+    """Whether a token is the end of another value; not so a number in `ms per 100 steps:`, or in `(50 steps):`."""
+    if tokens[at][-1:] not in _ENDS_OF_VALUES or (at > 0 and tokens[at - 1] in ("per", "/")):
+        return False
+    label = "".join(tokens[at + 1 :])
+    return label.count("(") + label.count("[") >= label.count(")") + label.count("]")
 
 
 def is_label_of(token: str) -> bool:
@@ -57,7 +60,7 @@ def _in_brackets(content: str) -> Unit | Unclear | None:
     if content.casefold() == "min":
         return Unclear("(min)", "may be minutes or a minimum")
     words = re.findall(r"[^\W\d_]+", content)
-    if content[:1] in ("%", "‰"):
+    if content[:1] in ("%", "‰") or re.search(r"[x\u00d7*\u00b7]\s*[0-9]|10\^|000|[0-9]e[0-9]", content):
         return Unclear(content)
     if content.casefold() in HARMLESS or (words != [content] and "/" not in content and not any(map(_means, words))):
         return None

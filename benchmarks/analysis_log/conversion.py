@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.analysis_log.units import EPOCH, SAMPLE, STEP, Unit
+from benchmarks.analysis_log.units import COUNTED, EPOCH, SAMPLE, STEP, Unit
 from benchmarks.harness.results.log import MODES
 
 _READ: dict[int, tuple[str, tuple[str, ...]]] = {
@@ -63,10 +63,11 @@ class Target:
         return None if fits else f"{misfit}: {_advice(unit)}"
 
     def _fits_as_it_is(self, unit: Unit) -> bool:
-        """Whether a rate may be multiplied by the processes and called --ips_unit: steps and epochs may not."""
-        if unit.counted == STEP:
-            return self.processes == 1 and (self.unit_of_result is None or self.unit_of_result.counted != SAMPLE)
-        return unit.counted != EPOCH
+        """Whether a rate may be multiplied by the processes and called --ips_unit."""
+        result = self.unit_of_result.counted if self.unit_of_result else ""
+        if unit.counted == EPOCH or (unit.counted == STEP and self.processes > 1):
+            return False
+        return unit.counted not in COUNTED or unit.counted == SAMPLE or result in ("", unit.counted)
 
 
 def _advice(unit: Unit) -> str:
@@ -78,6 +79,8 @@ def _advice(unit: Unit) -> str:
         ("rate", STEP): "1 (steps/s), or 3 (samples/sec) with --base_batch_size",
         ("rate", SAMPLE): "-1",
     }
+    if unit.kind == "rate" and unit.counted in COUNTED and unit.counted not in (STEP, SAMPLE, EPOCH):
+        return f"give --model_mode -1, and --ips_unit {unit_of_rates(unit.counted)} if any"
     modes = options.get((unit.kind, unit.counted), "-1" if unit.kind == "rate" and unit.counted != EPOCH else None)
     return f"give --model_mode {modes}" if modes else "no --model_mode reads it"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.analysis_log.after import CLOSING, NUMBER, unit_after
 from benchmarks.analysis_log.before import is_label_of, unit_before
@@ -26,12 +26,14 @@ class Number:
         value: the number; of a clock the seconds.
         unit: what the line says of its unit; None if it says nothing.
         followed: whether anything follows it in the line: then it is complete.
+        cut_off: what --range cut off before it.
     """
 
     text: str
     value: float
     unit: Unit | Unclear | None
     followed: bool
+    cut_off: str = ""
 
     @property
     def form(self) -> str:
@@ -85,8 +87,9 @@ class Picker:
         number = self._number(token, following, last and not line[-1:].isspace())
         if number is None:
             return None
-        unit = self._combined(number.unit, self._label(tokens, index % len(tokens)))
-        return Number(number.text, number.value, unit, number.followed)
+        label = unit_before([number.cut_off], self.of_rates) if number.cut_off.strip() else None
+        unit = self._combined(number.unit, label or self._label(tokens, index % len(tokens)))
+        return replace(number, unit=unit)
 
     def _place(self, tokens: list[str]) -> tuple[int, str] | None:
         """Index of the record's token, and the token without a keyword that is attached to it."""
@@ -125,7 +128,7 @@ class Picker:
             unit = Unclear(f"{text} {following[0]}", "may be one number with a blank in it, or two", "give --position")
         if not text[-1].isdigit() and text[-1] != "." and rest[:1].isalpha() and not isinstance(unit, Unit):
             return None  # a word that begins with nan or inf
-        return Number(text, float(text), unit, bool(rest) or not at_end)
+        return Number(text, float(text), unit, bool(rest) or not at_end, token[:start])
 
     @staticmethod
     def _cut(token: str, begin: int, end: int, stop: int) -> tuple[str, Unclear | None]:
@@ -146,8 +149,7 @@ class Picker:
     def _label(self, tokens: list[str], index: int) -> Unit | Unclear | None:
         """The unit in what precedes the number: in the keyword, in brackets after it, or in brackets before it."""
         if self.position is not None:
-            labelled = index > 0 and (tokens[index - 1].endswith((":", "=")) or is_label_of(tokens[index - 1]))
-            return unit_before(tokens[:index], self.of_rates) if labelled else None
+            return self._label_at_position(tokens, index)
         if self.keyword not in tokens:
             return unit_before([*tokens[:index], self.keyword], self.of_rates)
         at = tokens.index(self.keyword)
@@ -155,6 +157,17 @@ class Picker:
         if unit is None and at and is_label_of(tokens[at - 1]) and not "".join(tokens[: at - 1])[-1:].isdigit():
             return unit_before([tokens[at - 1]], self.of_rates)
         return unit
+
+    def _label_at_position(self, tokens: list[str], index: int) -> Unit | Unclear | None:
+        """The unit in the token before the number, which need not be a label."""
+        if not index:
+            return None
+        token = tokens[index - 1].rstrip()
+        unit = unit_before(tokens[:index], self.of_rates)
+        if token.endswith((":", "=")) or is_label_of(token) or (self.separator or "").strip() in (":", "="):
+            return unit
+        of_another_number = index > 1 and tokens[index - 2][-1:].isdigit()
+        return unit if isinstance(unit, Unit) and not of_another_number else None
 
     def _combined(self, own: Unit | Unclear | None, label: Unit | Unclear | None) -> Unit | Unclear | None:
         """The unit that number, label and --record_unit agree on."""
