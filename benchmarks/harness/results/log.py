@@ -56,7 +56,7 @@ def arithmetic_result(details: LogDetails) -> float:
 def _converted(mean: float | None, details: LogDetails) -> float:
     if mean is None or mean <= 0:
         return 0.0
-    processes, batch_size = float(details.processes_counted), float(details.base_batch_size or 0)
+    processes, batch_size = _as_float(details.processes_counted), _as_float(details.base_batch_size or 0)
     return {
         -1: processes * mean,
         0: batch_size * processes / mean,
@@ -65,6 +65,11 @@ def _converted(mean: float | None, details: LogDetails) -> float:
         3: batch_size * processes * mean,
         4: mean,
     }[details.model_mode]
+
+
+def _as_float(count: int) -> float:
+    """JSON has integers that no float can hold."""
+    return float(min(count, 10**300))
 
 
 def log_contradictions(artifact: SpeedArtifact) -> list[str]:
@@ -83,11 +88,14 @@ def log_contradictions(artifact: SpeedArtifact) -> list[str]:
 
 
 def _of_counts(details: LogDetails) -> list[str]:
+    found = []
     left = max(0, details.records_found - details.skip_steps)
-    if details.records_used == left:
-        return []
-    counts = f"records_found {details.records_found} and skip_steps {details.skip_steps}"
-    return [f"details.records_used: {details.records_used}, but {counts} leave {left}"]
+    if details.records_used != left:
+        counts = f"records_found {details.records_found} and skip_steps {details.skip_steps}"
+        found.append(f"details.records_used: {details.records_used}, but {counts} leave {left}")
+    if details.lines_excluded and not details.exclude:
+        found.append(f"details.lines_excluded: {details.lines_excluded}, but details.exclude is empty")
+    return found
 
 
 def _of_processes(artifact: SpeedArtifact, details: LogDetails) -> list[str]:

@@ -41,6 +41,12 @@ from train_logs import Analyse, lines
         (b"ips: 11.54\nip", [], 1, False),
         (b"ips: 11.54\r\nips: 12.3\r\n", [], 2, False),
         (b"ips: 11.54\r", [], 1, False),
+        (b"ips: 720.5 samples/min\nips: 720.5", [], 1, True),
+        (b"ips: 720.5 samples/min\nips: 720.5 samples", [], 1, True),
+        (b"ips: 720.5 samples/min\nips: 720.5 samples/m", [], 1, True),
+        (b"ips: 720.5 samples/min\nips: 720.5 samples/min", [], 2, False),
+        (b"ips: 1.5kit/s\nips: 1.5k", [], 1, True),
+        (b"ips: 5.5 ", [], 0, True),
     ],
 )
 def test_half_a_number_at_the_end_of_an_interrupted_log_is_not_counted(
