@@ -28,7 +28,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--filename", type=Path, required=True, help="the train log")
-    add("--keyword", type=_text, required=True, help="token that the record follows, for example ips:")
+    add("--keyword", type=_keyword, required=True, help="token that the record follows, for example ips:")
     add("--separator", type=_separator, help="between the tokens of a line; None, the default, means blanks")
     add(
         "--position",
@@ -60,6 +60,10 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
 
 def _text(argument: str) -> str:
     return _matching(r".+", argument, "must not be empty")
+
+
+def _keyword(argument: str) -> str:
+    return _matching(r"[^\r\n]{1,1000}", argument, "must be of one line of at most 1000 characters")
 
 
 def _word(argument: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from benchmarks.analysis_log.after import CLOSING, NUMBER, unit_after
 from benchmarks.analysis_log.before import is_label_of, unit_before
@@ -61,18 +61,20 @@ class Picker:
     part: slice
     of_rates: bool
     stated: Unit | None = None
-    _inverse: re.Pattern[str] | None = field(init=False, default=None)
 
-    def __post_init__(self) -> None:
+    @property
+    def wanted(self) -> re.Pattern[str]:
+        """What the lines with a record contain: the keyword.
+
+        If that is the unit of a progress bar, also its other forms: bars change from it/s to s/it, from ms/step to
+        s/step.
+        """
+        patterns = [re.escape(self.keyword)]
         unit = parse_unit(self.keyword) if self.position is not None and "/" in self.keyword else None
         noun = next((part for part in self.keyword.split("/") if not isinstance(parse_unit(part or "x"), Unit)), "")
-        if isinstance(unit, Unit) and noun:  # a progress bar changes from it/s to s/it, or from ms/step to s/step
-            unit_of_bar = rf"[0-9.]\s*(?:[kKMG]?{re.escape(noun)}/s|[nuµμm]?s/{re.escape(noun)})(?!\w)"
-            object.__setattr__(self, "_inverse", re.compile(unit_of_bar))
-
-    def concerns(self, line: str) -> bool:
-        """Whether a line has the keyword; if that is the unit of a progress bar, also in another form of it."""
-        return self.keyword in line or (self._inverse is not None and self._inverse.search(line) is not None)
+        if isinstance(unit, Unit) and noun:
+            patterns.append(rf"[0-9.][ \t]*(?:[kKMG]?{re.escape(noun)}/s|[nu\u00b5\u03bcm]?s/{re.escape(noun)})(?!\w)")
+        return re.compile("|".join(patterns))
 
     def pick(self, line: str) -> Number | None:
         """The record of a line; None if there is no number at its place."""

@@ -18,9 +18,7 @@ def read_log(path: Path, picker: Picker, exclude: Sequence[str], tally: Tally) -
         OSError: if it cannot be read.
     """
     tally.excluded = dict.fromkeys(exclude, 0)
-    for line in lines_of(path, picker.keyword):
-        if not picker.concerns(line.text):
-            continue
+    for line in lines_of(path, picker.wanted):
         if excluded := next((text for text in exclude if text in line.text), None):
             tally.excluded[excluded] += 1
         elif line.too_long:

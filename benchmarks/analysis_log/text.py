@@ -15,7 +15,11 @@ CHUNK_BYTES = 1 << 18
 MAX_LINE = 1 << 20
 """Characters of a line. A longer one is dropped; if it has the keyword, the log cannot be used."""
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-B])")
+KEPT_CHARACTERS = 1 << 12
+"""Of the end of a line that is too long. A keyword is shorter."""
+
+_LINE_END = re.compile(r"[\r\n]")
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)|[()][0-9A-B])")
 _SPECIAL_FILES = {
     stat.S_IFIFO: "it is a named pipe (FIFO); write the log to a file first",
     stat.S_IFCHR: "it is a device, not a file",
@@ -41,7 +45,7 @@ class Line:
 
     Attributes:
         number: from 1. A carriage return ends a line, as in progress bars, but does not count.
-        text: without its end; of a line that is too long a part that has `needle` if the line has it.
+        text: without its end; a part of a line that is too long.
         ended: whether it has an end; the last line of an interrupted log has none.
         too_long: whether it has more than MAX_LINE characters.
     """
@@ -52,8 +56,8 @@ class Line:
     too_long: bool = False
 
 
-def lines_of(path: Path, needle: str) -> Iterator[Line]:
-    """The lines of a log. `needle` is what is looked for in lines that are too long to be kept.
+def lines_of(path: Path, wanted: re.Pattern[str]) -> Iterator[Line]:
+    """The lines of a log in which a pattern is found. The pattern must not match a line end.
 
     Raises:
         LogError: if it is no file of text.
@@ -63,7 +67,7 @@ def lines_of(path: Path, needle: str) -> Iterator[Line]:
     if kind in _SPECIAL_FILES:
         raise LogError(_SPECIAL_FILES[kind])
     with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:  # Path.open has no opener
-        yield from _split(_decoded(file), needle)
+        yield from _matching(_decoded(file), wanted)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -107,7 +111,7 @@ def _encoding_without_mark(head: bytes) -> str:
     """ASCII characters have one NUL byte in UTF-16, the second or the first of two, and three of four in UTF-32."""
     even, odd = head[::2].count(0), head[1::2].count(0)
     pairs = max(1, len(head) // 2)
-    if max(even, odd) < 0.2 * pairs:
+    if max(even, odd) < 0.4 * pairs:
         return "utf-8-sig"
     if min(even, odd) < 0.1 * max(even, odd):
         return "utf-16-be" if even > odd else "utf-16-le"
@@ -116,32 +120,44 @@ def _encoding_without_mark(head: bytes) -> str:
     return "utf-8-sig"
 
 
-def _split(chunks: Iterator[str], needle: str) -> Iterator[Line]:
+def _matching(chunks: Iterator[str], wanted: re.Pattern[str]) -> Iterator[Line]:
     number, rest, dropped = 1, "", False
     for chunk in chunks:
-        physical = (rest + chunk).split("\n")
-        for index, text in enumerate(physical):
-            *whole, rest = text.split("\r")
-            for part in whole:
-                yield _line(number, part, True, dropped)
-                dropped = False
-            if index < len(physical) - 1:
-                yield _line(number, rest, True, dropped)
-                number, rest, dropped = number + 1, "", False
+        text = rest + chunk
+        end = max(text.rfind("\n"), text.rfind("\r")) + 1
+        block, rest = _without_escapes(text[:end]), text[end:]
+        yield from _matching_in_block(block, wanted, number, dropped)
+        number += block.count("\n")
+        dropped = dropped and not block
         if len(rest) > MAX_LINE:
-            rest, dropped = _shortened(rest, needle), True
-    if rest:
-        yield _line(number, rest, False, dropped)
+            rest, dropped = _shortened(rest, wanted), True
+    rest = _without_escapes(rest)
+    if wanted.search(rest):
+        yield Line(number, rest, ended=False, too_long=dropped)
 
 
-def _shortened(text: str, needle: str) -> str:
-    """What to keep of a line that is too long: the needle if it is there, and the end, which may be a part of it."""
-    return (f"{needle} " if needle in text else "") + text[-len(needle) :]
+def _matching_in_block(block: str, wanted: re.Pattern[str], number: int, first_dropped: bool) -> Iterator[Line]:
+    """Of whole lines. They are not split one by one: a log may consist of line ends."""
+    at = 0
+    while (match := wanted.search(block, at)) is not None:
+        line_end = _LINE_END.search(block, match.end())
+        assert line_end is not None, "a block ends with a line end"
+        start = max(at, block.rfind("\n", at, match.start()) + 1, block.rfind("\r", at, match.start()) + 1)
+        number += block.count("\n", at, start)
+        too_long = line_end.start() - start > MAX_LINE or (first_dropped and start == 0)
+        yield Line(number, block[start : line_end.start()], too_long=too_long)
+        number += line_end[0] == "\n"
+        at = line_end.end()
 
 
-def _line(number: int, text: str, ended: bool, dropped: bool) -> Line:
-    too_long = dropped or len(text) > MAX_LINE
-    return Line(number, _ESCAPES.sub("", text) if "\x1b" in text else text, ended, too_long)
+def _shortened(text: str, wanted: re.Pattern[str]) -> str:
+    """What to keep of a line that is too long: what was wanted, and the end, which may be a part of it."""
+    match = wanted.search(text)
+    return (f"{match[0]} " if match else "") + text[-KEPT_CHARACTERS:]
+
+
+def _without_escapes(text: str) -> str:
+    return _ESCAPES.sub("", text) if "\x1b" in text else text
 
 
 def file_error(error: OSError) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import statistics
 import tracemalloc
 from pathlib import Path
@@ -114,6 +115,6 @@ def test_a_file_that_would_wait_for_more_is_not_waited_for(tmp_path: Path, monke
     )
     (tmp_path / "a.log").touch()
     with pytest.raises(text.LogError, match="it has no end"):
-        list(text.lines_of(tmp_path / "a.log", "ips:"))
+        list(text.lines_of(tmp_path / "a.log", re.compile("ips:")))
     os.close(read_end)
     os.close(write_end)
