@@ -74,6 +74,12 @@ def test_encodings_line_ends_and_nul_bytes_do_not_matter(analyse: Analyse, log: 
     assert document["details"]["records_found"] in (39, 40)  # the last may be interrupted in its line end
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_keyword_need_not_be_ascii(analyse: Analyse, encoding: str) -> None:
+    _, document = analyse(LOG.replace("ips:", "\u901f\u5ea6:").encode(encoding), "--keyword", "\u901f\u5ea6:")
+    assert document["FINAL_RESULT"] == 2.5
+
+
 @pytest.mark.parametrize(
     ("log", "named"),
     [
