@@ -16,14 +16,18 @@ HARMLESS = {"", "avg", "average", "mean", "val", "train", "total", "cur", "curre
 MAX_LENGTH = 200
 """Characters that are looked at: a unit is not longer."""
 
+_NAME_OR_UNIT = "may be the unit, or the name of the next value"
 _WORD = r"[^\W\d_][^\W\d]*"
 _PER = rf"\s*(?:/|\bper\b)\s*{_WORD}"
 _PHRASE = re.compile(rf"(?:{_WORD}|1(?=\s*/\s*{_WORD})|(?=/\s*{_WORD}))(?:{_PER}){{0,2}}")
 _LATER_RATE = re.compile(rf"(?:{_WORD}\s+){{1,2}}?(?P<unit>{_WORD}(?:{_PER}){{1,2}})")
-_LATER_TIME = re.compile(rf"{_WORD}\s+(?:(?:a|an|each|every|in)\s+)?(?P<unit>{_WORD})(?!\s*[:=/\w])")
+_LATER_TIME = re.compile(rf"{_WORD}\s+(?:{_WORD}\s+)?(?P<unit>{_WORD})(?!\s*[:=/\w])")
 _MULTIPLIER = re.compile(rf"(?:{'|'.join(MULTIPLIERS)})(?![^\s{re.escape(CLOSING)}|])\s*")
-_FACTOR = re.compile(r"[x\u00d7*\u00b7]\s*[0-9]|10(?:\^|\*\*|[¹²³⁴⁵⁶⁷⁸⁹⁻])")
-_NAME_ENDS = re.compile(r"\s*[:=]")
+_FACTOR = re.compile(r"[(\[]?\s*[x\u00d7*\u00b7]\s*[0-9]|[eE][-+]?[0-9]|,[0-9]|10(?:\^|\*\*|[¹²³⁴⁵⁶⁷⁸⁹⁻])")
+_NAME_ENDS = re.compile(r"[\"']?\s*[:=]")
+_OPENING = re.compile(r"\s*[\"'<(\[{~]+\s*")
+_BAR = re.compile(r"\s*[|\u2013-]\s+")
+_LIST = re.compile(rf"[,;\s]*(?:(?:-|->|\u2013|to|vs)\s+)?{NUMBER}(?:[,;\s]+{NUMBER})*(?P<rest>.*)")
 _DEVIATION = re.compile(rf"\s*(?:(?:±|\+/?-)\s*{NUMBER}|[(\[]\s*[^()\[\]]*{NUMBER}[^()\[\]]*[)\]])")
 _BRACKETS = re.compile(r"\s*[\[({]\s*([^\[\](){}]*?)\s*[\])}]")
 _LEADING_NUMBER = re.compile(rf"\s*{NUMBER}")
@@ -48,12 +52,34 @@ def _unit_in(rest: str, following: str, of_rates: bool, columns: bool) -> Unit |
     closed = own != rest or (columns and not own.strip())
     attached = bool(own) and not own[0].isspace()
     text = (own if columns and own.strip() else f"{own} {following}")[:MAX_LENGTH]
-    if _is_bracketed_unit(text) is False and (skipped := _DEVIATION.match(text)):
+    if _FACTOR.match(text.lstrip()) and (attached or not own):
+        return _no_unit(_first(text))
+    if not _is_bracketed_unit(text) and (skipped := _DEVIATION.match(text)):
         text, attached, closed = text[skipped.end() :].lstrip(CLOSING), False, True
     if brackets := _BRACKETS.match(text):
         return _in_brackets(brackets[1], closed)
+    if not attached and (bar := _BAR.match(text)):
+        beyond = _phrase(text[bar.end() :], False, of_rates)
+        return Unclear(beyond.text, _NAME_OR_UNIT) if isinstance(beyond, Unit) and _alone(text, beyond) else None
+    if not attached and (opening := _OPENING.match(text)):
+        text, closed = text[opening.end() :], True
     found = _phrase(text.lstrip(), attached, of_rates)
     return None if closed and not attached and isinstance(found, Unclear) else found
+
+
+def is_list(number: str, rest: str, following: Sequence[str], of_rates: bool) -> bool:
+    """Whether a number is the first of several with one unit, `500, 600 ms`, or the thousands of one, `1 234 ms`."""
+    match = _LIST.fullmatch(" ".join([rest, *following])[:MAX_LENGTH]) if not rest.strip(",;") else None
+    if match is None or match["rest"].lstrip().startswith("/"):
+        return False
+    unit = _unit_in(match["rest"], "", of_rates, False)
+    thousands = re.fullmatch(r"[0-9]{1,3} [0-9]{3}(?:\.[0-9]*)?", " ".join([number, *following[:1]]))
+    return isinstance(unit, Unit) and ((unit.kind == "rate") == of_rates or thousands is not None)
+
+
+def _alone(text: str, unit: Unit) -> bool:
+    """Whether no number follows a unit in a text: then it is no name of another value."""
+    return not _LEADING_NUMBER.match(text.partition(unit.text)[2])
 
 
 def _is_bracketed_unit(text: str) -> bool:
@@ -71,11 +97,13 @@ def _phrase(text: str, attached: bool, of_rates: bool) -> Unit | Unclear | None:
     if (multiplier := _MULTIPLIER.match(text)) is not None:
         return _multiplied(multiplier[0].strip(), text[multiplier.end() :])
     phrase = _PHRASE.match(text)
-    if _FACTOR.match(text) or phrase is None:
-        return _no_unit(_first(text)) if attached or _FACTOR.match(text) or text[:1] in tuple("%‰°/") else None
+    if phrase is None:
+        return _no_unit(_first(text)) if attached or text[:1] in tuple("%‰°/") else None
     word, after = phrase[0], text[phrase.end() :]
     if _NAME_ENDS.match(after) and not attached:  # the name of the next value
         return _name_or_unit(word)
+    if after and (after[0] in "^*\\" or not (after[0].isascii() or after[0].isspace())):
+        return _no_unit(_first(text))
     if (attached and after[:1].strip() and after[0] not in f"{CLOSING}|:<>.") or re.match(r"\s*(?:/|per\b)", after):
         return Unclear(_first(text))  # a unit that continues in a way that is not understood: `s/100 steps`
     unit = parse_unit(word)
@@ -86,7 +114,7 @@ def _phrase(text: str, attached: bool, of_rates: bool) -> Unit | Unclear | None:
 
 def _name_or_unit(name: str) -> Unclear | None:
     known = isinstance(parse_unit(name), Unit) and name not in ("min", "s", "h")
-    return Unclear(name, "may be the unit, or the name of the next value") if known else None
+    return Unclear(name, _NAME_OR_UNIT) if known or name.casefold() in ("unit", "units") else None
 
 
 def _multiplied(multiplier: str, after: str) -> Unit | Unclear | None:
@@ -121,7 +149,7 @@ def _whole(unit: Unit, attached: bool, of_rates: bool, after: str) -> Unit | Unc
 
 def _word(text: str, word: str, attached: bool, of_rates: bool, after: str) -> Unit | Unclear | None:
     """Of a word that is no unit."""
-    if attached or after[:1] in tuple("^·*⁻"):
+    if attached:
         return _no_unit(_first(text))
     if of_rates and (time := _LATER_TIME.match(text)) and seconds_of(time["unit"]) is not None:
         return Unclear(time[0])  # 12 samples a minute

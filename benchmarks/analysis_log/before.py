@@ -18,6 +18,8 @@ _BRACKETS = re.compile(r"(?P<before>.*?)[\[({](?P<content>[^\[\](){}]*)[\])}]$",
 _LAST_WORDS = re.compile(r"(?:[\w.-]+\s+per\s+(?:[0-9]+\s+)?|[\w.-]+\s*/\s*)*[\w./%-]+$")
 _TIMES = {"time", "times", "cost", "latency", "duration", "elapsed", "eta"}
 _TIME_ADVICE = "give --model_mode 0, 2 or 4, or state the unit of the records, for example --record_unit it/s"
+_RATES = {"throughput", "speed"}
+_RATE_ADVICE = "give --model_mode -1, 1 or 3, or state the unit of the records, for example --record_unit s"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -104,8 +106,11 @@ def _words(words: Sequence[str], of_rates: bool) -> Unit | Unclear | None:
     at = next((at for at in range(len(words) - 1, -1, -1) if _is_unit_of_time(words[at], at == len(words) - 1)), None)
     if at is not None:
         return _time_or_rate(words[: at + 1], of_rates)
-    if of_rates and _TIMES & {word.casefold() for word in words}:
+    names = {word.casefold() for word in words}
+    if of_rates and _TIMES & names:
         return Unclear("_".join(words), "names a time, and --model_mode reads rates", _TIME_ADVICE)
+    if not of_rates and _RATES & names:
+        return Unclear("_".join(words), "names a rate, and --model_mode reads times", _RATE_ADVICE)
     return parse_unit(words[-1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from benchmarks.analysis_log.after import CLOSING, NUMBER, unit_after
+from benchmarks.analysis_log.after import CLOSING, NUMBER, is_list, unit_after
 from benchmarks.analysis_log.before import is_label_of, unit_before
 from benchmarks.analysis_log.units import CLOCK, Unclear, Unit, parse_unit
 
@@ -13,6 +13,12 @@ _NUMBER = re.compile(rf"(?P<brackets>[\[({{\"']*)(?P<number>{NUMBER}|[-+]?(?:nan
 _CLOCK = re.compile(r"(?P<h>[0-9]+):(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9](?:\.[0-9]*)?)")
 _PARTS = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m(?:in)?)?(?P<s>[0-9]+(?:\.[0-9]*)?)s")
 _GROUPED = re.compile("(?<=[0-9])[\u00a0\u2007\u2009\u202f](?=[0-9]{3})")
+_PLAIN = str.maketrans(
+    {"\uff0f": "/", "\u2215": "/", "\u2044": "/", "\u33b3": "ms", "\u33b2": "us", "\u33b1": "ns"}
+    | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff")
+)
+"""Other forms of characters of units; characters without a width are dropped."""
+
 FOLLOWING = 5
 """Tokens after the number that are looked at: `± 0.2 k samples / s`."""
 
@@ -79,7 +85,7 @@ class Picker:
     def pick(self, line: str) -> Number | None:
         """The record of a line; None if there is no number at its place."""
         text = line.strip().strip("\b")
-        tokens = (text if text.isascii() else _GROUPED.sub("'", text)).split(self.separator)
+        tokens = (text if text.isascii() else _GROUPED.sub("'", text).translate(_PLAIN)).split(self.separator)
         found = self._place(tokens)
         if found is None:
             return None
@@ -126,8 +132,8 @@ class Picker:
             unit = cut or unit_after(rest, following, self.of_rates, self.separator is not None)
         else:
             unit = unit_after(rest, following, self.of_rates, self.separator is not None)
-        if _is_split(text, rest, following):
-            unit = Unclear(f"{text} {following[0]}", "may be one number with a blank in it, or two", "give --position")
+        if is_list(text, rest, following, self.of_rates):
+            unit = Unclear(" ".join([text + rest, *following]), "may be one number or several", "give --position")
         if not text[-1].isdigit() and text[-1] != "." and rest[:1].isalpha() and not isinstance(unit, Unit):
             return None  # a word that begins with nan or inf
         return Number(text, float(text), unit, bool(rest) or not at_end, token[:start])
@@ -183,14 +189,6 @@ class Picker:
         if isinstance(own, Unit) and isinstance(label, Unit) and own.meaning != label.meaning:
             return Unclear(own.text, f"is not the unit that precedes the number, {label.text}")
         return own or label
-
-
-def _is_split(text: str, rest: str, following: list[str]) -> bool:
-    """Whether a number may be the thousands of a number with a unit, as in `1 234.5 samples/s`."""
-    if rest or len(following) < 2 or not re.fullmatch(r"[0-9]{1,3}", text):
-        return False
-    thousands = re.fullmatch(r"[0-9]{3}(?:\.[0-9]*)?", following[0])
-    return thousands is not None and isinstance(unit_after("", following[1:], True, False), Unit)
 
 
 def _clock(piece: str) -> tuple[str, float] | None:

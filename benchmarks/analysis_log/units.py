@@ -42,7 +42,8 @@ _PROCESS = {"gpu", "gpus", "device", "rank", "process", "proc", "worker", "card"
 
 # Words that change the meaning of a number and that are no unit of a record: minutes or metres, per minute, bytes.
 _NO_RECORD = re.compile(
-    r"[md]|[pfcdk]s|\w*[Ss]ec\w*|ticks?|cycles?|weeks?|[a-z]p[mh]|[kKMG][a-z]ps|(?:[kKMGTPE]i?)[bBW]|(?:[kKMGTPE]i?)?(?:[Bb]ytes?|[Bb]its?|[Ff][Ll][Oo][Pp][Ss]?|[Bb]ps)"
+    r"[mdBT]|kk|mm|bn|ml[nd]|[Mm]io|kilo|mega|giga|tera|thousands|millions|billions?|hundreds?|dozens?|lakhs?|crores?|per"
+    r"|[pfcdk]s|\w*[Ss]ec\w*|ticks?|cycles?|weeks?|[a-z]p[mh]|[kKMG][a-z]ps|(?:[kKMGTPE]i?)[bBW]|(?:[kKMGTPE]i?)?(?:[Bb]ytes?|[Bb]its?|[Ff][Ll][Oo][Pp][Ss]?|[Bb]ps)"
 )
 
 
@@ -141,8 +142,3 @@ def _noun(text: str) -> tuple[float, str] | None:
         return factor * _PREFIXES[name[0]], rest
     uncertain = name[0] in "kKMGTPE" or rest is not None
     return None if uncertain else (factor, name.casefold().removesuffix("s"))
-
-
-def per_second(counted: str) -> str:
-    """The unit of a rate in seconds, for example "tokens/s"."""
-    return f"{counted}s/s" if counted else "1/s"

@@ -58,7 +58,14 @@ def test_a_keyword_may_be_attached_to_its_record_by_an_equals_sign(label: str) -
             "ms_per_image:",
             "mfu (%):",
         ],
-        *("ms_per_100_steps:", "sec_per_epoch:", "ms per 100 steps:", "time (50 steps):", "time (in ms):"),
+        *(
+            "throughput:",
+            "ms_per_100_steps:",
+            "sec_per_epoch:",
+            "ms per 100 steps:",
+            "time (50 steps):",
+            "time (in ms):",
+        ),
     ],
 )
 def test_a_label_that_is_no_time_of_a_step_is_refused(label: str) -> None:

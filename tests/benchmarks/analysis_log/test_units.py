@@ -28,6 +28,7 @@ from train_logs import EPOCH_TIMES, RATES, STEP_RATES, STEP_TIMES, assert_refuse
         ("250 +- 3 ms", 0.25),
         ("250 (avg 260) ms", 0.25),
         ("250 ( 260.0) ms", 0.25),
+        *((f"250{unit}", 0.25) for unit in (' "ms"', " <ms>", " (ms", " ~ms", "\u33b3", "\u200bms", "; ms")),
         ("2.5 min", 150),
         ("2.5 minutes", 150),
         ("2.5 h", 9000),
@@ -55,6 +56,17 @@ def test_a_time_is_converted_to_seconds(text: str, seconds: float) -> None:
     [
         *("2.5 m", "2.5m", "2.5 d", "5 weeks", "500 ticks", "500 milisecs", "500 milisecs 3", "500 ps", "0.5 ks/it"),
         *("1m 23s", "1 min 23 s", "1 day, 0:00:01", "2 days, 20:01:28", "1 s 234 ms", "1 h 2 min", "12:30"),
+        *(
+            "500 600 ms",
+            "500, 600 ms",
+            "500 - 600 ms",
+            "500 | ms",
+            "500 - ms",
+            "500 unit=ms",
+            "500 in ms",
+            "500 k",
+            "1h30m",
+        ),
         *("0.5 min 0.4 max 0.6", "500 ms: 3", "0.5 [abc]", "50%", "50 %", "1,5 s", "1,234 ms", "0.5k", "500 GB"),
         *("500ms/image", "500 ms/epoch", "0.5 s/token", "0.5 s/foo", "0.5 s/100 steps", "500 ms per 10 steps"),
         *[
@@ -101,6 +113,7 @@ def test_what_is_no_time_of_a_step_is_refused(text: str) -> None:
             (f"1.5{unit}", 1.5)
             for unit in (" samples", " x", " loss: 3", " min 1.4 max 1.6", " foo/s", ", MB", " k: 3", " 1/s")
         ),
+        *((f"90{unit}", 1.5) for unit in (' "it/min"', " <it/min>", " (it/min", "\u2215min", " it\uff0fmin")),
         ("1.5 k loss: 3", 1500),
         ("1.5 ± 0.2 ksamples/s", 1500),
         ("1.5e3", 1500),
@@ -123,6 +136,24 @@ def test_a_rate_is_converted_to_per_second(text: str, per_second: float) -> None
             "2.5 TFLOP/s",
             "2.5 TFLOPS",
         ],
+        *(
+            "2.5 kilo samples/s",
+            "2.5 billion tokens/s",
+            "2.5 millions",
+            "2.5 kk",
+            "2.5 B",
+            "2.5 E3",
+            "2.5 ,5",
+            "2.5 (x1000)",
+        ),
+        *(
+            "2.5 samples pro Minute",
+            "2.5 per GPU",
+            "2.5 | samples/min",
+            "2.5 unit: samples/min",
+            "2.5 it/s^2",
+            "1 234 ms",
+        ),
         *("2.5 kimg", "2.5 kfps", "2.5 ipm", "2.5 MB", "2.5%", "2.5 %", "2.5 foo/bar", "2.5 samples/s/foo", "2.5 k 3"),
         *("2.5 samples a minute", "2.5 samples min^-1", "2.5 samples·s⁻¹", "2.5 samples/100s", "2.5 samples per 10 s"),
         *("2.5 s", "2.5 ms", "2.5 s/it", "2.5 min", "2.5 m", "2.5 epochs/h", "2.5 x1000", "2.5 10^3", "2.5*1000"),
