@@ -42,7 +42,7 @@ _PROCESS = {"gpu", "gpus", "device", "rank", "process", "proc", "worker", "card"
 
 # Words that change the meaning of a number and that are no unit of a record: minutes or metres, per minute, bytes.
 _NO_RECORD = re.compile(
-    r"[mdBT]|kk|mm|bn|ml[nd]|[Mm]io|kilo|mega|giga|tera|thousands|millions|billions?|hundreds?|dozens?|lakhs?|crores?|per"
+    r"[mdBT]|kk|mm|bn|mln|[Mm]io|kilo|mega|giga|tera|thousands|millions|billions?|hundreds?|dozens?|lakhs?|crores?|per"
     r"|[pfcdk]s|\w*[Ss]ec\w*|ticks?|cycles?|weeks?|[a-z]p[mh]|[kKMG][a-z]ps|(?:[kKMGTPE]i?)[bBW]|(?:[kKMGTPE]i?)?(?:[Bb]ytes?|[Bb]its?|[Ff][Ll][Oo][Pp][Ss]?|[Bb]ps)"
 )
 

@@ -122,6 +122,7 @@ def _of_result(artifact: SpeedArtifact, details: LogDetails) -> list[str]:
     for (name, value), (larger, limit) in pairwise(ascending):
         if value > limit * (1 + 1e-9):
             found.append(f"details.{name}: {value:g}, but details.{larger} is {limit:g}")
+    found += _of_mean(details)
     for name, shown, expected in (
         ("FINAL_RESULT", artifact.FINAL_RESULT, log_result(details)),
         ("details.arithmetic_mean", details.arithmetic_mean or 0.0, arithmetic_result(details)),
@@ -129,3 +130,13 @@ def _of_result(artifact: SpeedArtifact, details: LogDetails) -> list[str]:
         if not math.isclose(shown, expected, rel_tol=1e-9, abs_tol=0.00051):
             found.append(f"{name}: {shown:g}, but the details yield {expected:.3f}")
     return found
+
+
+def _of_mean(details: LogDetails) -> list[str]:
+    """Whether the smallest, the largest and other records between them can have this arithmetic mean."""
+    count, mean = _as_float(max(1, details.records_used)), details.record_mean or 0.0
+    low, high = details.record_min or 0.0, details.record_max or 0.0
+    least, most = (high + (count - 1) * low) / count, (low + (count - 1) * high) / count
+    if low > high or (count > 1 and least * (1 - 1e-6) <= mean <= most * (1 + 1e-6)) or (count == 1 and low == high):
+        return []
+    return [f"details.record_mean: {mean:g}, but {count:g} records from {low:g} to {high:g} cannot have this mean"]
