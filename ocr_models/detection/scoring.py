@@ -56,7 +56,7 @@ def score(
         progress()
     write_ground_truth(folder / GROUND_TRUTH, ground_truths(images))
     write_submission(folder / SUBMISSION, found)
-    return evaluate_icdar2015(folder / GROUND_TRUTH, folder / SUBMISSION)
+    return evaluate_icdar2015(folder / GROUND_TRUTH, folder / SUBMISSION, bounded=False)
 
 
 def image_numbers(images: Sequence[AnnotatedImage]) -> list[int]:

@@ -11,7 +11,6 @@ import io
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +18,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ocr_models.detection.archives import EvaluationError, Limits, read_members
 from ocr_models.detection.polygons import signed_areas
-from ocr_models.files import atomic_write
+from ocr_models.files import atomic_write, shown
+
+__all__ = [
+    "EvaluationError",
+    "StrPath",
+    "TextLine",
+    "read_ground_truth",
+    "read_submission",
+    "write_ground_truth",
+    "write_submission",
+]
 
 StrPath = str | os.PathLike[str]
 
+LIMITS = Limits()
 MAX_COORDINATE = 10**9 - 1
 
 _COORDINATES = ",".join([r"\s*(-?[0-9]{1,9})\s*"] * 8)
 _IGNORED = re.compile(r'###|\s*"###"\s*')
 _EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-
-
-class EvaluationError(ValueError):
-    """Input that cannot be evaluated. The message is one line: the file, the line and the fault."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,27 +81,28 @@ _SUBMISSION = _Format(
 )
 
 
-def read_ground_truth(path: StrPath) -> dict[str, list[TextLine]]:
+def read_ground_truth(path: StrPath, limits: Limits | None = LIMITS) -> dict[str, list[TextLine]]:
     """The texts of all `gt_img_<n>.txt`, by image number, "12"; lines `x1,y1,...,x4,y4,transcription`.
 
-    A text with the transcription `###` is ignored by the protocol. Other files in the archive are skipped.
+    A text with the transcription `###` is ignored by the protocol. Other files in the archive are skipped. `limits` is
+    None for an archive of our own.
 
     Raises:
         EvaluationError: if the archive cannot be read, breaks the format or contains no such file.
     """
-    texts = _read_archive(path, _GROUND_TRUTH)
+    texts = _read_archive(path, _GROUND_TRUTH, limits)
     if not texts:
-        raise EvaluationError(f"{path}: contains no gt_img_<n>.txt")
+        raise EvaluationError(f"{shown(path)}: contains no gt_img_<n>.txt")
     return texts
 
 
-def read_submission(path: StrPath) -> dict[str, list[TextLine]]:
+def read_submission(path: StrPath, limits: Limits | None = LIMITS) -> dict[str, list[TextLine]]:
     """The detections of all `res_img_<n>.txt`, by image number, "12"; lines `x1,y1,...,x4,y4`.
 
     Raises:
         EvaluationError: if the archive cannot be read, breaks the format or contains any other file.
     """
-    return _read_archive(path, _SUBMISSION)
+    return _read_archive(path, _SUBMISSION, limits)
 
 
 def write_submission(path: StrPath, boxes_by_image: Mapping[int, Sequence[ArrayLike]]) -> None:
@@ -156,24 +164,23 @@ def _quad_line(box: ArrayLike, location: str) -> str:
     return ",".join(map(str, corners.reshape(-1)))
 
 
-def _read_archive(path: StrPath, form: _Format) -> dict[str, list[TextLine]]:
+def _read_archive(path: StrPath, form: _Format, limits: Limits | None) -> dict[str, list[TextLine]]:
     """The lines of all files, by image number in the archive's order."""
+
+    def is_wanted(name: str) -> bool:
+        if form.name.fullmatch(name):
+            return True
+        if form.is_exclusive:
+            raise EvaluationError(
+                f"{shown(path)}: '{shown(name)}': a submission contains only files named res_img_<n>.txt"
+            )
+        return False
+
     lines: dict[str, list[TextLine]] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                match = form.name.fullmatch(name)
-                if match is None and form.is_exclusive:
-                    raise EvaluationError(f"{path}: {name!r}: a submission contains only files named res_img_<n>.txt")
-                if match is None:
-                    continue
-                if match[1] in lines:
-                    raise EvaluationError(f"{path}: {name}: is in the archive twice")
-                lines[match[1]] = _read_lines(archive.read(name), f"{path}: {name}", form)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path}: not a readable zip archive: {error}") from None
-    except OSError as error:
-        raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
+    for name, content in read_members(path, is_wanted, limits):
+        match = form.name.fullmatch(name)
+        assert match is not None, "it was wanted"
+        lines[match[1]] = _read_lines(content, f"{shown(path)}: {shown(name)}", form)
     return lines
 
 
