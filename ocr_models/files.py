@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 FOLDER_SYNC_NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
-
-
-def open_regular_file(path: str | os.PathLike[str]) -> io.BufferedReader:
-    """Open a file for reading in binary mode.
-
-    Raises:
-        OSError: if it cannot be opened, or is a FIFO, a device or a socket: reading those may block or never end.
-    """
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - Path.stat refuses the same paths
-    except ValueError:  # a NUL in the path
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fspath(path)) from None
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
-    return Path(path).open("rb")
-
-
-def shown(text: object, limit: int = 300) -> str:
-    """Text of unknown origin, such as a file name, for a message: one line without control characters, not too long."""
-    line = str(text)
-    if len(line) > limit:
-        line = f"{line[: limit // 2]}...{line[-(limit // 2) :]}"
-    if line.isprintable():
-        return line
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 @contextmanager

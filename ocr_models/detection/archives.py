@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import bz2
 import copy
-import io
 import lzma
 import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, cast
 
-from ocr_models.files import open_regular_file, shown
+from ocr_models.bounded import ZipReader, open_regular
+from ocr_models.errors import shown
 
 MAX_DICTIONARY_BYTES = 128 * 2**20
 """Of LZMA. The largest setting of common packers is half of it."""
@@ -56,13 +55,12 @@ def read_members(
     """
     place = shown(path)
     try:
-        with open_regular_file(path) as raw:
-            file = raw if limits is None else _BoundedReader(raw, limits.size)
-            with zipfile.ZipFile(cast("BinaryIO", file)) as archive:
-                members = [member for member in archive.infolist() if is_wanted(member.filename)]
-                _check(members, place, limits)
-                for member in members:
-                    yield member.filename, _content(archive, member)
+        file = open_regular(path)
+        with file if limits is None else ZipReader(file, limits.size) as opened, zipfile.ZipFile(opened) as archive:
+            members = [member for member in archive.infolist() if is_wanted(member.filename)]
+            _check(members, place, limits)
+            for member in members:
+                yield member.filename, _content(archive, member)
     except EvaluationError:
         raise
     except OSError as error:
@@ -90,19 +88,6 @@ def _check(members: list[zipfile.ZipInfo], place: str, limits: Limits | None) ->
             f"{place}: its files have {size} bytes, at most {limits.size} are read; "
             f"the largest is {shown(largest.filename)}, {largest.file_size} bytes"
         )
-
-
-class _BoundedReader(io.BufferedReader):
-    """Never reads more than `limit` bytes at once: `zipfile` reads a directory in one piece, whatever its size."""
-
-    def __init__(self, file: io.BufferedReader, limit: int) -> None:
-        super().__init__(file.raw)
-        self._limit = limit
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > self._limit:
-            raise zipfile.BadZipFile(f"its directory has {size} bytes, at most {self._limit} are read")
-        return super().read(self._limit if size is None or size < 0 else size)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

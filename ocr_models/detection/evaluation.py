@@ -22,7 +22,7 @@ from ocr_models.detection.submission import (
     read_ground_truth,
     read_submission,
 )
-from ocr_models.files import shown
+from ocr_models.errors import shown
 
 IOU_THRESHOLD = 0.5
 SET_ASIDE_SHARE = 0.5

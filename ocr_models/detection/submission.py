@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ocr_models.detection.archives import EvaluationError, Limits, read_members
 from ocr_models.detection.polygons import signed_areas
-from ocr_models.files import atomic_write, shown
+from ocr_models.errors import shown
+from ocr_models.files import atomic_write
 
 __all__ = [
     "EvaluationError",

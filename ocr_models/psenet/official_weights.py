@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ocr_models.checkpoint import load_checkpoint
+from ocr_models.checkpoint import load_checkpoint, weights_misfit
+from ocr_models.errors import shown
 
 
 def load_official_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
@@ -20,36 +20,18 @@ def load_official_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) ->
         state_dict: the entries, or a checkpoint with the entries under `state_dict`; keys may start with `module.`.
 
     Raises:
-        ValueError: if a key is missing, unexpected or has another shape; the message names all. The model is unchanged.
+        ValueError: if a key is missing, unexpected or given twice, or a tensor has another shape or is not finite; the
+            message names them. The model is unchanged.
     """
     given = state_dict.get("state_dict", state_dict)
     if not isinstance(given, Mapping):
         raise ValueError(f"the weights do not fit the model: `state_dict` is {type(given).__name__}, not a dict")
-    entries = {str(key).removeprefix("module."): value for key, value in given.items()}
-    expected = {key: _form(value) for key, value in model.state_dict().items()}
-    found = {key: _form(value) for key, value in entries.items()}
-    misfits = {
-        "missing": [key for key in expected if key not in found],
-        "unexpected": [key for key in found if key not in expected],
-        "of another shape": [
-            f"{key} {found[key]} instead of {form}"
-            for key, form in expected.items()
-            if key in found and found[key] != form
-        ],
-    }
-    if any(misfits.values()):
-        named = "; ".join(f"{what}: {', '.join(keys)}" for what, keys in misfits.items() if keys)
-        raise ValueError(f"the weights do not fit the model: {named}")
+    entries = {key.removeprefix("module.") if isinstance(key, str) else key: value for key, value in given.items()}
+    if len(entries) < len(given):
+        raise ValueError("the weights do not fit the model: some are given twice, with and without `module.`")
+    if (misfit := weights_misfit(model.state_dict(), entries)) is not None:
+        raise ValueError(f"the weights do not fit the model: {misfit}")
     model.load_state_dict(entries)
-
-
-def _form(value: Any) -> str:
-    """The shape of a tensor whose numbers can be copied; a description of any other value."""
-    if not isinstance(value, Tensor):
-        return type(value).__name__
-    if value.layout != torch.strided or value.is_meta or value.is_quantized or value.is_complex():
-        return f"{value.layout} {value.dtype} on {value.device}"
-    return str(tuple(value.shape))
 
 
 def load_official_checkpoint(model: nn.Module, path: str | Path) -> None:
@@ -63,4 +45,4 @@ def load_official_checkpoint(model: nn.Module, path: str | Path) -> None:
     try:
         load_official_state_dict(model, checkpoint)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{shown(path)}: {error}") from error

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ocr_models import MODELS
 from ocr_models.checkpoint import CheckpointError, load_checkpoint
 from ocr_models.detection.reading import read_annotated_set
-from ocr_models.errors import DataError
+from ocr_models.errors import DataError, shown
 from ocr_models.files import atomic_write
 from ocr_models.psenet.inference import TextDetector
 from ocr_models.psenet.model import NUM_MAPS, PSENet
@@ -98,20 +98,26 @@ def load_detector(checkpoint_path: Path, device: torch.device) -> TextDetector:
         CheckpointError: if the file is not a checkpoint of a PSENet.
         OSError: if it cannot be read.
     """
-    checkpoint = load_checkpoint(checkpoint_path)
+    checkpoint, place = load_checkpoint(checkpoint_path), shown(checkpoint_path)
     name, image_size = checkpoint.get("model", "psenet"), checkpoint.get("image_size", 736)
     if not isinstance(name, str) or name not in MODELS:
-        raise CheckpointError(f"{checkpoint_path} is of an unknown model, {name!r}; known: {', '.join(MODELS)}")
-    if not isinstance(image_size, int) or image_size < 1:
-        raise CheckpointError(f"{checkpoint_path}: its image size is {image_size!r}, not a number of pixels")
+        raise CheckpointError(f"{place} is of an unknown model, {_described(name)}; known: {', '.join(MODELS)}")
+    sizes = MODELS[name].image_sizes
+    if sizes is not None and (type(image_size) is not int or not sizes.accepts(image_size)):
+        raise CheckpointError(f"{place}: its image size is {_described(image_size)}, not {sizes.rule}")
     model = MODELS[name].load_task_builder()(image_size=image_size, seed=0, device=device).model
     if not isinstance(model, PSENet):
-        raise CheckpointError(f"{checkpoint_path} is of {name}, which is not a PSENet: it has no kernels to show")
+        raise CheckpointError(f"{place} is of {name}, which is not a PSENet: it has no kernels to show")
     try:
         load_official_state_dict(model, checkpoint)
     except ValueError as error:
-        raise CheckpointError(f"{checkpoint_path}: {error}") from error
+        raise CheckpointError(f"{place}: {error}") from error
     return TextDetector(model, short_side=image_size)
+
+
+def _described(value: object) -> str:
+    """A value of a checkpoint; of a nested one or a tensor only its type."""
+    return shown(repr(value), 80) if isinstance(value, str | int | float) else type(value).__name__
 
 
 def choose_images(images: Sequence[AnnotatedImage], names: Sequence[str], count: int) -> list[AnnotatedImage]:
@@ -125,7 +131,7 @@ def choose_images(images: Sequence[AnnotatedImage], names: Sequence[str], count:
     by_name = {key: image for image in images for key in (image.path.name, image.path.stem)}
     for name in names:
         if name not in by_name:
-            raise DataError(f"no image {name}; there are {images[0].path.stem} to {images[-1].path.stem}")
+            raise DataError(f"no image {shown(name)}; there are {images[0].path.stem} to {images[-1].path.stem}")
     return [by_name[name] for name in names]
 
 
@@ -141,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {error.filename or options.output}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {shown(error.filename or options.output)}: {shown(error.strerror or error)}", file=sys.stderr)
         return 2
     print(options.output)
     return 0

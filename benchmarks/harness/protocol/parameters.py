@@ -25,3 +25,9 @@ class ConvergenceParameters(Struct, frozen=True):
     evaluations: int
     folder: str
     resume: bool
+
+
+def evaluation_steps(steps: int, evaluations: int, done: int = 0) -> list[int]:
+    """The steps after which to evaluate, evenly spread, the last step included; those up to `done` left out."""
+    spread = {steps * number // evaluations for number in range(1, evaluations + 1)}
+    return sorted(step for step in spread if step > done)
