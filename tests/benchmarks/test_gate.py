@@ -149,10 +149,13 @@ def test_a_good_artifact_whose_step_is_wrong_is_invalid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"convergence_value": 0.1, "FINAL_RESULT": 0.1}, "convergence_value: 0.1, but the target is 0.7"),
-        ({"scores": [{"step": 32, "training_seconds": 40, "hmean": 0.2}]}, "convergence_value: 0.75, but the target"),
+        ({"convergence_value": 0.1, "FINAL_RESULT": 0.1}, "convergence_value: 0.1, but the last score is 0.75"),
+        (
+            {"scores": [{"step": 32, "training_seconds": 40, "hmean": 0.2}]},
+            "scores: they are 1, but there are 3 evaluations",
+        ),
         ({"FINAL_RESULT": 0.9}, "FINAL_RESULT: 0.9, but the details yield 0.750"),
-        ({"convergence_key": "loss"}, "convergence_value: 0.75, but the target"),
+        ({"convergence_key": "loss"}, "UNIT: hmean, but the score is loss"),
         ({"UNIT": "samples/sec"}, "UNIT: samples/sec, but the score is hmean"),
     ],
 )

@@ -117,11 +117,12 @@ def rank_result(
 
 
 def score(step: int, hmean: float) -> Score:
-    """An evaluation after 16, 32, ... steps, of 20 s of training each."""
+    """An evaluation, after 1.25 s of training per step."""
     return Score(step, 1.25 * step, {"precision": hmean, "recall": hmean, "hmean": hmean})
 
 
 def scores(*hmeans: float) -> list[Score]:
+    """After 16, 32, ... steps."""
     return [score(16 * number, hmean) for number, hmean in enumerate(hmeans, start=1)]
 
 
@@ -178,13 +179,14 @@ def finished_run(
 
 
 def converged_run(output: Path, case: str = CONVERGENCE_CASE, **own: Any) -> Run:
-    """A convergence run that reached its target and left a checkpoint; `own` replaces fields of its report."""
-    run = planned_run(case, "convergence", output=output)
+    """A convergence run of three steps that reached its target and left a checkpoint; `own` replaces its figures."""
+    run = planned_run(case, "convergence", output=output, steps=3)
     folder = output / "convergence" / run.case.log_name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint.pt").touch()
-    report = ConvergenceReport(30, losses(0.6, 0.4, 0.1), scores(0.2, 0.75), [])
-    run.results.append(rank_result(seconds=40.0, own=structs.replace(report, **own)))
+    evaluations = [score(1, 0.2), score(2, 0.4), score(3, 0.75)]
+    report = ConvergenceReport(30, losses(0.6, 0.4, 0.1), evaluations, [])
+    run.results.append(rank_result(seconds=evaluations[-1].training_seconds, own=structs.replace(report, **own)))
     _end(run)
     return run
 

@@ -29,5 +29,6 @@ class ConvergenceParameters(Struct, frozen=True):
 
 def evaluation_steps(steps: int, evaluations: int, done: int = 0) -> list[int]:
     """The steps after which to evaluate, evenly spread, the last step included; those up to `done` left out."""
-    spread = {steps * number // evaluations for number in range(1, evaluations + 1)}
-    return sorted(step for step in spread if step > done)
+    if evaluations >= steps:
+        return list(range(done + 1, steps + 1))
+    return [step for number in range(1, evaluations + 1) if (step := steps * number // evaluations) > done]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 
 import msgspec
 
@@ -15,18 +14,20 @@ from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.artifact import (
     ConvergenceArtifact,
     ConvergenceDetails,
-    TimeToScore,
     UnfinishedConvergenceDetails,
 )
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shown_path
+from benchmarks.harness.results.convergence_checks import (
+    Curve,
+    curve_contradictions,
+    seconds_to_tenths,
+    verdict,
+    withheld,
+)
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.rank_checks import disagreement
 from benchmarks.harness.results.speed import result_mismatch
 from benchmarks.harness.results.statistics import loss_curve, slowest
-
-TENTHS = range(1, 11)
-
-Curve = list[dict[str, float]]
 
 
 def build(run: Run, log_path: Path, _artifact_folder: Path) -> ConvergenceArtifact:
@@ -38,7 +39,8 @@ def build(run: Run, log_path: Path, _artifact_folder: Path) -> ConvergenceArtifa
     curve = loss_curve(list(enumerate(own.losses, start=1)))
     failure = disagreement(run.results) or verdict(curve, own.scores, parameters)
     value = own.scores[-1].figures[parameters.metric]
-    return _artifact(run, log_path, curve, own.scores, value, failure, own)
+    artifact = _artifact(run, log_path, curve, own.scores, value, failure, own)
+    return withheld(artifact, contradictions(artifact))
 
 
 def _artifact(
@@ -105,42 +107,9 @@ def _finished_details(
     )
 
 
-def verdict(curve: Curve, scores: Sequence[Score], parameters: ConvergenceParameters) -> Failure | None:
-    """Whether the training failed: the loss rose from the first tenth of the curve to the last, or the target was
-    missed after the last step.
-    """
-    tenth = max(1, len(curve) // 10)
-    first, last = (fmean(point["loss"] for point in part) for part in (curve[:tenth], curve[-tenth:]))
-    metric, reached = parameters.metric, scores[-1].figures[parameters.metric]
-    if len(curve) > 1 and last >= first:
-        return Failure("loss_rises", f"the loss went from {first:.4f} to {last:.4f}; {metric} is {reached:.4f}")
-    if reached < parameters.target:
-        message = f"{metric} is {reached:.4f} after {scores[-1].step} steps; the target is {parameters.target:g}"
-        return Failure("target_missed", message)
-    return None
-
-
-def seconds_to_tenths(scores: Sequence[Score], parameters: ConvergenceParameters) -> list[TimeToScore]:
-    """Seconds of training to the first evaluation that reached each tenth of the target; None if none did."""
-    wanted = [round(parameters.target * tenth / 10, 6) for tenth in TENTHS]
-    return [
-        TimeToScore(
-            value=value,
-            seconds=next((each.training_seconds for each in scores if each.figures[parameters.metric] >= value), None),
-        )
-        for value in wanted
-    ]
-
-
 def contradictions(artifact: ConvergenceArtifact) -> list[str]:
     """Fields that contradict JOB_FAIL_FLAG 0, a line each. For the gate."""
-    value, details, found = artifact.convergence_value, artifact.details, []
-    last = artifact.scores[-1].get(artifact.convergence_key) if artifact.scores else None
-    if value is None or value != last or value < details.target:
-        found.append(f"convergence_value: {value}, but the target is {details.target} and it is not flagged")
-    if artifact.convergence_key != artifact.UNIT:
-        found.append(f"UNIT: {artifact.UNIT}, but the score is {artifact.convergence_key}")
-    return found + result_mismatch(artifact, value or 0.0)
+    return curve_contradictions(artifact) + result_mismatch(artifact, artifact.convergence_value or 0.0)
 
 
 def line(artifact: ConvergenceArtifact) -> str:

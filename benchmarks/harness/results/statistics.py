@@ -34,12 +34,23 @@ def step_distribution(seconds: Sequence[float]) -> StepSeconds:
 
 def loss_curve(steps: Sequence[tuple[int, dict[str, float]]], points: int = 100) -> list[dict[str, float]]:
     """Steps as (index, losses), in order -> about `points` points: `step`, the last of its steps, and mean losses."""
-    length = -(-len(steps) // points)
-    groups = [steps[first : first + length] for first in range(0, len(steps), max(1, length))]
+    length = _points_length(len(steps), points)
+    groups = [steps[first : first + length] for first in range(0, len(steps), length)]
     return [
         {"step": group[-1][0]} | {name: statistics.fmean(losses[name] for _, losses in group) for name in group[0][1]}
         for group in groups
     ]
+
+
+def curve_steps(steps: int, points: int = 100) -> list[int]:
+    """The field `step` of each point of the `loss_curve` of a whole training."""
+    length = _points_length(steps, points)
+    return [min(first + length, steps) for first in range(0, steps, length)]
+
+
+def _points_length(steps: int, points: int) -> int:
+    """Steps of one point."""
+    return max(1, -(-steps // points))
 
 
 def _percentile(ordered: Sequence[float], fraction: float) -> float:

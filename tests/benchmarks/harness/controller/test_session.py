@@ -187,6 +187,7 @@ def test_the_cause_of_a_failed_run_has_priority_over_a_full_disk(
 def converge(run: Run, log_path: Path, display: Any) -> None:
     """A good training, with the files that its rank and its log would leave."""
     done = converged_run(log_path.parents[1], str(run.case))
+    run.plan = done.plan
     run.ranks, run.seconds, run.finished_at = done.ranks, done.seconds, run.started_at + done.seconds
     log_path.parent.mkdir(parents=True, exist_ok=True)
     log_path.write_text("of a good training")

@@ -44,7 +44,7 @@ def test_a_result_is_one_line() -> None:
 def test_a_convergence_result_is_one_line(tmp_path: Path) -> None:
     artifact = convergence_artifact(converged_run(tmp_path))
     assert result_line(CONVERGENCE, parse_case(CONVERGENCE_CASE), artifact) == (
-        "psenetr18_sp_bs4_fp32_cpu1: hmean 0.750 after 160 steps, 40 s of training"
+        "psenetr18_sp_bs4_fp32_cpu1: hmean 0.750 after 3 steps, 4 s of training"
     )
 
 
@@ -76,7 +76,7 @@ def test_each_measurement_has_its_own_table(tmp_path: Path) -> None:
     assert (first, second) == ("OCR training speed", "OCR training convergence")
     assert len(speed) == 2
     assert head.split() == ["case", "score", "target", "steps", "training", "loss", "status", "artifact"]
-    cells = ["0.700", "160", "40", "s", "0.600", "->", "0.100"]
+    cells = ["0.700", "3", "4", "s", "0.600", "->", "0.100"]
     assert lines[0].split() == [CONVERGENCE_CASE, "hmean", "0.750", *cells, "ok", "x"]
     assert lines[1].split() == [CONVERGENCE_CASE, "hmean", "0.200", *cells, "target_missed", "x"]
     assert lines[2].split() == [CONVERGENCE_CASE, *"-----", "killed", "x"]

@@ -12,7 +12,8 @@ from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.artifact import ConvergenceArtifact, ConvergenceDetails
 from benchmarks.harness.results.common import failure_of
-from benchmarks.harness.results.convergence import cells, contradictions, line, seconds_to_tenths, verdict
+from benchmarks.harness.results.convergence import cells, contradictions, line
+from benchmarks.harness.results.convergence_checks import seconds_to_tenths, verdict
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.validation import problems
 from samples import (
@@ -51,20 +52,20 @@ def test_a_training_that_reaches_its_target_passes(tmp_path: Path) -> None:
     assert (artifact.convergence_key, artifact.convergence_value, artifact.index) == ("hmean", 0.75, 4)
     details = artifact.details
     assert isinstance(details, ConvergenceDetails)
-    assert (details.target, details.training_seconds, details.held_out_samples) == (0.7, 40.0, 30)
-    assert details.samples_per_second == 160 * 4 / 40.0
+    assert (details.target, details.training_seconds, details.held_out_samples) == (0.7, 3.75, 30)
+    assert details.samples_per_second == 3 * 4 / 3.75
     assert [Path(each).name for each in details.kept] == ["checkpoint.pt"]
     assert artifact.loss_curve == curve(0.6, 0.4, 0.1)
     assert artifact.scores[0] == {
-        "step": 16,
-        "training_seconds": 20.0,
+        "step": 1,
+        "training_seconds": 1.25,
         "precision": 0.2,
         "recall": 0.2,
         "hmean": 0.2,
     }
     first, *_, last = artifact.seconds_to_tenths
-    assert (first.value, first.seconds) == (0.07, 20.0)
-    assert (last.value, last.seconds) == (0.7, 40.0)
+    assert (first.value, first.seconds) == (0.07, 1.25)
+    assert (last.value, last.seconds) == (0.7, 3.75)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,6 @@ def test_a_good_artifact_has_no_contradictions(tmp_path: Path) -> None:
 
 def test_a_result_is_one_line_and_one_row(tmp_path: Path) -> None:
     artifact = build(converged_run(tmp_path))
-    assert line(artifact) == "hmean 0.750 after 160 steps, 40 s of training"
-    assert cells(artifact) == ["hmean 0.750", "0.700", "160", "40 s", "0.600 -> 0.100"]
+    assert line(artifact) == "hmean 0.750 after 3 steps, 4 s of training"
+    assert cells(artifact) == ["hmean 0.750", "0.700", "3", "4 s", "0.600 -> 0.100"]
     assert cells(build(failed_run(CONVERGENCE_CASE, "convergence", output=tmp_path))) == []
