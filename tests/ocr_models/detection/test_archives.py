@@ -82,7 +82,7 @@ def test_a_member_that_cannot_be_read_is_named(member: Member, fault: str, gt_zi
     assert fault in fault_of(gt_zip, forged(tmp_path / "submission.zip", [member]))
 
 
-ZEROS = bytes(32 * MEBIBYTE)
+ZEROS = bytes(16 * MEBIBYTE)
 ONE = ZEROS[:MEBIBYTE]
 
 
@@ -207,7 +207,7 @@ def test_our_own_archives_have_no_limits(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_many_texts_that_lie_apart_are_scored_in_little_memory(tmp_path: Path) -> None:
-    archives = archives_of(tmp_path, boxes(3000, 60))
+    archives = archives_of(tmp_path, boxes(2000, 60))
     tracemalloc.start()
     assert evaluate_icdar2015(*archives)["hmean"] == 1
     assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY

@@ -117,6 +117,27 @@ def test_a_tensor_that_is_not_dense_does_not_fit(model: PSENet, weights: dict[st
     assert_has(model, before)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(model: PSENet, weights: dict[str, Tensor], value: float) -> None:
+    before = copied(model)
+    with pytest.raises(ValueError, match=r"model: not finite: det_head\.conv2\.bias$"):
+        load_official_state_dict(model, {**weights, "det_head.conv2.bias": torch.full((7,), value)})
+    assert_has(model, before)
+
+
+def test_an_entry_that_is_given_twice_is_refused(model: PSENet, weights: dict[str, Tensor]) -> None:
+    twice = {**weights, "module.det_head.conv2.bias": torch.zeros(7)}
+    with pytest.raises(ValueError, match=r"some are given twice, with and without `module\.`"):
+        load_official_state_dict(model, twice)
+
+
+def test_many_entries_make_one_short_line(model: PSENet) -> None:
+    with pytest.raises(ValueError, match="and 1980 more") as caught:
+        load_official_state_dict(model, {f"{number}\n" * 100: torch.zeros(1) for number in range(2000)})
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 10_000
+
+
 # checkpoint files
 
 

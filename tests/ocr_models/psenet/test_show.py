@@ -49,6 +49,12 @@ def test_the_first_images_are_shown_if_none_is_named(
     [
         ({"model": "psenetr18", "image_size": 64, "state_dict": {}}, [], "the weights do not fit the model: missing"),
         ({"model": "dbnet", "state_dict": {}}, [], "is of an unknown model, 'dbnet'; known: "),
+        ({"model": "a\n\x1b[2J"}, [], r"is of an unknown model, 'a\n\x1b[2J'; known: "),
+        ({"model": {}}, [], "is of an unknown model, dict; known: "),
+        ({"model": "psenetr18", "image_size": 10**9}, [], "its image size is 1000000000, not a multiple of 32 pixels"),
+        ({"model": "psenetr18", "image_size": True}, [], "its image size is True, not a multiple of 32 pixels"),
+        ({"model": "psenetr18", "image_size": None}, [], "its image size is NoneType, not a multiple of 32 pixels"),
+        ({"model": "psenetr18", "image_size": 64, "state_dict": [1]}, [], "`state_dict` is list, not a dict"),
         (None, [], "No such file or directory"),
         ("checkpoint", ["img_7"], "no image img_7; there are img_1 to img_2"),
         ("checkpoint", ["--output", "nowhere/x.png"], "nowhere/x.png: No such file or directory"),
