@@ -7,12 +7,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benchmarks.harness.controller import header, options, selection
+from benchmarks.harness.report import junit, pytest_benchmark
 from benchmarks.harness.results.measurements import MEASUREMENTS
+from benchmarks.harness.results.redaction import know_hosts
 
 if TYPE_CHECKING:
     from benchmarks.components.ratios import Ratio
@@ -36,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "dist", "no") != "no" or "PYTEST_XDIST_WORKER" in os.environ:
         raise pytest.UsageError("-n/--dist: under xdist the cases would disturb each other's timing; run without it")
     settings = config.stash[SETTINGS] = options.read_settings(config)
+    know_hosts([settings.nodes.endpoint])
     selection.selected_cases(config)  # a wrong name is reported now, before anything starts
     selection.check_image_size(config, settings)
 
@@ -138,7 +142,24 @@ def _write_section(terminalreporter: Any, title: str, lines: list[str]) -> None:
         terminalreporter.write_line(line)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """After pytest has written the file of --junitxml."""
+    yield
+    if path := session.config.getoption("xmlpath", None):
+        junit.redact_file(Path(os.path.expandvars(path)).expanduser())
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    """The host name is private."""
-    machine_info.pop("node", None)
+    pytest_benchmark.remove_names(machine_info, "node")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
+    pytest_benchmark.remove_names(commit_info, "project", "branch", "error")
+
+
+@pytest.hookimpl(optionalhook=True, trylast=True)
+def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
+    pytest_benchmark.redact_benchmarks(output_json)

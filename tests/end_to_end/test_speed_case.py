@@ -25,6 +25,18 @@ LINE = re.compile(
     r"avg_samples: 2\.0, ips: \d+\.\d{6} samples/sec"
 )
 
+# What the environment of a job says about it, and what a training prints of it.
+PLANTED = {
+    "USER": "zaphod",
+    "SLURM_JOB_NODELIST": "heart[07-09]",
+    "SLURM_SUBMIT_HOST": "magrathea.lab.example",
+    "MY_API_KEY": "s3cr3t42",
+    "TINY_FAULT": "print@setup",
+    "TINY_PRINTS": "\x1b[31mzaphod\x1b[0m of heart08, from magrathea: ford@betelgeuse.example, MY_API_KEY=s3cr3t42, "
+    "slarti.lab.example",
+}
+PRIVATE = re.compile(rb"zaphod|heart0|magrathea|ford|betelgeuse|s3cr3t42|slarti|lab\.example", re.IGNORECASE)
+
 pytestmark = pytest.mark.slow
 
 
@@ -50,14 +62,15 @@ class Session:
 
 @pytest.fixture(scope="module")
 def session(run_pytest: RunPytest, image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
-    folder = tmp_path_factory.mktemp("session")
+    folder = tmp_path_factory.mktemp("session") / "zaphod"
     arguments = [
         *("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", folder / "logs"),
         *("--ocr-image-size", 64, "--ocr-steps", 5, "--ocr-warmup", 2, "--ocr-loader-workers", 2, "--ocr-seed", 7),
         *("--ocr-profile-loader", "--ocr-image-cache", "decoded"),
         *("--benchmark-json", folder / "benchmark.json", "--junitxml", folder / "junit.xml"),
+        *("--benchmark-autosave", "--benchmark-storage", f"file://{folder / 'stored'}"),
     ]
-    outcome = run_pytest(*arguments, XDG_CACHE_HOME=str(folder / "cache"))
+    outcome = run_pytest(*arguments, XDG_CACHE_HOME=str(folder / "cache"), **PLANTED)
     return Session(outcome, folder / "logs", folder)
 
 
@@ -183,13 +196,23 @@ def test_nothing_private_is_left(session: Session) -> None:
     benchmark_json = json.loads((session.folder / "benchmark.json").read_text())
     left = session.log + json.dumps(session.document) + json.dumps(benchmark_json)
     assert "node" not in benchmark_json["machine_info"]
+    assert not {"project", "branch"} & set(benchmark_json["commit_info"])
+    assert f'hostname="{platform.node()}"' not in (session.folder / "junit.xml").read_text()
+    assert "\x1b[31m<user>\x1b[0m of <host>, from <host>: <user>@<host>, MY_API_KEY=<secret>, <host>" in session.log
     for private in (platform.node(), getpass.getuser(), str(Path.home())):
         assert not re.search(rf"(?<!\w){re.escape(private)}(?!\w)", left), private
 
 
+def test_no_file_of_the_session_has_a_name_of_the_job(session: Session) -> None:
+    files = [path for path in session.folder.rglob("*") if path.is_file() and path.suffix != ".npy"]
+    assert {"junit.xml", "benchmark.json", f"{NAME}_speed"} <= {path.name for path in files}
+    assert len(list(session.folder.glob("stored/*/*.json"))) == 1
+    assert not {str(path): found[0] for path in files if (found := PRIVATE.search(path.read_bytes()))}
+
+
 def test_only_the_files_of_the_contract_are_left(session: Session) -> None:
     left = {str(path.relative_to(session.output)) for path in session.output.rglob("*") if path.is_file()}
-    assert left == {f"index/{NAME}_speed", f"train_log/{NAME}", f"train_log/{NAME}.steps.jsonl"}
+    assert left == {"history.jsonl", f"index/{NAME}_speed", f"train_log/{NAME}", f"train_log/{NAME}.steps.jsonl"}
     assert (session.output / "index" / f"{NAME}_speed").read_text().count("\n") == 1
 
 

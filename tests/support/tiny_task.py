@@ -58,6 +58,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "noise": lambda: print("a line of the training\n" * 10_000),
+    "print": lambda: print(os.environ["TINY_PRINTS"]),
     "hang": lambda: time.sleep(3600),
 }
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 
+from benchmarks.harness.protocol.node_list import hosts_of
 from benchmarks.harness.protocol.settings import Nodes
 
 FIRST_PORT = 29400
@@ -43,14 +44,8 @@ def environment_endpoint(environment: Mapping[str, str]) -> str:
         return f"{environment['MASTER_ADDR']}:{int(environment.get('MASTER_PORT', FIRST_PORT)) + 1}"
     if environment.get("SLURM_JOB_NODELIST"):
         port = FIRST_PORT + int(environment.get("SLURM_JOB_ID", 0)) % 1000  # two jobs may share a node
-        return f"{first_slurm_node(environment['SLURM_JOB_NODELIST'])}:{port}"
+        return f"{''.join(hosts_of(environment['SLURM_JOB_NODELIST'], limit=1))}:{port}"
     return ""
-
-
-def first_slurm_node(node_list: str) -> str:
-    """The first host of Slurm's compressed list: "gpu[007-010,12],login" -> "gpu007"."""
-    match = re.match(r"([^,\[]+)(?:\[([^,\]-]+))?", node_list)
-    return "" if match is None else match[1] + (match[2] or "")
 
 
 def _number(environment: Mapping[str, str], *names: str) -> int | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.results.redaction import redact
+
+PIECE_BYTES = 1 << 16
 
 
 class TrainLog:
@@ -34,10 +37,10 @@ class TrainLog:
         """Copy a stream to its end. If the log cannot be written, the stream is still read: a full pipe would block the
         processes that print.
         """
-        for line in stream:
+        for piece, end in _pieces(stream):
             if self.failure is None:
                 try:
-                    self._file.write(redact(line.decode(errors="replace").rstrip("\r\n")) + "\n")
+                    self._file.write(redact(piece.decode(errors="replace")) + end)
                 except OSError as error:
                     self.failure = _cannot_write(error)
         if self.failure is None and not self._is_in_place():
@@ -59,6 +62,25 @@ class TrainLog:
             self._file.close()
         except OSError as close_error:  # there is no room for the buffered lines either
             self.failure = self.failure or _cannot_write(close_error)
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[tuple[bytes, str]]:
+    """Lines without their ends, and what to write after each. A line of more than PIECE_BYTES, such as that of a
+    progress bar that never ends its line, comes in pieces, cut after a blank or carriage return: never within a name.
+    """
+    rest = b""
+    while read := stream.readline(PIECE_BYTES):
+        piece, rest = rest + read, b""
+        if not piece.endswith(b"\n") and len(read) == PIECE_BYTES:
+            cut = max(piece.rfind(b"\r"), piece.rfind(b" "), piece.rfind(b"\t")) + 1
+            piece, rest = piece[:cut], piece[cut:]
+            if len(rest) > PIECE_BYTES:  # a word of this length has no name in it
+                piece, rest = piece + rest, b""
+            yield piece, ""
+        else:
+            yield piece.rstrip(b"\r\n"), "\n"
+    if rest:
+        yield rest, "\n"
 
 
 def _cannot_write(error: OSError) -> Failure:

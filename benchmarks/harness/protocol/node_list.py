@@ -9,6 +9,8 @@ from itertools import islice
 MAX_HOSTS = 10_000
 """More than any cluster has. A range such as [0-999999999] must not fill the memory."""
 
+MAX_RANGES = 4
+
 _PART = re.compile(r"[^\s,;\[\]]*(?:\[[^\[\]]*\][^\s,;\[\]]*)*")
 _BRACKETS = re.compile(r"([^\[]*)\[([^\[\]]*)\](.*)")
 
@@ -21,16 +23,16 @@ def hosts_of(text: str, limit: int = MAX_HOSTS) -> list[str]:
 
 def _expanded(part: str) -> Iterator[str]:
     match = _BRACKETS.fullmatch(part)
-    if match is None:
+    if match is None or part.count("[") > MAX_RANGES:
         yield part
         return
     before, ranges, after = match.groups()
-    if re.search(r"[^\d,-]", ranges):  # an IPv6 address
+    if not re.fullmatch(r"[0-9]{1,9}(?:-[0-9]{1,9})?(?:,[0-9]{1,9}(?:-[0-9]{1,9})?)*", ranges):  # an IPv6 address
         yield ranges
         return
     for each in ranges.split(","):
         first, dash, last = each.partition("-")
-        numbers = range(int(first), int(last) + 1) if dash and first and last else [first]
+        numbers = range(int(first), int(last) + 1) if dash else [first]
         for number in numbers:
             for rest in _expanded(after):
                 yield f"{before}{number:0>{len(first)}}{rest}"

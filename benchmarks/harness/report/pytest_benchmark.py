@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.harness.results.redaction import redacted
+
+_NAMES_OF_BENCHMARKS = frozenset({"name", "fullname", "group", "stats"})
+
 
 class ReplayClock:
     """A timer for `pytest.mark.benchmark(timer=...)`."""
@@ -31,3 +35,18 @@ class ReplayClock:
 
         benchmark.pedantic(step, rounds=len(step_seconds), iterations=1)
         self._seconds = 0.0
+
+
+def remove_names(info: dict[str, Any], *names: str) -> None:
+    """Remove the fields of pytest-benchmark's machine_info or commit_info that name a host, a project or a branch, and
+    redact the others.
+    """
+    for name in names:
+        info.pop(name, None)
+    info.update({name: redacted(value) for name, value in info.items()})
+
+
+def redact_benchmarks(output_json: dict[str, Any]) -> None:
+    """Redact what pytest-benchmark writes of each benchmark, such as paths of --benchmark-cprofile; its name stays."""
+    for benchmark in output_json["benchmarks"]:
+        benchmark.update({key: redacted(value) for key, value in benchmark.items() if key not in _NAMES_OF_BENCHMARKS})

@@ -183,8 +183,12 @@ def describe_failure(failure: Failure) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """A path for an artifact: relative if it is below the project root, else without the home directory."""
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else redact(str(path))
+    """A path for an artifact, without private data; relative if it is below the project root.
+
+    The last two parts, such as `train_log/ocr_PSENet_sp_bs8_fp32_1`, are chosen by the suite and stay as they are.
+    """
+    parts = (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).parts
+    return str(Path(redact(str(Path(*parts[:-2]))), *parts[-2:]))
 
 
 def new_run_id() -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.harness.controller.nodes import first_slurm_node, nodes_from
+from benchmarks.harness.controller.nodes import nodes_from
 from benchmarks.harness.protocol.settings import Nodes
 
 SLURM = {"SLURM_NNODES": "4", "SLURM_NODEID": "2", "SLURM_JOB_NODELIST": "gpu[07-10]", "SLURM_JOB_ID": "12034"}
@@ -46,11 +46,3 @@ def test_given_values_have_priority_over_the_environment() -> None:
 def test_an_inconsistent_job_is_refused(given: tuple[int | None, int | None, str | None], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         nodes_from(*given, {})
-
-
-@pytest.mark.parametrize(
-    ("node_list", "first"),
-    [("gpu007", "gpu007"), ("gpu[007-010,12],login", "gpu007"), ("a1,a2", "a1"), ("n[3,5]", "n3"), ("", "")],
-)
-def test_the_first_node_of_slurms_list(node_list: str, first: str) -> None:
-    assert first_slurm_node(node_list) == first

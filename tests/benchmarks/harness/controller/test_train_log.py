@@ -21,6 +21,26 @@ def test_every_line_is_redacted_and_written_at_once(tmp_path: Path, monkeypatch:
         assert log.failure is None
 
 
+def test_a_line_without_end_is_written_in_pieces_and_no_name_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_log, "redact", lambda piece: piece.replace("secret", "***"))
+    line = b"a secret of the bar\r" * 20_000 + b"x" * 200_000 + b" secret"
+    with TrainLog(tmp_path / "log") as log:
+        log.copy(io.BytesIO(line + b"\nnext\n"))
+    text = (tmp_path / "log").read_bytes()
+    assert text == line.replace(b"secret", b"***") + b"\nnext\n"
+
+
+def test_a_line_of_a_megabyte_does_not_stop_the_other_threads(tmp_path: Path) -> None:
+    """A regular expression holds the interpreter: it gets no more than a piece at once."""
+    seen: list[int] = []
+    with TrainLog(tmp_path / "log") as log, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_log, "redact", lambda piece: seen.append(len(piece)) or piece)
+        log.copy(io.BytesIO(b"word " * 200_000))
+    assert max(seen) <= 2 * train_log.PIECE_BYTES
+
+
 def test_a_full_disk_is_a_failure_and_blocks_no_process() -> None:
     """/dev/full accepts no byte."""
     with TrainLog(Path("/dev/full")) as log:

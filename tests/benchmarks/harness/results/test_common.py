@@ -110,3 +110,12 @@ def test_a_path_is_relative_if_it_is_in_the_project_and_redacted_elsewhere(monke
     monkeypatch.setattr(common, "redact", lambda text: text.replace("/home/alice", "~"))
     assert shown_path(ROOT / "logs" / "a") == "logs/a"
     assert shown_path(Path("/home/alice/logs/a")) == "~/logs/a"
+    assert shown_path(Path("a")) == "a"
+
+
+def test_a_name_in_a_path_below_the_project_is_redacted_but_not_in_what_the_suite_has_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(common, "redact", lambda text: text.replace("alice", "<user>"))
+    path = ROOT / "logs" / "of-alice" / "train_log" / "ocr_alice_sp_bs8_fp32_1"
+    assert shown_path(path) == "logs/of-<user>/train_log/ocr_alice_sp_bs8_fp32_1"
