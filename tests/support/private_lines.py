@@ -149,6 +149,14 @@ LOOKALIKES = tuple(
     nan inf -inf ; conv2d(3, 64, kernel_size=(7, 7)) ; key_padding_mask=None ; attn_key: tensor
     query_key_value=dense ; private_key_type ; access: granted ; session: 12 ; account: 3
     storage_key=abc1234567890 ; '\\bfoo\\b'
+    PASS: test_x ; PASS=3 ; PRIMARY KEY: id
+    [step:1000] loss ; on nodes 0-3 ; on node rank0
+    Exception on node add_1 ; master_addr is only used for static rdzv_backend and when rdzv_endpoint is not specified
+    docker.io/x@sha256:9f86d081
+    https://medium.com/@bob/x ; Connection to the store closed ; May 12 steps
+    Linux 5.15 x86_64 ; logged in ; signature=(x, y)
+    The hostname of the client socket cannot be retrieved. err=-3 ; Xid (PCI:0000:1a:00): 79 ; --host
+    --no-host cpu
     """.strip().splitlines()
 )
 

@@ -42,14 +42,18 @@ _NAME = (
     r"(?!(?i:none|null|true|false|unknown|default|self|cpu|gpu|cuda|device|host|nobody)(?![\w-]))"
     r"[A-Za-z_][\w.+-]{0,62}(?<![.-])"
 )
-_USER_KEY = rf"{START}(?:(?i:user_?name|logname|login|sudo_user|remote_user)|USER|user|UserId|GroupId|UserName|owner)"
+_USER_KEY = (
+    rf"{START}(?:(?i:user_?name|logname|login|sudo_user|remote_user)|USER|user|SLURM_JOB_ACCOUNT|UserId|GroupId"
+    r"|UserName|owner)"
+)
 USERS = family(
-    r"user|log|owner|torchinductor_|pytest-of-|[ug]id=|groups=|groupid|mail/",
+    r"user|log|owner|account=|torchinductor_|pytest-of-|[ug]id=|groups=|groupid|mail/",
     Rule("<user>", _NAME, before=r"/torchinductor_|/pytest-of-|/spool/mail/|/var/mail/"),
+    Rule("<user>", _NAME, before=rf"{START}(?i:logged in as):? '?"),  # wandb
     Rule("<user>", _NAME + r"(?=\))", before=r"(?:[ug]id|groups)=\d{1,12}\("),
     Rule("<user>", rf"(?!\d){_NAME}(?![\w(.]*\()", before=rf"{_USER_KEY}{GAP}={GAP}(?:\\*[\"'])?"),
     Rule("<user>", rf"{_NAME}(?=\(\d)", before=r"(?:User|Group)Id="),
     Rule("<user>", _NAME, before=rf"{_USER_KEY}\\*[\"']:{GAP}\\*[\"']"),
     Rule("<user>", rf"{_NAME}(?=\(| by | from )", before=rf"{START}for user "),
-    Rule("<user>", _NAME, before=rf"{START}[Uu]ser '"),
+    Rule("<user>", _NAME, before=rf"{START}(?i:user) '"),
 )

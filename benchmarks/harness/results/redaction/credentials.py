@@ -20,7 +20,7 @@ _SECRET_WORD = (
     r"|license|refresh|bearer|bot|deploy|personal|identity|client|service)[_-]?(?:key|token|secret))"
 )
 _KEY = rf"{START}(?i:{_SECRET_WORD}(?:[_-]?(?:id|value|hash))?)"
-_VARIABLE = r"(?<![A-Za-z0-9])(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|AUTH)(?![A-Za-z0-9_])"
+_VARIABLE = r"(?<=[A-Z0-9]_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|AUTH)(?![A-Za-z0-9_])"
 _CAMEL = r"(?:[a-z](?:Password|Secret|ApiKey|AccessKey|AccessToken|AuthToken))(?![a-z])"
 
 # Credentials that their issuers made recognisable: GitHub, GitLab, Hugging Face, OpenAI, Slack, AWS, Google, PyPI, npm,
@@ -40,13 +40,14 @@ _USER_INFO = (
 )
 
 CREDENTIALS = family(
-    r"key|token|secret|pass|credential|auth|bearer|cookie",
+    r"key|token|secret|pass|credential|auth|bearer|cookie|signature=|sig=",
     Rule(
         "<secret>",
         r"(?!<)[^\s\"'\x1b][^\"'\n\x1b]*",
         before=rf"{START}(?i:(?:proxy-)?authorization|(?:set-)?cookie){SEPARATOR}",
     ),
     Rule("<secret>", r"(?=[A-Za-z_.~+/-]{0,60}\d)[\w.~+/=-]{6,}", before=rf"{START}(?i:bearer)[ \t]{{1,4}}"),
+    Rule("<secret>", r"(?=[A-Za-z_.~+/%-]{0,60}\d)[\w.~+/%-]{16,}", before=rf"{START}(?i:sig|signature)="),
     Rule("<secret>", _ENVIRONMENT_VALUE, before=rf"{_VARIABLE}=(?:\\*[\"'])?"),
     Rule("<secret>", _VALUE, before=rf"{_VARIABLE}{SEPARATOR}"),
     Rule("<secret>", _VALUE, before=rf"(?:{_KEY}|{_CAMEL}){SEPARATOR}"),
@@ -57,8 +58,9 @@ CREDENTIALS = family(
     Rule("<secret>", _RANDOM_VALUE, before=rf"{START}(?i:token)(?:\\*[\"'])?: {GAP}(?:\\*[\"'])?"),
 )
 ISSUED = family(
-    r"gh[pousr]_|github_pat|gl[a-z]{2,3}-|hf_|npm_|sk-|xox|akia|asia|aroa|aida|aiza|ya29|pypi-|dckr_pat|eyj|sha256:",
+    r"gh[pousr]_|github_pat|gl[a-z]{2,3}-|hf_|npm_|sk-|xox|akia|asia|aroa|aida|aiza|ya29|pypi-|dckr_pat|eyj|hooks\.slack|sha256:",
     Rule("<secret>", _ISSUED),
+    Rule("<secret>", r"[\w/]{8,}", before=r"hooks\.slack\.com/services/"),
     Rule("<secret>", r"[A-Za-z0-9+/]{42,44}=?", before=rf"{START}SHA256:"),  # fingerprint of an SSH key
 )
 URL_CREDENTIALS = family("://", Rule("<secret>", _USER_INFO, before="://(?!<)"))

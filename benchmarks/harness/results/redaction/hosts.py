@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks.harness.results.redaction.addresses import IPV4, IPV6, MAC
 from benchmarks.harness.results.redaction.rules import END, GAP, SEPARATOR, START, Rule, family
 
-NAME = (
-    rf"(?!{IPV6}|{IPV4}|{MAC})(?!(?:localhost|None|null)(?![\w-]|\.\w))"
-    r"(?<![^\W_])[^\W_](?:[\w.-]*[^\W_])?"
+# Not an address: one look ahead, simpler than the patterns of the addresses, because it stands in every rule.
+_NO_ADDRESS = (
+    r"(?!(?:[0-9A-Fa-f]{1,4}:){0,6}:|(?:[0-9A-Fa-f]{2,4}[:-]){5}|[0-9A-Fa-f]{4}(?::[0-9A-Fa-f]{4}){3}"
+    r"|\d{1,3}(?:\.\d{1,3}){3}(?!\d))"
 )
+NAME = rf"{START}{_NO_ADDRESS}(?!(?:localhost|None|null)(?![\w-]|\.\w))[^\W_](?:[\w.-]*[^\W_])?"
 # After "host:" a word may also be a device, a setting or a number, as in "host: cpu" and "host: 5.1 GiB".
 _NO_HOST = (
     r"(?!(?i:none|null|nan|true|false|yes|no|on|off|auto|default|unknown|unset|cpus?|gpus?|cuda|mps|xpu|tpu|devices?|host"
@@ -18,11 +19,12 @@ _NO_HOST = (
 # Slurm's lists: gpu[01-04,07]-ib,login1
 _RANGE = r"(?:\[\d[\d,-]*\][\w.-]*)"
 _NODE = rf"{NAME}{_RANGE}{{0,3}}"
-_NODES = rf"{_NODE}(?:,[A-Za-z0-9][\w.-]*{_RANGE}{{0,3}})*"
-_CLEARLY_A_NODE = rf"(?=[\w.-]*\d|\w+\[)(?!\d+(?![\w.-])){_NODES}"
+_NODES = rf"{_NODE}(?:(?::\d{{1,5}})?,[A-Za-z0-9][\w.-]*{_RANGE}{{0,3}})*"
+# Not "on node 3", "on nodes 0-3", "on node rank0", nor a node of a graph, "on node add_1"
+_CLEARLY_A_NODE = rf"(?=[A-Za-z][A-Za-z0-9.-]*(?:\d|\[))(?!rank\d|[A-Za-z0-9.-]*_){_NODES}"
 
 _HOST_KEY = (
-    r"(?i:(?:batch|exec|req|head|master|submit)?_?host(?:_?name)?|node_?name|master_?addr|rdzv_?endpoint|pod_?name"
+    r"(?i:(?:batch|exec|req|head|master|submit)?_?host(?:_?name)?|node_?name|master[_-]?addr(?:ess)?|rdzv[_-]?endpoint|pod_?name"
     r"|alloc_?node|computername)"
 )
 _LIST_KEY = r"(?i:node_?list|hosts|hostlist|nodes|node_?aliases|topology_addr|launch_node_ipaddr)"
@@ -32,7 +34,13 @@ KEYS = family(
     # torchrun's error report and settings, JSON, XML
     Rule("<host>", _NO_HOST + NAME, before=rf"{START}{_HOST_KEY}{SEPARATOR}"),
     Rule("<host>", r"(?!<)[^\"'\n\x1b<]+", before=rf"{START}{_LIST_KEY}(?:\\*[\"'])?{GAP}[:=]{GAP}\\*[\"'](?=[^\W\d])"),
+    Rule("<host>", r"[^\]\n\x1b<]+", before=rf"{START}{_LIST_KEY}(?:\\*[\"'])?{GAP}[:=]{GAP}\[(?=\\*[\"'][^\W\d])"),
     Rule("<host>", _NO_HOST + _NODES, before=rf"{START}{_LIST_KEY}="),
+    Rule(
+        "<host>",
+        _NO_HOST + _NODES,
+        before=r"--(?:[a-z]{1,10}[-_]){0,3}(?:endpoint|addr|address|host|hosts|nodelist)[ =]",
+    ),
     Rule("<host>", _CLEARLY_A_NODE, before=rf"{START}{_LIST_KEY}:? {GAP}(?:are )?"),
 )
 SLURM = family(
@@ -44,8 +52,11 @@ SLURM = family(
     Rule("<host>", _NODES + r"(?= are ready)", before=rf"{START}Nodes "),
     Rule("<host>", NAME + r"(?=\]:\d)", before=r"\[\["),
 )
+_SYSLOG_TIME = rf"{START}(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d "
+
 CONNECTIONS = family(
-    r"\]:\d|connect to|address|<\d|://|the node|resolv|permanently added|authenticity|known|service not",
+    r"connection to|linux|[a-z] [ \d]\d \d\d:\d\d|:\d+\] |\]:\d|connect to|address|<\d|://|the node|resolv"
+    r"|permanently added|authenticity|service not known",
     Rule("<host>", NAME + r"(?=\]:\d{2,5}(?![\d:./-]))", before=r"(?<!\w)\[(?!(?:rank|default)\d+\])"),  # c10d
     Rule("<host>", NAME + r"(?=, ?\d+\))", before=r"(?:connect to|address(?:es)? of) \("),  # c10d: (name, port)
     Rule("<host>", NAME + r"(?=<\d+>)", before=rf"{START}(?:peer|from|to) "),  # NCCL: name<port>
@@ -53,6 +64,10 @@ CONNECTIONS = family(
     Rule("<host>", NAME + r"(?=_\d+_\d+)", before=rf"{START}[Tt]he node '?"),  # torchrun: name_process_agent
     Rule("<host>", NAME, before=r"[Rr]esolve(?: host(?:name)?)?:? '?(?!host(?:name)?[ :])"),
     Rule("<host>", NAME, before=r"connect to host |[Pp]ermanently added '\[?|of host '"),
+    Rule("<host>", NAME + r"(?= closed)", before=rf"{START}Connection to "),
+    Rule("<host>", NAME + r"(?= \d+\.\d+\.\d+\S{0,60} #\d)", before=rf"{START}Linux "),  # uname -a
+    Rule("<host>", NAME + r"(?= [\w./-]{1,40}(?:\[\d+\])?:)", before=_SYSLOG_TIME),
+    Rule("<host>", NAME + r"(?=:\d{1,9}\] (?:\*\*\*|mca|PMIX|\[ ?\d+\]|Signal|Failing))", before=r"\["),  # Open MPI
     Rule("<host>", NAME + r"(?=: Name or service not known)", before=r"(?:ping|ssh|getaddrinfo|curl): (?=[A-Za-z])"),
 )
 
@@ -65,9 +80,7 @@ UNC = family(
 
 _DOMAIN = r"(?:\.(?=[A-Za-z0-9-]{0,62}[A-Za-z])[A-Za-z0-9-]*[A-Za-z0-9])*"
 _DASHED_ADDRESS = r"(?:-(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){4}"
-_CLOUD = (
-    rf"(?:ip|ec2|vm|host|node|worker|compute|server|dhcp|static|pool|cpe|gke|aks){_DASHED_ADDRESS}{END}[\w-]*{_DOMAIN}"
-)
+_CLOUD = rf"(?:ip|ec2|vm|host|node|worker|compute|server|dhcp|static|pool|cpe|gke){_DASHED_ADDRESS}{END}[\w-]*{_DOMAIN}"
 _ADDRESS_IN_A_DOMAIN = (
     rf"[A-Za-z][A-Za-z0-9]{{0,20}}{_DASHED_ADDRESS}{END}[\w-]{{0,40}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,5}}"
     r"\.(?:internal|com|net|local|localdomain|cloud)(?![\w-])"

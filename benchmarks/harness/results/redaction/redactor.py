@@ -25,6 +25,7 @@ _KEPT = family(
     r"avg_reader_cost|<[a-z]+>", Rule(None, _STEP_LINE), Rule(None, "<(?:ip|mac|host|user|secret|serial)>(?!@)")
 )
 _MAX_PASSES = 20
+_MAX_PATTERNS = 200  # a log has some twenty; an endless variety of lines must not fill the memory
 
 
 class Redactor:
@@ -74,6 +75,8 @@ class Redactor:
         found = tuple(number for number, each in enumerate(self._families) if each.trigger.search(folded))
         if not found or found == (0,):
             return None
+        if found not in self._patterns and len(self._patterns) >= _MAX_PATTERNS:
+            found = tuple(range(len(self._families)))
         if found not in self._patterns:
             self._patterns[found] = _Pattern(rule for number in found for rule in self._families[number].rules)
         return self._patterns[found]

@@ -65,6 +65,8 @@ def test_mail_addresses_and_remote_paths_are_removed(text: str, expected: str) -
         ("USER=bob", "USER=<user>"),
         ('"username": "bob"', '"username": "<user>"'),
         ("UserId=bob(1000) GroupId=grp(1000)", "UserId=<user>(1000) GroupId=<user>(1000)"),
+        ("wandb: Currently logged in as: bob (team)", "wandb: Currently logged in as: <user> (team)"),
+        ("SLURM_JOB_USER=bob SLURM_JOB_ACCOUNT=lab7", "SLURM_JOB_USER=<user> SLURM_JOB_ACCOUNT=<user>"),
     ],
 )
 def test_names_of_accounts_are_removed_in_the_places_where_programs_print_them(text: str, expected: str) -> None:

@@ -46,6 +46,11 @@ from private_lines import redact
         ("my_key=a1b2c3d4e5f6g7", "my_key=<secret>"),
         ("PASSWORD='a'", "PASSWORD='<secret>'"),
         ("DB_PASS=x1", "DB_PASS=<secret>"),
+        ("AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_ACCESS_KEY_ID=<secret>"),
+        ("https://hooks.slack.com/services/T0001/B0001/XXXXyyyy", "https://hooks.slack.com/services/<secret>"),
+        ("x.blob.core?sv=2022&sig=abc%2Fdef1ghijklmnop%3D", "x.blob.core?sv=2022&sig=<secret>"),
+        ("AccountName=x;AccountKey=abc==;", "AccountName=x;AccountKey=<secret>;"),
+        ("Password for 'https://bob@git.lab':", "Password for 'https://<secret>@<host>':"),
     ],
 )
 def test_credentials_are_removed_wherever_they_stand(text: str, expected: str) -> None:

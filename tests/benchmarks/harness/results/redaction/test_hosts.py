@@ -85,6 +85,19 @@ def test_cloud_host_names_are_removed_everywhere(name: str) -> None:
         ("alices-mbp.local", "<host>"),
         ("svc-0.ns.svc.cluster.local", "<host>"),
         ("vm-10-0-0-1.corp", "<host>"),
+        ("Connection to gpu7 closed by remote host.", "Connection to <host> closed by remote host."),
+        ("Linux gpu7 5.15.0-91-generic #101-Ubuntu SMP", "Linux <host> 5.15.0-91-generic #101-Ubuntu SMP"),
+        ("Nov 23 12:00:00 gpu7 kernel: NVRM: Xid 79", "Nov 23 12:00:00 <host> kernel: NVRM: Xid 79"),
+        ("[gpu7:12345] *** Process received signal ***", "[<host>:12345] *** Process received signal ***"),
+        (
+            "torchrun --rdzv-endpoint gpu7:29400 --master-addr=gpu8 x.py",
+            "torchrun --rdzv-endpoint <host>:29400 --master-addr=<host> x.py",
+        ),
+        ("mpirun --host gpu1:4,gpu2:4 x", "mpirun --host <host>:4 x"),
+        ('"hosts": ["gpu1", "gpu2"]', '"hosts": [<host>]'),
+        ("rdzv_endpoint=gpu7.lab.example:29400", "rdzv_endpoint=<host>:29400"),
+        ("GPU7: gpu-node17:1: gpu-node18.cluster.example.org", "GPU7: <host>:1: <host>"),
+        ('{\\"hostname\\": \\"gpu7\\"}', '{\\"hostname\\": \\"<host>\\"}'),
     ],
 )
 def test_names_of_other_hosts_are_removed_in_the_places_where_job_systems_and_ssh_print_them(
