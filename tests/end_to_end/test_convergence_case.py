@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +49,14 @@ class Training:
 
 @pytest.fixture(scope="module")
 def converged(run_pytest: RunPytest, image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
-    output = tmp_path_factory.mktemp("converged")
-    return Training(converge(run_pytest, image_folder, output), output)
+    output = tmp_path_factory.mktemp("converged") / "zaphod"
+    planted = {
+        "USER": "zaphod",
+        "SLURMD_NODENAME": "heart7",
+        "TINY_FAULT": "print@setup",
+        "TINY_PRINTS": "zaphod@heart7",
+    }
+    return Training(converge(run_pytest, image_folder, output, **planted), output)
 
 
 def test_a_training_that_converges_passes(converged: Training) -> None:
@@ -65,6 +73,16 @@ def test_a_training_that_converges_passes(converged: Training) -> None:
     assert "OCR training convergence" in outcome.text
     log = (output / "train_log" / f"{NAME}_convergence").read_text()
     assert "evaluation after step 20/20 precision: 1.000000" in log
+
+
+def test_nothing_that_it_leaves_names_the_account_or_the_host(converged: Training) -> None:
+    files = [path for path in converged.output.rglob("*") if path.is_file()]
+    contents = {str(path): path.read_bytes() for path in files}
+    for path in (path for path in files if zipfile.is_zipfile(path)):  # the archives of the evaluation, the checkpoint
+        with zipfile.ZipFile(path) as archive:
+            contents |= {f"{path}:{name}": name.encode() + archive.read(name) for name in archive.namelist()}
+    assert {".png", ".zip", ".pt"} <= {path.suffix for path in files}
+    assert not {name for name, content in contents.items() if re.search(rb"zaphod|heart7|/tmp/pytest-of-\w", content)}
 
 
 def test_it_leaves_its_archives_its_checkpoint_and_its_curves(converged: Training) -> None:

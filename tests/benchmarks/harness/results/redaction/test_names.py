@@ -62,3 +62,26 @@ def test_a_machine_without_names_has_nothing_to_remove_but_addresses() -> None:
 
 def test_a_home_directory_with_a_blank_is_removed() -> None:
     assert Redactor(Identity(homes=frozenset({"/Users/Al Ice/", "/", ""})))("at /Users/Al Ice/x of /") == "at ~/x of /"
+
+
+def test_a_list_of_thousands_of_nodes_costs_little_more_than_one_name() -> None:
+    nodes = frozenset(f"gpu{number:05}" for number in range(10_000))
+    many = Redactor(Identity(hosts=nodes))
+    assert many("on gpu00000, gpu09999 and GPU01234.lab, not gpu10000") == "on <host>, <host> and <host>, not gpu10000"
+
+
+@pytest.mark.parametrize(
+    "name", ["root", "user", "data", "step", "gpu", "localhost", "psenet", "icdar2015", "redaction"]
+)
+def test_a_name_that_is_a_word_of_the_logs_or_a_file_of_the_project_is_no_name(name: str) -> None:
+    own = Redactor(Identity(users=frozenset({name}), hosts=frozenset({name})))
+    assert (
+        own(f"square {name}: 3/60 {name} /data/{name}/img_1.jpg")
+        == f"square {name}: 3/60 {name} /data/{name}/img_1.jpg"
+    )
+    assert own(f"{name}@gpu7.lab.example /home/{name}/x") == "<user>@<host> ~/x"
+
+
+def test_the_full_name_of_a_host_is_replaced_even_if_it_begins_with_a_common_word() -> None:
+    own = Redactor(Identity(hosts=frozenset({"data.lab.example"})))
+    assert own("data of data.lab.example and gpu8.lab.example") == "data of <host> and <host>"
