@@ -162,3 +162,15 @@ def test_a_failed_case_harms_neither_the_next_case_nor_its_result(
     found.is_reported("killed", "SIGKILL", rank=0)
     assert read_artifact(found.output, "ocr_Tiny_sp_bs4_fp32_cpu1")["JOB_FAIL_FLAG"] == 0
     assert "1 failed, 1 passed" in found.outcome.text
+
+
+def test_the_host_of_an_endpoint_that_cannot_be_resolved_is_in_no_file(run_pytest: RunPytest, tmp_path: Path) -> None:
+    nodes = ("--ocr-nnodes", 2, "--ocr-node-rank", 0, "--ocr-rdzv-endpoint", "gpu7.lab.example:29400")
+    given = ("--ocr-case", "tiny_mp_bs4_fp32_cpu4", "--ocr-output", tmp_path, "--junitxml", tmp_path / "junit.xml")
+    outcome = run_pytest("benchmarks", *given, *nodes, *SHORT)
+    assert outcome.code == 1, outcome.text
+    failure = read_artifact(tmp_path, "ocr_Tiny_mp_bs4_fp32_cpu4")["details"]["failure"]
+    assert failure["kind"] == "rendezvous"
+    assert "<host>" in failure["message"]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if re.search("gpu7|lab.example", path.read_text())]

@@ -157,6 +157,8 @@ LOOKALIKES = tuple(
     Linux 5.15 x86_64 ; logged in ; signature=(x, y)
     The hostname of the client socket cannot be retrieved. err=-3 ; Xid (PCI:0000:1a:00): 79 ; --host
     --no-host cpu
+    Settings(**values, nodes=nodes) ; min_nodes=plan.nodes, ; nodes: Annotated[Count] ; nodes: dict[str, ir.IRNode]
+    machines resolve their own name ; hosts=hosts
     """.strip().splitlines()
 )
 

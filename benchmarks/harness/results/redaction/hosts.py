@@ -21,7 +21,7 @@ _RANGE = r"(?:\[\d[\d,-]*\][\w.-]*)"
 _NODE = rf"{NAME}{_RANGE}{{0,3}}"
 _NODES = rf"{_NODE}(?:(?::\d{{1,5}})?,[A-Za-z0-9][\w.-]*{_RANGE}{{0,3}})*"
 # Not "on node 3", "on nodes 0-3", "on node rank0", nor a node of a graph, "on node add_1"
-_CLEARLY_A_NODE = rf"(?=[A-Za-z][A-Za-z0-9.-]*(?:\d|\[))(?!rank\d|[A-Za-z0-9.-]*_){_NODES}"
+_CLEARLY_A_NODE = rf"(?=[A-Za-z][A-Za-z0-9.-]*(?:\d|\[\d))(?!rank\d|[A-Za-z0-9.-]*_){_NODES}"
 
 _HOST_KEY = (
     r"(?i:(?:batch|exec|req|head|master|submit)?_?host(?:_?name)?|node_?name|master[_-]?addr(?:ess)?|rdzv[_-]?endpoint|pod_?name"
@@ -35,13 +35,13 @@ KEYS = family(
     Rule("<host>", _NO_HOST + NAME, before=rf"{START}{_HOST_KEY}{SEPARATOR}"),
     Rule("<host>", r"(?!<)[^\"'\n\x1b<]+", before=rf"{START}{_LIST_KEY}(?:\\*[\"'])?{GAP}[:=]{GAP}\\*[\"'](?=[^\W\d])"),
     Rule("<host>", r"[^\]\n\x1b<]+", before=rf"{START}{_LIST_KEY}(?:\\*[\"'])?{GAP}[:=]{GAP}\[(?=\\*[\"'][^\W\d])"),
-    Rule("<host>", _NO_HOST + _NODES, before=rf"{START}{_LIST_KEY}="),
+    Rule("<host>", _NO_HOST + _NODES, before=rf"{START}(?:{_LIST_KEY}(?<!nodes)(?<!hosts)|LSB_HOSTS)="),
     Rule(
         "<host>",
         _NO_HOST + _NODES,
         before=r"--(?:[a-z]{1,10}[-_]){0,3}(?:endpoint|addr|address|host|hosts|nodelist)[ =]",
     ),
-    Rule("<host>", _CLEARLY_A_NODE, before=rf"{START}{_LIST_KEY}:? {GAP}(?:are )?"),
+    Rule("<host>", _CLEARLY_A_NODE, before=rf"{START}{_LIST_KEY}(?:=|:? {GAP}(?:are )?)"),
 )
 SLURM = family(
     r"srun|on node|from node|to node|nodes|node failure|cancelled|\[\[",
@@ -62,7 +62,7 @@ CONNECTIONS = family(
     Rule("<host>", NAME + r"(?=<\d+>)", before=rf"{START}(?:peer|from|to) "),  # NCCL: name<port>
     Rule("<host>", NAME + r"(?=:\d)", before="://"),  # tcp://name:port
     Rule("<host>", NAME + r"(?=_\d+_\d+)", before=rf"{START}[Tt]he node '?"),  # torchrun: name_process_agent
-    Rule("<host>", NAME, before=r"[Rr]esolve(?: host(?:name)?)?:? '?(?!host(?:name)?[ :])"),
+    Rule("<host>", NAME, before=r"[Rr]esolve (?:host(?:name)?:? '?|')"),
     Rule("<host>", NAME, before=r"connect to host |[Pp]ermanently added '\[?|of host '"),
     Rule("<host>", NAME + r"(?= closed)", before=rf"{START}Connection to "),
     Rule("<host>", NAME + r"(?= \d+\.\d+\.\d+\S{0,60} #\d)", before=rf"{START}Linux "),  # uname -a
