@@ -24,6 +24,8 @@ Precision = Literal["fp32", "tf32", "fp16", "bf16"]
 Device = Literal["cuda", "cpu"]
 
 MAX_BATCH_SIZE = 2**20
+MAX_NAME_LENGTH = 200
+"""Of a case, in characters. Also limits the digits of its numbers."""
 
 _NAME = re.compile(
     r"(?P<model>[a-z0-9]+)_(?P<mode>[a-z]+)_bs(?P<batch_size>[1-9][0-9]*)_(?P<precision>[a-z]+[0-9]+)"
@@ -121,6 +123,11 @@ def parse_case(name: str) -> Case:
         CaseError: if the name does not follow the grammar, or its parts contradict each other; one line, with the
             nearest name of the matrix if one is near.
     """
+    if len(name) > MAX_NAME_LENGTH:
+        shown = f"{name[:40]}..."
+        raise CaseError(
+            f"{shown!r} is not a case: it has {len(name)} characters, at most {MAX_NAME_LENGTH} are allowed"
+        )
     match = _NAME.fullmatch(name)
     if match is None:
         raise CaseError(f"{name!r} is not a case: <model>_<mode>_bs<B>_<precision>[_compile]_<N>{_nearest(name)}")

@@ -9,22 +9,34 @@ Exit code 0: all good; 1: an artifact is flagged, invalid or missing, or there i
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
-from benchmarks.cases import Case, CaseError, parse_case
+from benchmarks.cases import CaseError, parse_case
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import Header, PlanDetails
+from benchmarks.harness.results.case_checks import case_contradictions
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, measurement_of_file
+from benchmarks.harness.results.printable import printable, shorten
+from benchmarks.harness.results.scaling import scaling_mismatch
 from benchmarks.harness.results.validation import problems
 
 PICTURE_SUFFIX = ".png"
 HEADINGS = ("artifact", "result", "unit", "status", "what is wrong")
 MAX_PROBLEMS = 3
+MAX_CELL = 300
+"""Characters of a name, a unit or a problem that are shown."""
+
+MAX_FILES = 1000
+"""More are not judged: the gate must end within seconds on any folder."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +57,29 @@ class Verdict:
     @property
     def cells(self) -> tuple[str, ...]:
         more = len(self.problems) - MAX_PROBLEMS
-        shown = [*self.problems[:MAX_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
-        return self.name, self.result, self.unit, self.status, "; ".join(shown)
+        shown = [shorten(each, MAX_CELL) for each in self.problems[:MAX_PROBLEMS]]
+        what_is_wrong = "; ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
+        return shorten(self.name, MAX_CELL), self.result, shorten(self.unit, MAX_CELL), self.status, what_is_wrong
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
     options = _parse(arguments)
-    verdicts = judge_folder(options.folder, options.expect)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal does not
+    shown = shorten(printable(str(options.folder)), MAX_CELL)
+    try:
+        verdicts = judge_folder(options.folder, options.expect)
+    except FileNotFoundError:
+        print(f"{shown} does not exist: nothing was measured, or the path is wrong")
+        verdicts = _missing(options.expect)
+    except OSError as error:  # it was a readable folder a moment ago
+        print(f"{shown} cannot be read: {error.strerror}")
+        verdicts = _missing(options.expect)
+    else:
+        if not verdicts:
+            print(f"{shown} has no artifact: nothing was measured")
     if not verdicts:
-        print(f"{options.folder} has no artifact: nothing was measured")
         return 1
     print("\n".join(table([HEADINGS, *(verdict.cells for verdict in verdicts)])))
     good = sum(verdict.status == "ok" for verdict in verdicts)
@@ -65,22 +90,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
     """A verdict on every file of the folder, by name, then on each expected artifact that is missing.
 
-    Hidden files, such as an artifact that is being written, and the pictures next to artifacts are left out.
+    Hidden files, such as an artifact that is being written, and the pictures next to artifacts are left out. A folder
+    of more than MAX_FILES others is not judged: it gets one verdict as a whole.
+
+    Raises:
+        OSError: if there is no such folder, or it cannot be read.
     """
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and not _is_picture(path))
-    missing = [name for name in dict.fromkeys(expected) if name not in names]
+    with os.scandir(folder) as entries:
+        judged = (entry.name for entry in entries if not entry.name.startswith(".") and not _is_picture(entry.name))
+        names = sorted(islice(judged, MAX_FILES + 1))
+    if len(names) > MAX_FILES:
+        advice = f"more than {MAX_FILES} files; let each job write to a folder of its own (--ocr-output)"
+        return [Verdict(str(folder), "invalid", (advice,))]
     return [
-        *(judge(folder / name) for name in names),
-        *(Verdict(name, "missing", ("expected, but not there",)) for name in missing),
+        *(judge(folder / name, expected=name in expected) for name in names),
+        *_missing([name for name in expected if name not in names]),
     ]
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix == PICTURE_SUFFIX and measurement_of_file(path.stem) is not None
+def _missing(names: Collection[str]) -> list[Verdict]:
+    return [Verdict(name, "missing", ("expected, but not there",)) for name in dict.fromkeys(names)]
 
 
-def judge(path: Path) -> Verdict:
-    """A verdict on one file."""
+def _is_picture(name: str) -> bool:
+    return name.endswith(PICTURE_SUFFIX) and measurement_of_file(name.removesuffix(PICTURE_SUFFIX)) is not None
+
+
+def judge(path: Path, *, expected: bool = False) -> Verdict:
+    """A verdict on one file. An expected artifact must come from a run of its case, not from a log."""
     measurement = measurement_of_file(path.name)
     if measurement is None:
         suffixes = " or ".join(f"_{name}" for name in MEASUREMENTS)
@@ -92,38 +129,47 @@ def judge(path: Path) -> Verdict:
         artifact = store.decoded(document, measurement.form)
     except store.ArtifactError as error:
         return Verdict(path.name, "invalid", (str(error).removeprefix(f"{path.name}: "),))
-    result, unit = f"{artifact.FINAL_RESULT:.3f}", artifact.UNIT
-    if misfits := _misfits(path.name, artifact, measurement):
+    result, unit = _result(artifact.FINAL_RESULT), artifact.UNIT
+    if misfits := _misfits(path, artifact, measurement, expected=expected):
         return Verdict(path.name, "invalid", tuple(misfits), result, unit)
     if (failure := failure_of(artifact)) is not None:
         return Verdict(path.name, "failed", (describe_failure(failure),), result, unit)
     return Verdict(path.name, "ok", (), result, unit)
 
 
-def _misfits(file_name: str, artifact: Header, measurement: Measurement) -> list[str]:
-    """Fields that contradict the case or, in an artifact without a failure, the result; a line each.
+def _result(value: float) -> str:
+    return f"{value:.3f}" if value < 1e15 else f"{value:g}"
+
+
+def _misfits(path: Path, artifact: Header, measurement: Measurement, *, expected: bool) -> list[str]:
+    """Fields that contradict the case or, in an artifact without a failure, each other; a line each.
 
     The name of an artifact made from a log is free.
     """
     details = details_of(artifact)
-    if not isinstance(details, PlanDetails):
-        return []
-    try:
-        case = parse_case(details.case)
-    except CaseError as error:
-        return [f"details.case: {error}"]
-    wanted = [
-        ("file name", file_name, measurement.artifact_name(case)),
-        ("model_name", artifact.model_name, case.model_name),
-        ("run_mode", artifact.run_mode, case.mode),
-        ("gpu_num", artifact.gpu_num, case.gpu_count),
-    ]
-    misfits = [f"{field}: {found}, but the case is {case}" for field, found, fitting in wanted if found != fitting]
-    return misfits + ([] if artifact.JOB_FAIL_FLAG else measurement.contradictions(artifact))
+    misfits = []
+    if isinstance(details, PlanDetails):
+        try:
+            case = parse_case(details.case)
+        except CaseError as error:
+            return [f"details.case: {error}"]
+        if path.name != measurement.artifact_name(case):
+            misfits.append(f"file name: {path.name}, but the case is {case}")
+        misfits += case_contradictions(artifact, case, measurement.log_name(case))
+    elif expected:
+        misfits.append("not from a run: a case is expected, and this artifact was made from a log")
+    if artifact.JOB_FAIL_FLAG:
+        return misfits
+    return misfits + measurement.contradictions(artifact) + scaling_mismatch(artifact, path.parent)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(shorten(printable(message), 3 * MAX_CELL))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m benchmarks.gate",
         description="Check the artifacts of a run.",
         epilog="Exit code 0: all good; 1: an artifact is flagged, invalid or missing, or there is none; 2: wrong use.",
@@ -143,22 +189,41 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _folder(text: str) -> Path:
+    """A folder that is missing is no wrong use: pytest makes none if it skips all cases."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
     try:
-        next(Path(text).iterdir(), None)
+        with os.scandir(text):
+            return Path(text)
+    except FileNotFoundError:
+        return Path(text)
     except OSError as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
-    return Path(text)
+        raise argparse.ArgumentTypeError(f"{shorten(text, MAX_CELL)}: {error.strerror}") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{shorten(text, MAX_CELL)}: {error}") from None
 
 
 def _artifact_name(name: str) -> str:
     """File name of the artifact of a case: its speed JSON, or that of the measurement that the name ends in."""
     measurement = measurement_of_file(name) or MEASUREMENTS["speed"]
     try:
-        case: Case = parse_case(name.removesuffix(f"_{measurement.name}"))
+        case = parse_case(name.removesuffix(f"_{measurement.name}"))
     except CaseError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return measurement.artifact_name(case)
 
 
+def _command() -> int:
+    """The command as a process: whoever reads its output may stop reading."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except OSError as error:
+        print(f"the verdict cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return 1
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_command())

@@ -8,6 +8,7 @@ names an object of type `Model` (docs/adding-a-model.md).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -96,6 +97,8 @@ class Model:
         synthetic_data: "module:function", without arguments: makes its synthetic data set once and returns the folder.
         image_sizes: accepted training image sizes; None if the model has a fixed input size.
         convergence: how its training is shown to converge; None if no goal was set yet.
+        reference_figures: the figures of its task's reference (`ocr_models.task.Reference`), for programs that import
+            no torch: the gate then requires this check, with these figures. None leaves it to the task.
 
     Raises:
         ValueError: if the title has other characters than letters and digits.
@@ -106,6 +109,7 @@ class Model:
     synthetic_data: str = "ocr_models.detection.synthetic:synthetic_set"
     image_sizes: ImageSizes | None = field(default_factory=ImageSizes)
     convergence: ConvergenceGoal | None = None
+    reference_figures: Mapping[str, float] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[A-Za-z0-9]+", self.title):
@@ -156,11 +160,27 @@ MODELS: dict[str, Model] = _installed_models() | {
         "PSENet",
         "ocr_models.psenet.task:training_task",
         convergence=ConvergenceGoal(steps=2000, image_size=736, target=0.70, metric="hmean"),
+        reference_figures={
+            "loss": 0.6162983748341586,
+            "loss_text": 0.4791302464222703,
+            "loss_kernels": 0.13716812841188833,
+            "gradient_norm": 9.541622255927104,
+            "parameters": 192,
+            "targets": 3.076693650907591,
+        },
     ),
     "psenetr18": Model(
         "PSENetR18",
         "ocr_models.psenet.task:r18_training_task",
         convergence=ConvergenceGoal(steps=160, image_size=320, target=0.70, metric="hmean"),
+        reference_figures={
+            "loss": 0.6162199328508129,
+            "loss_text": 0.48350810582572484,
+            "loss_kernels": 0.1327118270250881,
+            "gradient_norm": 5.14613709622085,
+            "parameters": 96,
+            "targets": 3.076693650907591,
+        },
     ),
 }
 """Name in a case -> model. The project's own models cannot be replaced by an entry point of the same name."""

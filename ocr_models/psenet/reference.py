@@ -1,6 +1,6 @@
-"""What one training step of PSENet must compute on fixed pages.
+"""The weights and the batch of the training step whose figures are `reference_figures` in `ocr_models.MODELS`.
 
-The figures are printed by `python -m benchmarks.reference_check psenet`.
+`python -m benchmarks.reference_check psenet` computes the figures.
 """
 
 from __future__ import annotations
@@ -23,24 +23,6 @@ if TYPE_CHECKING:
 
 SAMPLES = 4
 BRANCH_WEIGHT = 0.1
-
-PSENET = {
-    "loss": 0.6162983748341586,
-    "loss_text": 0.4791302464222703,
-    "loss_kernels": 0.13716812841188833,
-    "gradient_norm": 9.541622255927104,
-    "parameters": 192,
-    "targets": 3.076693650907591,
-}
-
-PSENET_R18 = {
-    "loss": 0.6162199328508129,
-    "loss_text": 0.48350810582572484,
-    "loss_kernels": 0.1327118270250881,
-    "gradient_norm": 5.14613709622085,
-    "parameters": 96,
-    "targets": 3.076693650907591,
-}
 
 
 def fix_weights(model: nn.Module) -> None:

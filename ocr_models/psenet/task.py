@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from ocr_models import MODELS
 from ocr_models.detection.layers import ColourJitter, UnpackBits
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.scoring import detection_evaluation
@@ -18,7 +19,7 @@ from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.psenet.inference import TextDetector
 from ocr_models.psenet.loss import PSENetLoss
 from ocr_models.psenet.model import PSENet
-from ocr_models.psenet.reference import PSENET, PSENET_R18, fix_weights, fixed_batch
+from ocr_models.psenet.reference import fix_weights, fixed_batch
 from ocr_models.task import Batch, Evaluation, Reference, TrainingTask
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def training_task(*, image_size: int | None, seed: int, device: torch.device) ->
         """A tenth of the rate after one third of the steps, a hundredth after two: epochs 200 and 400 of 600."""
         return torch.optim.lr_scheduler.MultiStepLR(optimizer, [steps // 3, 2 * steps // 3], gamma=0.1)
 
-    return _task(model, optimizer, schedule, PSENET, image_size, seed)
+    return _task(model, optimizer, schedule, MODELS["psenet"].reference_figures, image_size, seed)
 
 
 def r18_training_task(*, image_size: int | None, seed: int, device: torch.device) -> TrainingTask:
@@ -97,7 +98,7 @@ def r18_training_task(*, image_size: int | None, seed: int, device: torch.device
     def schedule(steps: int) -> LRScheduler:
         return torch.optim.lr_scheduler.OneCycleLR(optimizer, R18_PEAK_RATE, total_steps=steps + 1, pct_start=0.2)
 
-    return _task(model, optimizer, schedule, PSENET_R18, image_size, seed)
+    return _task(model, optimizer, schedule, MODELS["psenetr18"].reference_figures, image_size, seed)
 
 
 def _seeded_model(
@@ -116,7 +117,7 @@ def _task(
     model: PSENet,
     optimizer: torch.optim.Optimizer,
     schedule: Callable[[int], LRScheduler],
-    figures: Mapping[str, float],
+    figures: Mapping[str, float] | None,
     image_size: int | None,
     seed: int,
 ) -> TrainingTask:

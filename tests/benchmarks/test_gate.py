@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -201,13 +202,41 @@ def test_other_files_are_named_and_hidden_ones_left_out(tmp_path: Path, capsys: 
     shown = capsys.readouterr().out
     assert ".b_speed" not in shown
     assert "not the name of an artifact, which ends in _speed or _convergence" in shown
-    assert "cannot be read: Is a directory" in shown
+    assert "not a regular file but a directory" in shown
 
 
 def test_an_empty_folder_is_not_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(tmp_path, ".lock", "")
     assert gate.main([str(tmp_path)]) == 1
     assert "nothing was measured" in capsys.readouterr().out
+
+
+def test_without_a_folder_every_expected_artifact_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a run that skipped all cases."""
+    folder = tmp_path / "index"
+    assert gate.main([str(folder), "--expect", str(CASE), str(OTHER)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{folder} does not exist: nothing was measured, or the path is wrong",
+        "artifact                         result  unit  status   what is wrong",
+        "ocr_PSENet_sp_bs8_fp32_1_speed   -       -     missing  expected, but not there",
+        "ocr_PSENet_sp_bs16_bf16_1_speed  -       -     missing  expected, but not there",
+        "0 of 2 good",
+    ]
+    assert gate.main([str(folder)]) == 1
+    assert capsys.readouterr().out == f"{folder} does not exist: nothing was measured, or the path is wrong\n"
+
+
+def test_an_artifact_made_from_a_log_is_none_of_an_expected_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = SPEED.artifact_name(CASE)
+    put(tmp_path, name, from_log(model_name=CASE.model_name, UNIT="samples/sec"))
+    assert gate.main([str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert gate.main([str(tmp_path), "--expect", str(CASE)]) == 1
+    assert f"{name}  0.500   samples/sec  invalid  not from a run" in capsys.readouterr().out
 
 
 def test_an_expected_artifact_that_is_missing_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,8 +252,9 @@ def test_an_expected_artifact_that_is_missing_fails(tmp_path: Path, capsys: pyte
 
 
 def test_an_expected_artifact_that_is_there_is_judged_once(tmp_path: Path) -> None:
-    put(tmp_path, "a_speed", from_log())
-    assert [verdict.status for verdict in gate.judge_folder(tmp_path, ["a_speed", "b_speed", "b_speed"])] == [
+    name = SPEED.artifact_name(CASE)
+    put(tmp_path, name, of_run())
+    assert [verdict.status for verdict in gate.judge_folder(tmp_path, [name, name, "b_speed", "b_speed"])] == [
         "ok",
         "missing",
     ]
@@ -233,7 +263,15 @@ def test_an_expected_artifact_that_is_there_is_judged_once(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["nowhere"], "No such file or directory"),
+        ([""], "the path is empty"),
+        (["a" * 300], "File name too long"),
+        (["pipe"], "Not a directory"),
+        (["loop"], "Too many levels of symbolic links"),
+        ([".", "--expect", ""], "is not a case"),
+        ([".", "--expect", "psenet_sp_bs8_fp32_1\n"], r"'psenet_sp_bs8_fp32_1\n' is not a case"),
+        ([".", "--expect", f"psenet_sp_bs1{'0' * 5000}_fp32_1"], "it has 5020 characters, at most 200 are allowed"),
+        ([".", "--expect", f"psenet_sp_bs1{'0' * 180}_fp32_1"], "is more than 1048576"),
+        ([".", "--\x1b[31mred"], r"--\x1b[31mred"),
         (["file"], "Not a directory"),
         ([], "DIR"),
         ([".", "--expect", "psenet_sp_bs8_f32_1"], "did you mean psenet_sp_bs8_fp32_1?"),
@@ -250,10 +288,15 @@ def test_wrong_use_exits_with_2_and_names_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     put(tmp_path, "file", "")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(SystemExit) as ended:
         gate.main(arguments)
     assert ended.value.code == 2
-    assert named in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert named in shown
+    assert "Traceback" not in shown
+    assert "\x1b" not in shown
 
 
 def test_the_command_exits_with_its_verdict(tmp_path: Path) -> None:

@@ -10,15 +10,16 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, structs
 
-from benchmarks.cases import parse_case
+from benchmarks.cases import Precision, parse_case
 from benchmarks.harness.controller.planning import plan_run
 from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.precision import expected_settings
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
+from benchmarks.harness.protocol.reference import TOLERANCES, deviation
 from benchmarks.harness.protocol.reports import (
     ConvergenceReport,
     DataDescription,
     Environment,
-    PrecisionSettings,
     RankReport,
     ReferenceCheck,
     Score,
@@ -32,6 +33,7 @@ from benchmarks.harness.results import convergence, speed, store
 from benchmarks.harness.results.artifact import ConvergenceArtifact, Header, LogDetails, SpeedArtifact
 from benchmarks.harness.results.common import identity_fields
 from benchmarks.harness.results.measurements import MEASUREMENTS
+from ocr_models import MODELS
 
 SPEED_CASE = "psenet_sp_bs2_fp32_cpu1"
 CONVERGENCE_CASE = "psenetr18_sp_bs4_fp32_cpu1"
@@ -62,32 +64,26 @@ def environment(**changed: Any) -> Environment:
 
 
 def reference_check(**changed: float | None) -> ReferenceCheck:
-    """Of a step whose figures are right, except for those given."""
-    reference: dict[str, int | float] = {
-        "loss": 0.5,
-        "loss_text": 0.4,
-        "gradient_norm": 8.0,
-        "parameters": 192,
-        "targets": 3.0,
-    }
+    """Of a step of PSENet in fp32 whose figures are right, except for those given."""
+    reference = dict(MODELS["psenet"].reference_figures or {})
     figures = {**reference, **changed}
-    deviation = {
-        name: None if figures[name] is None else abs(figures[name] - expected) / expected  # type: ignore[operator]
-        for name, expected in reference.items()
-        if name != "parameters"
+    deviations = {
+        name: deviation(figures[name], expected) for name, expected in reference.items() if name != "parameters"
     }
-    return ReferenceCheck(figures, reference, deviation, {"loss": 0.01, "gradient_norm": 0.1, "targets": 1e-4})
+    return ReferenceCheck(dict(figures), reference, deviations, TOLERANCES["fp32"])
 
 
-def rank_report(rank: int = 0, parameters_sha256: str | None = None) -> RankReport:
-    """Rank 0 adds what all ranks share."""
+def rank_report(
+    rank: int = 0, parameters_sha256: str | None = None, precision: Precision = "fp32", cuda: str | None = None
+) -> RankReport:
+    """Rank 0 adds what all ranks share. `cuda` is a version; None on the CPU."""
     shared = SharedReport(
         flops_per_sample=10**10,
         gradient_bytes=10**7,
-        precision=PrecisionSettings("ieee", "ieee", None, gradient_scaler=False),
-        device="a processor",
+        precision=expected_settings(precision),
+        device="a processor" if cuda is None else "a GPU",
         data=DataDescription("icdar2015", 100),
-        environment=environment(),
+        environment=environment(cuda=cuda),
     )
     return RankReport(10**9 + rank, None, parameters_sha256, shared if rank == 0 else None)
 
@@ -111,9 +107,10 @@ def rank_result(
     seconds: float = 1.0,
     parameters_sha256: str | None = None,
     own: Struct | None = None,
+    report: RankReport | None = None,
 ) -> RankResult:
     raw = Raw(msgspec.json.encode(own if own is not None else speed_report()))
-    return RankResult(rank, seconds, tuple(records), rank_report(rank, parameters_sha256), raw)
+    return RankResult(rank, seconds, tuple(records), report or rank_report(rank, parameters_sha256), raw)
 
 
 def score(step: int, hmean: float) -> Score:
@@ -154,24 +151,24 @@ def finished_run(
 ) -> Run:
     """A speed run that ended well; `own` and `seconds` of the measured steps by rank if not the usual ones."""
     run = planned_run(case, **settings)
-    plan = run.plan
+    plan, on_gpu = run.plan, run.case.device == "cuda"
+    usual = speed_report(host_synchronisations=0 if on_gpu else None)
     for rank in range(run.case.processes):
+        window = seconds[rank] if seconds else 0.5 * plan.steps
         records = [
             step_record(
                 index,
                 warmup=index <= plan.warmup_steps,
+                seconds=window / plan.steps,
+                device_seconds=window / plan.steps if on_gpu else None,
                 samples=run.case.batch_size_per_process,
                 loss=1 / index,
             )
             for index in range(1, plan.total_steps + 1)
         ]
-        result = rank_result(
-            rank,
-            records,
-            seconds=seconds[rank] if seconds else 0.5 * plan.steps,
-            parameters_sha256="a" if run.case.mode == "mp" else None,
-            own=own[rank] if own else speed_report(),
-        )
+        checksum = "a" if run.case.mode == "mp" else None
+        report = rank_report(rank, checksum, run.case.precision, cuda="1" if on_gpu else None)
+        result = rank_result(rank, records, seconds=window, own=own[rank] if own else usual, report=report)
         run.ranks[rank].records.extend(records)
         run.results.append(result)
     _end(run)

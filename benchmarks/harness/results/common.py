@@ -18,6 +18,7 @@ from benchmarks.harness.protocol.reports import Environment, SharedReport
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance
 from benchmarks.harness.results.formats import ArtifactFormat
+from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.redaction import redact
 
 DISTRIBUTION = "ocr-training-benchmarks"
@@ -177,9 +178,9 @@ def failure_of(artifact: Header) -> Failure | None:
 
 
 def describe_failure(failure: Failure) -> str:
-    """A failure in one line: "killed (rank 1): rank 1 was killed by SIGKILL"."""
+    """A failure in one line for a terminal: "killed (rank 1): rank 1 was killed by SIGKILL"."""
     rank = "" if failure.rank is None else f" (rank {failure.rank})"
-    return f"{failure.kind}{rank}: {failure.message}"
+    return printable(f"{failure.kind}{rank}: {failure.message}")
 
 
 def shown_path(path: Path) -> str:

@@ -16,6 +16,7 @@ from benchmarks.harness.results.artifact import (
     ConvergenceDetails,
     UnfinishedConvergenceDetails,
 )
+from benchmarks.harness.results.case_checks import result_mismatch
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shown_path
 from benchmarks.harness.results.convergence_checks import (
     Curve,
@@ -26,7 +27,6 @@ from benchmarks.harness.results.convergence_checks import (
 )
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.rank_checks import disagreement
-from benchmarks.harness.results.speed import result_mismatch
 from benchmarks.harness.results.statistics import loss_curve, slowest
 
 

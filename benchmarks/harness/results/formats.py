@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from benchmarks.harness.results.artifact import ConvergenceArtifact, Header, SpeedArtifact
+from benchmarks.harness.results.artifact import SCHEMA_VERSION, ConvergenceArtifact, Header, SpeedArtifact
 
 A = TypeVar("A", bound=Header)
 
@@ -73,6 +73,7 @@ def common_rules(index: int, unit: str | None) -> list[Schema]:
             },
             {"properties": {"FINAL_RESULT": {"const": 0}, "details": {"required": ["failure"]}}},
         ),
+        _details(schema_version={"const": SCHEMA_VERSION}),
         _if(_source("run", "unfinished_run"), {"properties": run}),
         _if(
             _details(precision_requested={"const": "tf32"}),
@@ -95,7 +96,7 @@ SPEED = ArtifactFormat(
             {
                 "properties": {
                     "index": {"enum": [1, 2, 3, 6]},
-                    "UNIT": {"pattern": r"^\S+/\S+$"},
+                    "UNIT": {"pattern": r"^[^\s/]+/\S+$"},  # one way to match, so that a long text takes no time
                     "details": _if(
                         {"required": ["failure"]},
                         {"properties": {name: {"const": None} for name in _STATISTICS}},

@@ -7,15 +7,22 @@ from pathlib import Path
 
 from msgspec import structs
 
+from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.reports import Environment, SharedReport
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.artifact import Scaling, SpeedDetails
-from benchmarks.harness.results.common import plan_fields
+from benchmarks.harness.results.artifact import Header, Scaling, SpeedDetails
+from benchmarks.harness.results.case_checks import mismatch
+from benchmarks.harness.results.common import details_of, plan_fields
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.store import ArtifactError, read_as
 
 CONDITIONS = ("image_size", "compile", "data_source", "image_cache", "device", "data")
 """Details that must agree for two results to be comparable; of the environment everything but the commit."""
+
+
+def baseline_of(case: Case) -> Case:
+    """The single-process case of the same batch per process."""
+    return replace(case, mode="sp", batch_size=case.batch_size_per_process, processes=1)
 
 
 def scaling(run: Run, rate: float, shared: SharedReport, artifact_folder: Path) -> Scaling | None:
@@ -25,20 +32,39 @@ def scaling(run: Run, rate: float, shared: SharedReport, artifact_folder: Path) 
     None for a single process, and if `artifact_folder` has no good result of it from the same environment.
     """
     case = run.case
-    if case.mode == "sp":
+    found = None if case.mode == "sp" else _good_baseline(case, artifact_folder)
+    if found is None or not _comparable(run, shared, found[1]):
         return None
-    baseline = replace(case, mode="sp", batch_size=case.batch_size_per_process, processes=1)
+    return Scaling(baseline=str(baseline_of(case)), efficiency=_efficiency(case, rate, found[0]))
+
+
+def scaling_mismatch(artifact: Header, artifact_folder: Path) -> list[str]:
+    """A line if the efficiency is not what the baseline yields that lies in the folder. One that was measured later is
+    not the one that was compared with.
+    """
+    details = details_of(artifact)
+    if not isinstance(details, SpeedDetails) or details.scaling is None:
+        return []
+    case = parse_case(details.case)
+    found = _good_baseline(case, artifact_folder)
+    if found is None or (end := found[1].finished_at) is None or end > details.started_at:
+        return []
+    efficiency = _efficiency(case, details.samples / details.measured_seconds, found[0])
+    return mismatch("scaling.efficiency", details.scaling.efficiency, efficiency)
+
+
+def _efficiency(case: Case, rate: float, baseline: Header) -> float:
+    return rate / (baseline.FINAL_RESULT * max(1, case.gpu_count))
+
+
+def _good_baseline(case: Case, artifact_folder: Path) -> tuple[Header, SpeedDetails] | None:
+    """The artifact of the baseline and its details; None if there is none, or if it failed."""
     try:
-        artifact = read_as(artifact_folder / SPEED.file_name(baseline.log_name), SPEED)
+        artifact = read_as(artifact_folder / SPEED.file_name(baseline_of(case).log_name), SPEED)
     except ArtifactError:
         return None
     details = artifact.details
-    if artifact.JOB_FAIL_FLAG or not isinstance(details, SpeedDetails):
-        return None
-    if not _comparable(run, shared, details):
-        return None
-    ideal = artifact.FINAL_RESULT * max(1, case.gpu_count)
-    return Scaling(baseline=str(baseline), efficiency=rate / ideal)
+    return None if artifact.JOB_FAIL_FLAG or not isinstance(details, SpeedDetails) else (artifact, details)
 
 
 def _comparable(run: Run, shared: SharedReport, details: SpeedDetails) -> bool:

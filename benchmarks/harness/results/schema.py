@@ -22,13 +22,15 @@ def schema_of(form: ArtifactFormat[Any]) -> Schema:
         _require_all(definition)
     document = definitions.pop(name)
     document["properties"]["details"] = _branches(document["properties"]["details"])
-    return {
+    schema = {
         "$schema": DIALECT,
         "$id": SCHEMA_ID.format(name=form.name),
         **document,
         "allOf": [*common_rules(form.index, form.unit), *form.rules],
         "$defs": definitions,
     }
+    _end_patterns(schema)
+    return schema
 
 
 def _require_all(definition: Schema) -> None:
@@ -40,6 +42,18 @@ def _require_all(definition: Schema) -> None:
     if properties:
         required = {*definition.get("required", ()), *with_default}
         definition["required"] = [name for name in properties if name in required]
+
+
+def _end_patterns(part: Any) -> None:
+    """In Python, `$` also matches before a line end that ends the text. The schema must mean the same everywhere."""
+    if isinstance(part, list):
+        for each in part:
+            _end_patterns(each)
+    elif isinstance(part, dict):
+        if isinstance(pattern := part.get("pattern"), str) and pattern.endswith("$"):
+            part["pattern"] = rf"{pattern}(?!\n)"
+        for each in part.values():
+            _end_patterns(each)
 
 
 def _null_last(part: Any) -> Any:

@@ -13,7 +13,6 @@ from benchmarks.harness.protocol.reports import SpeedReport
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.stages import WARM_UP, WINDOW
 from benchmarks.harness.results.artifact import (
-    Header,
     LogDetails,
     RankDetails,
     SpeedArtifact,
@@ -23,8 +22,10 @@ from benchmarks.harness.results.artifact import (
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shared_report
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.log import log_contradictions
+from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
 from benchmarks.harness.results.scaling import scaling
+from benchmarks.harness.results.speed_checks import speed_contradictions
 from benchmarks.harness.results.statistics import slowest, step_distribution, throughput
 
 UNSTEADY_RATIO = 1.3
@@ -35,7 +36,14 @@ def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
     """The speed JSON of a run, good or failed. `artifact_folder` may hold the baseline of the scaling."""
     if run.failure is not None:
         return _unfinished(run, log_path, run.failure)
-    failure = disagreement(run.results) or _wrong_results(run.results)
+    failure = disagreement(run.results) or _wrong_results(run.results) or _synchronising(run.results)
+    artifact = _finished(run, log_path, artifact_folder, failure)
+    if failure is None and (found := contradictions(artifact)):
+        return _finished(run, log_path, artifact_folder, Failure("contradiction", printable(found[0])))
+    return artifact
+
+
+def _finished(run: Run, log_path: Path, artifact_folder: Path, failure: Failure | None) -> SpeedArtifact:
     rate = throughput(run.results)
     return SpeedArtifact(
         **header(run, log_path, SPEED, value=rate, failure=failure),
@@ -54,6 +62,14 @@ def _wrong_results(results: list[RankResult]) -> Failure | None:
     checked = _first_wrong(results)
     wrong = wrong_result(_own(checked).reference_check)
     return None if wrong is None else Failure("wrong_result", wrong, checked.rank)
+
+
+def _synchronising(results: list[RankResult]) -> Failure | None:
+    for result in results:
+        if count := _own(result).host_synchronisations:
+            message = f"{count} calls in the measured steps made the host wait for the GPU; the train log names them"
+            return Failure("host_synchronisation", message, result.rank)
+    return None
 
 
 def _first_wrong(results: list[RankResult]) -> RankResult:
@@ -146,22 +162,10 @@ def _rank_details(result: RankResult) -> RankDetails:
 
 
 def contradictions(artifact: SpeedArtifact) -> list[str]:
-    """Fields that contradict JOB_FAIL_FLAG 0, a line each. For the gate."""
-    details, found = artifact.details, []
-    if isinstance(details, SpeedDetails):
-        if wrong := wrong_result(details.reference_check):
-            found.append(f"details.reference_check: {wrong}")
-        found += result_mismatch(artifact, details.samples / details.measured_seconds)
-    if isinstance(details, LogDetails):
-        found += log_contradictions(artifact)
-    return found
-
-
-def result_mismatch(artifact: Header, expected: float) -> list[str]:
-    """A line if FINAL_RESULT is not the expected value, rounded to three decimals."""
-    if abs(artifact.FINAL_RESULT - expected) <= 1e-3 * (1 + expected):
-        return []
-    return [f"FINAL_RESULT: {artifact.FINAL_RESULT:g}, but the details yield {expected:.3f}"]
+    """Fields that contradict JOB_FAIL_FLAG 0, a line each. For the gate, and for `build`."""
+    if isinstance(artifact.details, LogDetails):
+        return log_contradictions(artifact)
+    return speed_contradictions(artifact)
 
 
 def line(artifact: SpeedArtifact) -> str:

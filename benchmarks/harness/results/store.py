@@ -10,6 +10,7 @@ import msgspec
 
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.formats import ArtifactFormat
+from benchmarks.harness.results.reading import read_document
 from benchmarks.harness.results.validation import problems
 from ocr_models.files import write_text_atomically
 
@@ -42,14 +43,15 @@ def read(path: Path) -> Any:
     """The JSON object in a file, not yet checked against a schema.
 
     Raises:
-        ArtifactError: if the file is missing or is not one JSON object.
+        ArtifactError: if the file is missing or is not one JSON object (`reading.read_document`). The message contains
+            the name of the file as it is.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_document(path)
     except OSError as error:
         raise ArtifactError(f"{path.name}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ArtifactError(f"{path.name}: not JSON: {error}") from None
+    except ValueError as error:  # a DocumentError, or a path that no file can have
+        raise ArtifactError(f"{path.name}: {error}") from None
     if not isinstance(document, dict):
         raise ArtifactError(f"{path.name}: not a JSON object but {type(document).__name__}")
     return document

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from benchmarks.harness.results.formats import ArtifactFormat
+from benchmarks.harness.results.printable import shorten
+from benchmarks.harness.results.reading import NOT_FINITE
 from benchmarks.harness.results.schema import schema_of
+
+MAX_PROBLEMS = 100
+"""A document may be wrong in each of its values. Nobody reads more, and finding them takes time."""
+
+MAX_LENGTH = 200
 
 
 def problems(document: Any, form: ArtifactFormat[Any]) -> list[str]:
-    """What is wrong with a document, a line each, such as "details.seed: -1 is less than the minimum of 0"."""
+    """What is wrong with a document, a line each, such as "details.seed: -1 is less than the minimum of 0".
+
+    At most `MAX_PROBLEMS`.
+    """
     from jsonschema.exceptions import relevance  # 0.1 s that collecting tests need not spend
 
-    if unfit := _not_json(document):
+    if unfit := _not_json(document) or _no_flag(document):
         return [unfit]
-    errors = sorted(_validator(form).iter_errors(document), key=relevance, reverse=True)
-    lines = [f"{_json_path(cause)}: {_shorten(cause.message)}" for error in errors for cause in _causes(error)]
-    return list(dict.fromkeys(lines))
+    errors = sorted(islice(_validator(form).iter_errors(document), MAX_PROBLEMS), key=relevance, reverse=True)
+    lines = (f"{_json_path(cause)}: {_message(cause)}" for error in errors for cause in _causes(error))
+    return list(dict.fromkeys(islice(lines, MAX_PROBLEMS)))
 
 
 def _not_json(document: Any) -> str | None:
@@ -26,8 +37,16 @@ def _not_json(document: Any) -> str | None:
     try:
         json.dumps(document, allow_nan=False)
     except ValueError:
-        return "document: contains NaN or infinity, which JSON does not have"
+        return f"document: {NOT_FINITE}"
     return None
+
+
+def _no_flag(document: Any) -> str | None:
+    """The flag decides which rules apply, so a wrong one is reported alone. A schema does not tell 0.0 from 0."""
+    if not isinstance(document, dict) or "JOB_FAIL_FLAG" not in document:
+        return None
+    flag = document["JOB_FAIL_FLAG"]
+    return None if type(flag) is int and flag in (0, 1) else f"JOB_FAIL_FLAG: {_shown(flag)} is not 0 or 1"
 
 
 @cache
@@ -44,9 +63,16 @@ def _causes(error: Any) -> list[Any]:
 
 
 def _json_path(error: Any) -> str:
-    return ".".join(map(str, error.absolute_path)) or "document"
+    return shorten(".".join(map(str, error.absolute_path)), MAX_LENGTH) or "document"
 
 
-def _shorten(message: str, limit: int = 200) -> str:
-    message = " ".join(message.split())
-    return message if len(message) <= limit else f"{message[: limit - 3]}..."
+def _message(error: Any) -> str:
+    """Python's True and False are not what the file contains."""
+    message = error.message
+    if isinstance(error.instance, bool):
+        message = f"{_shown(error.instance)}{message.removeprefix(str(error.instance))}"
+    return shorten(" ".join(message.split()), MAX_LENGTH)
+
+
+def _shown(value: Any) -> str:
+    return shorten(json.dumps(value), MAX_LENGTH)

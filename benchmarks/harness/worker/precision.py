@@ -9,10 +9,10 @@ import msgspec
 import torch
 
 from benchmarks.cases import Case
+from benchmarks.harness.protocol.precision import AUTOCAST, FP32_MODES
 from benchmarks.harness.protocol.reports import PrecisionSettings
 
-FP32_MODES = {"tf32": "tf32"}  # of matrix products and convolutions in float32; IEEE in every other precision
-AUTOCAST_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+AUTOCAST_DTYPES: dict[str, torch.dtype] = {precision: getattr(torch, name) for precision, name in AUTOCAST.items()}
 
 
 class PrecisionError(RuntimeError):
@@ -21,7 +21,7 @@ class PrecisionError(RuntimeError):
 
 def apply_precision(case: Case) -> None:
     """Set the arithmetic of float32 matrix products and convolutions. By default torch uses TF32 for convolutions."""
-    mode = FP32_MODES.get(case.precision, "ieee")
+    mode = FP32_MODES[case.precision]
     # The older switches too, and first: the compiler of some versions reads them, and they must agree.
     torch.backends.cuda.matmul.allow_tf32 = mode == "tf32"
     torch.backends.cudnn.allow_tf32 = mode == "tf32"
@@ -62,7 +62,7 @@ def effective_precision(case: Case) -> PrecisionSettings:
 
 def check_precision(case: Case) -> None:
     """Raises PrecisionError if torch is set to other arithmetic than the case asks for."""
-    mode = FP32_MODES.get(case.precision, "ieee")
+    mode = FP32_MODES[case.precision]
     matmul, convolution = _float32_modes()
     if (matmul, convolution) != (mode, mode):
         raise PrecisionError(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from benchmarks.cases import Case
+from benchmarks.harness.protocol.reference import COUNT, TOLERANCES, deviation
 from benchmarks.harness.protocol.reports import ReferenceCheck
 from benchmarks.harness.protocol.stages import PROBES, Position
 from benchmarks.harness.worker.trainer import Trainer
@@ -24,17 +25,6 @@ from ocr_models.task import Batch, TrainingTask
 
 SEED = 0
 MAX_SCALINGS = 24  # the scale of a gradient scaler starts at 2^16 and is halved after each overflow
-COUNT = "parameters"
-"""Name of the figure that counts parameters; it must agree exactly."""
-
-TARGETS_TOLERANCE = 2e-4  # no rounding is involved; allows for a few pixels that versions of OpenCV draw differently
-TOLERANCES = {
-    "fp32": {"loss": 1e-3, "gradient_norm": 5e-3, "targets": TARGETS_TOLERANCE},
-    "tf32": {"loss": 4e-3, "gradient_norm": 5e-2, "targets": TARGETS_TOLERANCE},
-    "fp16": {"loss": 4e-3, "gradient_norm": 5e-2, "targets": TARGETS_TOLERANCE},
-    "bf16": {"loss": 8e-3, "gradient_norm": 0.15, "targets": TARGETS_TOLERANCE},
-}
-"""Largest relative deviation of losses, gradient norm and targets: several times what rounding was seen to cause."""
 
 
 class NoReferenceError(ValueError):
@@ -117,13 +107,6 @@ def weighted_mean(targets: Any) -> float:
         weights = 2 + torch.sin(9 * rows)[:, None] + torch.cos(7 * columns)  # (H, W)
         total += float((each.double().cpu() * weights).mean())
     return total
-
-
-def deviation(found: float | None, expected: float) -> float | None:
-    """Relative to what is expected; None if the figure is missing or not finite."""
-    if found is None or not math.isfinite(found) or expected == 0:
-        return None
-    return abs(found - expected) / abs(expected)
 
 
 class InFloat64(nn.Module):

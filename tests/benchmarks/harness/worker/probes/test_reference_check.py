@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from benchmarks import reference_check as command
 from benchmarks.cases import parse_case
 from benchmarks.components.baseline.step import baseline_losses
+from benchmarks.harness.protocol.reference import TOLERANCES, deviation
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.results.rank_checks import wrong_result
 from benchmarks.harness.worker import trainer as trainers
@@ -22,7 +23,6 @@ from benchmarks.harness.worker.probes import reference_check as reference_checks
 from benchmarks.harness.worker.probes.reference_check import (
     InFloat64,
     NoReferenceError,
-    deviation,
     reference_check,
     reference_figures,
     step_figures,
@@ -33,12 +33,11 @@ from ocr_models import MODELS, Model
 from ocr_models.psenet import dataset, draw_targets
 from ocr_models.psenet.crop_targets import draw_crop_targets
 from ocr_models.psenet.model import FeaturePyramid
-from ocr_models.psenet.reference import PSENET, PSENET_R18
 from ocr_models.psenet.task import Criterion
 from ocr_models.task import Batch, Reference, TrainingStep, TrainingTask
 
 CPU = torch.device("cpu")
-REFERENCES = {"psenet": PSENET, "psenetr18": PSENET_R18}
+REFERENCES = {name: MODELS[name].reference_figures or {} for name in ("psenet", "psenetr18")}
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +178,7 @@ def test_a_gradient_that_overflows_in_half_precision_is_computed_again_at_a_smal
     monkeypatch.setattr(trainers, "autocast", lambda case: nullcontext())  # half precision is slow on a CPU
     figures = step_figures(trainer, batch)
     assert scales == [2.0**16, 2.0**15, 2.0**14, 2.0**13]
-    assert figures["gradient_norm"] == pytest.approx(PSENET_R18["gradient_norm"], rel=1e-3)
+    assert figures["gradient_norm"] == pytest.approx(REFERENCES["psenetr18"]["gradient_norm"], rel=1e-3)
 
 
 def test_the_measured_step_is_the_step_that_is_checked() -> None:
@@ -268,7 +267,7 @@ def test_a_step_is_compared_with_the_figures_of_its_model(monkeypatch: pytest.Mo
     check = reference_check(CASE, CPU)
     assert check is not None
     assert check.reference == figures
-    assert check.tolerance == reference_checks.TOLERANCES["fp32"]
+    assert check.tolerance == TOLERANCES["fp32"]
     assert set(check.deviation) == {"loss", "loss_first", "gradient_norm", "targets"}
     assert wrong_result(check) is None
     use(monkeypatch, Reference(ones, small_batch, figures | {"loss_first": 0.99 * figures["loss_first"]}))

@@ -1,0 +1,202 @@
+"""Whether the details of a good speed case contradict its case or each other.
+
+Everything that can be recomputed is. To add a check: one more function in RULES.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from benchmarks.cases import Case, parse_case
+from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.case_checks import (
+    RELATIVE_ROUNDING,
+    measured_contradictions,
+    mismatch,
+    result_mismatch,
+)
+from benchmarks.harness.results.reference_checks import reference_contradictions
+from benchmarks.harness.results.scaling import baseline_of
+
+Rule = Callable[[SpeedArtifact, SpeedDetails, Case], list[str]]
+"""(artifact, its details, its case) -> contradictions, a line each."""
+
+UNTIMED_ON_GPU = 1.0
+"""Seconds between the last event on a GPU and the end of the window, in which the host writes records."""
+
+
+def speed_contradictions(artifact: SpeedArtifact) -> list[str]:
+    """Fields that contradict JOB_FAIL_FLAG 0, a line each."""
+    details = artifact.details
+    if not isinstance(details, SpeedDetails):
+        return []
+    case = parse_case(details.case)
+    if found := _ranks_of_the_case(artifact, details, case):
+        return found  # the other rules rely on it
+    return [line for rule in RULES for line in rule(artifact, details, case)]
+
+
+def _ranks_of_the_case(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    numbers = [rank.rank for rank in details.ranks]
+    if numbers == list(range(case.processes)):
+        return []
+    return [f"details.ranks: {len(numbers)} entries, but the ranks of the case are 0 to {case.processes - 1}, in order"]
+
+
+def _result(artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    return result_mismatch(artifact, details.samples / details.measured_seconds)
+
+
+def _samples(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    own = details.measured_steps * case.batch_size_per_process
+    found = [
+        f"details.ranks: rank {rank.rank} has {rank.samples} samples, but {details.measured_steps} steps of "
+        f"{case.batch_size_per_process} are {own}"
+        for rank in details.ranks
+        if rank.samples != own
+    ]
+    return found + mismatch("samples", details.samples, own * case.processes)
+
+
+def _host_synchronisations(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    counts = {"details": details.host_synchronisations}
+    counts |= {f"details.ranks: rank {rank.rank}": rank.host_synchronisations for rank in details.ranks}
+    allowed, shown = (0, "0 on a GPU") if case.device == "cuda" else (None, "null on the CPU")
+    return [
+        f"{owner}: host_synchronisations: {count}, but it must be {shown}"
+        for owner, count in counts.items()
+        if count != allowed
+    ]
+
+
+def _reference_checks(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    found = [f"details.reference_check: {line}" for line in reference_contradictions(details.reference_check, case)]
+    if details.reference_check != details.ranks[0].reference_check:
+        found.append("details.reference_check: is not that of rank 0")
+    for rank in details.ranks[1:]:
+        lines = reference_contradictions(rank.reference_check, case)
+        found += [f"details.ranks: rank {rank.rank}: reference_check: {line}" for line in lines]
+    return found
+
+
+def _device(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    found = []
+    if details.peak_memory_of != (kind := "device" if case.device == "cuda" else "process"):
+        found.append(f"details.peak_memory_of: {details.peak_memory_of}, but the case needs {kind}")
+    for rank in details.ranks:
+        if (rank.device_seconds is None) != (case.device == "cpu"):
+            found.append(f"details.ranks: rank {rank.rank}: device_seconds: null if and only if it ran on the CPU")
+        if rank.gpu_state is not None and case.device == "cpu":
+            found.append(f"details.ranks: rank {rank.rank}: gpu_state: of a case on the CPU")
+    if details.compile_seconds is not None and not case.compile:
+        found.append("details.compile_seconds: of a case that is not compiled")
+    return found
+
+
+def _figures_of_the_ranks(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    """What `results/speed.py` combines from the ranks."""
+    ranks, window = details.ranks, slowest_rank(details)
+    fastest = min(rank.measured_seconds for rank in ranks)
+    rates = [rank.step_only_samples_per_second for rank in ranks]
+    expected = {
+        "measured_seconds": window.measured_seconds,
+        "data_wait_fraction": min(1.0, window.data_wait_seconds / window.measured_seconds),
+        "rank_spread": 1 - fastest / window.measured_seconds,
+        "peak_memory_bytes": max(rank.peak_memory_bytes for rank in ranks),
+        "matmul_tflops": sum(rank.matmul_tflops for rank in ranks),
+        "loader_only_samples_per_second": sum(rank.loader_only_samples_per_second for rank in ranks),
+        "step_only_samples_per_second": len(ranks) * min(rates),
+    }
+    found = [line for field, value in expected.items() for line in mismatch(field, getattr(details, field), value)]
+    if details.loader_profile != ranks[0].loader_profile:
+        found.append("details.loader_profile: is not that of rank 0")
+    return found
+
+
+def _compute_rates(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    achieved = details.flops_per_sample * details.samples / details.measured_seconds / 1e12
+    return [
+        *mismatch("achieved_tflops", details.achieved_tflops, achieved),
+        *mismatch("matmul_fraction", details.matmul_fraction, achieved / details.matmul_tflops),
+    ]
+
+
+def _times(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    parts = details.warmup_seconds + details.measured_seconds
+    found = mismatch("overhead_seconds", details.overhead_seconds, max(0.0, details.total_seconds - parts))
+    for name in ("measured_seconds", "setup_seconds"):
+        # A rank of another node has another clock.
+        if not getattr(details, name) <= 1.01 * details.total_seconds:
+            found.append(
+                f"details.{name}: {getattr(details, name):g}, more than total_seconds {details.total_seconds:g}"
+            )
+    return found
+
+
+def _step_distribution(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    steps, count = details.step_seconds, details.measured_steps
+    ordered = [steps.min, steps.p50, steps.p95, steps.max]
+    slack = RELATIVE_ROUNDING * steps.max
+    found = []
+    if any(upper < lower - slack for lower, upper in pairwise(ordered)):
+        found.append("details.step_seconds: min, p50, p95 and max do not rise")
+    if not steps.min - slack <= steps.mean <= steps.max + slack:
+        found.append("details.step_seconds: mean is not between min and max")
+    # No sample between the extremes and with this mean has a larger deviation (Bhatia and Davis).
+    variance = max(0.0, (steps.max - steps.mean) * (steps.mean - steps.min)) * count / max(1, count - 1)
+    if not steps.stdev <= math.sqrt(variance) * (1 + RELATIVE_ROUNDING) + slack:
+        found.append(f"details.step_seconds: stdev {steps.stdev:g} is too large for min, mean and max")
+    return found + _sum_of_steps(details)
+
+
+def _sum_of_steps(details: SpeedDetails) -> list[str]:
+    """On the CPU the steps fill the window. On a GPU they are timed by events: the host ends the window later."""
+    window, total = slowest_rank(details), details.step_seconds.mean * details.measured_steps
+    if window.device_seconds is None:
+        filled = math.isclose(total, window.measured_seconds, rel_tol=1e-3)
+    else:
+        filled = math.isclose(total, window.device_seconds, rel_tol=RELATIVE_ROUNDING) and (
+            0.9 * window.measured_seconds - UNTIMED_ON_GPU <= total <= 1.01 * window.measured_seconds + 1e-3
+        )
+    return [] if filled else [f"details.step_seconds: {total:g} s in all steps, which do not fill the measured window"]
+
+
+def _losses(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    same = details.loss_first.keys() == details.loss_last.keys()
+    return [] if same else ["details.loss_last: other losses than loss_first"]
+
+
+def _scaling(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    if details.scaling is None:
+        return []
+    if case.mode == "sp":
+        return ["details.scaling: of a case with one process"]
+    baseline = str(baseline_of(case))
+    return [] if details.scaling.baseline == baseline else [f"details.scaling.baseline: is not {baseline}"]
+
+
+def _whatever_was_measured(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    return measured_contradictions(details, case)
+
+
+RULES: tuple[Rule, ...] = (
+    _reference_checks,
+    _result,
+    _samples,
+    _host_synchronisations,
+    _whatever_was_measured,
+    _device,
+    _figures_of_the_ranks,
+    _compute_rates,
+    _times,
+    _step_distribution,
+    _losses,
+    _scaling,
+)
+
+
+def slowest_rank(details: SpeedDetails) -> RankDetails:
+    """The rank whose measured steps took longest."""
+    return max(details.ranks, key=lambda rank: rank.measured_seconds)
