@@ -71,6 +71,7 @@ def test_a_case_determines_the_names_of_its_files_its_marker_and_its_gpus(
         ("psenet_sp_bs8_fp32_1 ", "is not a case"),
         ("psenet_sp_bs8_fp32_gpu1", "is not a case"),
         ("", "is not a case"),
+        (f"psenet_sp_bs1{'0' * 150}_fp32_1", "is more than 1048576"),
     ],
 )
 def test_a_name_that_is_not_a_case_is_refused_in_one_line(name: str, reason: str) -> None:
@@ -79,6 +80,14 @@ def test_a_name_that_is_not_a_case_is_refused_in_one_line(name: str, reason: str
     assert reason in str(caught.value)
     assert repr(name) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_very_long_name_is_refused_without_being_read() -> None:
+    with pytest.raises(CaseError) as caught:
+        parse_case(f"psenet_sp_bs1{'0' * 5000}_fp32_1")
+    assert str(caught.value) == (
+        "'psenet_sp_bs1000000000000000000000000000...' is not a case: it has 5020 characters, at most 200 are allowed"
+    )
 
 
 def test_a_mistyped_name_is_answered_with_the_nearest_listed_one() -> None:

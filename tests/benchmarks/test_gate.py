@@ -134,6 +134,69 @@ def test_an_artifact_whose_name_and_content_are_of_different_cases_is_invalid(
     assert any(named in problem for problem in verdict.problems)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"log_file": "logs/train_log/another"}, f"log_file: another, but the case is {CASE}"),
+        ({"details.precision_requested": "bf16"}, f"details.precision_requested: bf16, but the case is {CASE}"),
+        ({"details.compile": True}, "details.compile: True, but"),
+        ({"details.batch_size_per_process": 4}, "details.batch_size_per_process: 4, but"),
+        ({"details.processes": 2}, "details.processes: 2, but"),
+        ({"details.nodes": 2}, "details.nodes: 2, which cannot share 1 processes"),
+        (
+            {"details.image_size": 100},
+            "details.image_size: 100, but psenet needs a multiple of 32 pixels from 64 to 8192",
+        ),
+        ({"details.image_size": None}, "details.image_size: null, but psenet needs"),
+        ({"details.schema_version": 2}, "details.schema_version: 1 was expected"),
+        ({"details.started_at": "2999-01-01T00:00:00Z"}, "details.finished_at: before started_at"),
+        (
+            {"details.started_at": "2026-01-01T00:00:00+01:00"},
+            "details.started_at: 2026-01-01T00:00:00+01:00, which is not",
+        ),
+        ({"details.started_at": "yesterday"}, "Invalid RFC3339 encoded datetime"),
+        ({"details.failure.rank": 1}, "details.failure.rank: 1, but the ranks are 0 to 0"),
+        ({"details.steps_done": 121}, "details.steps_done: 121, but the run has 120 steps"),
+        ({"details.failure.message": "a\n"}, "details.failure.message"),
+        ({"details.case": f"psenet_sp_bs1{'0' * 5000}_fp32_1"}, "has 5020 characters, at most 200"),
+    ],
+)
+def test_a_failed_artifact_that_contradicts_its_case_is_invalid(
+    tmp_path: Path, changes: dict[str, Any], named: str
+) -> None:
+    verdict = gate.judge(put(tmp_path, SPEED.artifact_name(CASE), changed(of_run(KILLED), changes)))
+    assert verdict.status == "invalid"
+    assert any(named in problem for problem in verdict.problems), verdict.problems
+
+
+def test_an_artifact_of_very_many_ranks_is_good(tmp_path: Path) -> None:
+    case = parse_case("psenet_mp_bs1024_fp32_cpu1024")
+    path = put(tmp_path, SPEED.artifact_name(case), document(speed_artifact(str(case))))
+    assert gate.judge(path).status == "ok"
+
+
+def test_only_a_case_that_runs_has_no_end(tmp_path: Path) -> None:
+    path = tmp_path / SPEED.artifact_name(CASE)
+    assert gate.judge(put(tmp_path, path.name, of_run(KILLED, **{"details.finished_at": None}))).status == "failed"
+    (problem,) = gate.judge(put(tmp_path, path.name, of_run(**{"details.finished_at": None}))).problems
+    assert problem == "details.finished_at: null, but the run has ended"
+
+
+def test_an_efficiency_that_the_baseline_in_the_folder_does_not_yield_is_invalid(tmp_path: Path) -> None:
+    baseline, case = parse_case("psenet_sp_bs2_fp32_cpu1"), parse_case("psenet_mp_bs4_fp32_cpu2")
+    earlier = {"details.started_at": "2026-01-01T00:00:00Z", "details.finished_at": "2026-01-01T00:01:00Z"}
+    put(tmp_path, SPEED.artifact_name(baseline), document(speed_artifact(str(baseline)), earlier))
+    good = document(speed_artifact(str(case), folder=tmp_path))
+    assert good["details"]["scaling"] == {"baseline": str(baseline), "efficiency": 2.0}
+    path = put(tmp_path, SPEED.artifact_name(case), good)
+    assert gate.judge(path).status == "ok"
+    put(tmp_path, path.name, changed(good, {"details.scaling.efficiency": 1.0}))
+    assert gate.judge(path).problems == ("details.scaling.efficiency: 1, but the other details yield 2",)
+    # A baseline that was measured again after the case is not the one that the case was compared with.
+    put(tmp_path, SPEED.artifact_name(baseline), document(speed_artifact(str(baseline))))
+    assert gate.judge(path).status == "ok"
+
+
 def test_a_result_that_is_not_samples_over_seconds_is_invalid(tmp_path: Path) -> None:
     verdict = gate.judge(put(tmp_path, SPEED.artifact_name(CASE), of_run(FINAL_RESULT=99.0)))
     assert verdict.status == "invalid"
@@ -266,6 +329,7 @@ def test_an_expected_artifact_that_is_there_is_judged_once(tmp_path: Path) -> No
         ([""], "the path is empty"),
         (["a" * 300], "File name too long"),
         (["pipe"], "Not a directory"),
+        (["a\0b"], "embedded null byte"),
         (["loop"], "Too many levels of symbolic links"),
         ([".", "--expect", ""], "is not a case"),
         ([".", "--expect", "psenet_sp_bs8_fp32_1\n"], r"'psenet_sp_bs8_fp32_1\n' is not a case"),

@@ -171,7 +171,7 @@ def finished_run(
         result = rank_result(rank, records, seconds=window, own=own[rank] if own else usual, report=report)
         run.ranks[rank].records.extend(records)
         run.results.append(result)
-    _end(run)
+    _end(run, measured_seconds=max(result.measured_seconds for result in run.results))
     return run
 
 
@@ -188,8 +188,9 @@ def converged_run(output: Path, case: str = CONVERGENCE_CASE, **own: Any) -> Run
     return run
 
 
-def _end(run: Run) -> None:
-    run.seconds, run.finished_at = 60.0, run.started_at + 60.0
+def _end(run: Run, measured_seconds: float = 0.0) -> None:
+    run.seconds = 60.0 if measured_seconds < 40 else measured_seconds + 20
+    run.finished_at = run.started_at + run.seconds
     run.phase_seconds = {SET_UP: 1.0, WARM_UP: 10.0, WINDOW: 14.0, PROBES: 40.0}
 
 
@@ -275,14 +276,14 @@ def document(artifact: Header, changes: Mapping[str, Any] | None = None) -> dict
 
 
 def changed(original: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a document with other values at some paths."""
+    """A copy of a document with other values at some paths, in which a number is the index of an array."""
     result = copy.deepcopy(original)
     for path, value in changes.items():
         *parents, name = path.split(".")
-        owner = result
+        owner: Any = result
         for parent in parents:
-            owner = owner[parent]
-        owner[name] = value
+            owner = owner[int(parent) if isinstance(owner, list) else parent]
+        owner[int(name) if isinstance(owner, list) else name] = value
     return result
 
 

@@ -60,11 +60,16 @@ def measured_contradictions(details: MeasuredDetails, case: Case) -> list[str]:
         for name, value in settings.items()
         if value != expected[name]
     ]
-    versions = {name: getattr(details.environment, name) for name in GPU_VERSIONS}
-    if case.device == "cpu" and any(version is not None for version in versions.values()):
-        found.append(f"details.environment: {versions}, but the case runs on the CPU")
-    if case.device == "cuda" and versions["cuda"] is None:
+    environment = details.environment
+    if case.device == "cuda" and environment.cuda is None:
         found.append("details.environment.cuda: null, but the case runs on GPUs")
+    if case.device == "cpu":
+        versions = {name: getattr(environment, name) for name in GPU_VERSIONS}
+        found += [
+            f"details.environment.{name}: {version}, but the case runs on the CPU"
+            for name, version in versions.items()
+            if version is not None
+        ]
     return found
 
 
@@ -76,8 +81,9 @@ def result_mismatch(artifact: Header, expected: float) -> list[str]:
 
 
 def mismatch(field: str, found: float | None, expected: float | None) -> list[str]:
-    """A line if a field is not what the other fields yield."""
-    same = found == expected if found is None or expected is None else _close(found, expected)
+    """A line if a field is not what the other fields yield: a count exactly, another number but for rounding."""
+    exact = not isinstance(found, float) or not isinstance(expected, float)
+    same = found == expected if exact else math.isclose(found, expected, rel_tol=RELATIVE_ROUNDING, abs_tol=1e-9)
     return [] if same else [f"details.{field}: {_shown(found)}, but the other details yield {_shown(expected)}"]
 
 
@@ -115,10 +121,6 @@ def _impossible_failure(artifact: Header, details: PlanDetails) -> list[str]:
     if isinstance(details, UnfinishedDetails) and details.steps_done > steps:
         found.append(f"details.steps_done: {details.steps_done}, but the run has {steps} steps")
     return found
-
-
-def _close(found: float, expected: float) -> bool:
-    return math.isclose(found, expected, rel_tol=RELATIVE_ROUNDING, abs_tol=1e-9)
 
 
 def _shown(value: float | None) -> str:

@@ -11,7 +11,7 @@ from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.reports import Environment, SharedReport
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.artifact import Header, Scaling, SpeedDetails
-from benchmarks.harness.results.case_checks import mismatch
+from benchmarks.harness.results.case_checks import mismatch, result_mismatch
 from benchmarks.harness.results.common import details_of, plan_fields
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.store import ArtifactError, read_as
@@ -58,13 +58,15 @@ def _efficiency(case: Case, rate: float, baseline: Header) -> float:
 
 
 def _good_baseline(case: Case, artifact_folder: Path) -> tuple[Header, SpeedDetails] | None:
-    """The artifact of the baseline and its details; None if there is none, or if it failed."""
+    """The artifact of the baseline and its details; None if there is none, it failed, or contradicts itself."""
     try:
         artifact = read_as(artifact_folder / SPEED.file_name(baseline_of(case).log_name), SPEED)
     except ArtifactError:
         return None
     details = artifact.details
-    return None if artifact.JOB_FAIL_FLAG or not isinstance(details, SpeedDetails) else (artifact, details)
+    if artifact.JOB_FAIL_FLAG or not isinstance(details, SpeedDetails):
+        return None
+    return None if result_mismatch(artifact, details.samples / details.measured_seconds) else (artifact, details)
 
 
 def _comparable(run: Run, shared: SharedReport, details: SpeedDetails) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from benchmarks.harness.results.artifact import Scaling, SpeedDetails
 from benchmarks.harness.results.common import shared_report
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.scaling import scaling
-from samples import KILLED, finished_run, speed_artifact
+from samples import KILLED, document, finished_run, speed_artifact
 
 ON_CPU, ON_GPUS = "psenet_mp_bs4_fp32_cpu2", "psenet_mp_bs16_fp32_2"
 BASELINES = {ON_CPU: "psenet_sp_bs2_fp32_cpu1", ON_GPUS: "psenet_sp_bs8_fp32_1"}
@@ -46,9 +48,14 @@ def test_a_failed_or_invalid_baseline_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "ocr_PSENet_sp_bs2_fp32_cpu1_speed"
     store.write(path, speed_artifact(BASELINES[ON_CPU], KILLED), SPEED)
     assert scaling_of(ON_CPU, 3.0, tmp_path) is None
-    for text in ("", "{}", '{"JOB_FAIL_FLAG": 0}'):
+    for text in ("", "{}", '{"JOB_FAIL_FLAG": 0}', "[" * 100_000, f'{{"FINAL_RESULT": 1{"0" * 400}}}'):
         path.write_text(text)
         assert scaling_of(ON_CPU, 3.0, tmp_path) is None
+    path.write_text(json.dumps(document(speed_artifact(BASELINES[ON_CPU]), {"FINAL_RESULT": 1e-320})))
+    assert scaling_of(ON_CPU, 3.0, tmp_path) is None
+    path.unlink()
+    os.mkfifo(path)
+    assert scaling_of(ON_CPU, 3.0, tmp_path) is None
 
 
 @pytest.mark.parametrize(

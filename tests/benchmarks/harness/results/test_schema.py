@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,3 +70,24 @@ def test_the_source_decides_which_type_the_details_have() -> None:
 def test_bounds_and_units_are_in_the_schema() -> None:
     step = schema_of(SPEED)["$defs"]["StepSeconds"]["properties"]
     assert step["p50"] == {"type": "number", "exclusiveMinimum": 0, "unit": "s", "description": "median"}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_no_pattern_accepts_a_line_end_after_the_text_or_takes_long(form: ArtifactFormat[Any]) -> None:
+    """Python's `$` matches before a last line end. One of these texts takes a careless pattern minutes."""
+    patterns = list(patterns_of(schema_of(form)))
+    assert len(patterns) >= 5
+    for pattern in patterns:
+        for piece in ("a", "_a", "/", "a/", "1", " "):
+            assert re.search(pattern, piece * 100_000 + " \n") is None
+            assert re.search(pattern, f"{piece * 7}\n") is None
+
+
+def patterns_of(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(pattern := part.get("pattern"), str):
+            yield pattern
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from patterns_of(each)

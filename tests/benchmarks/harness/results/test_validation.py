@@ -9,7 +9,7 @@ import pytest
 
 from artifacts import TEN_FIELDS
 from benchmarks.harness.results.formats import CONVERGENCE, SPEED
-from benchmarks.harness.results.validation import problems
+from benchmarks.harness.results.validation import MAX_PROBLEMS, problems
 from samples import (
     KILLED,
     changed,
@@ -140,3 +140,13 @@ def test_a_convergence_run_that_did_not_reach_its_end_has_no_value(converged: di
     unfinished = {"details.source": "unfinished_run"}
     found = problems(changed(converged, unfinished), CONVERGENCE)
     assert any(problem.startswith("convergence_value: None was expected") for problem in found), found
+
+
+def test_a_document_that_is_wrong_everywhere_is_reported_in_part() -> None:
+    wrong = document(speed_artifact(), {"details.ranks": [0] * 3000})
+    assert len(problems(wrong, SPEED)) == MAX_PROBLEMS
+
+
+def test_a_truth_value_is_no_number_and_is_shown_as_in_the_file() -> None:
+    assert problems(failed(JOB_FAIL_FLAG=True), SPEED) == ["JOB_FAIL_FLAG: true is not 0 or 1"]
+    assert problems(failed(**{"details.seed": False}), SPEED) == ["details.seed: false is not of type 'integer'"]

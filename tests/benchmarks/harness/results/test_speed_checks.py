@@ -1,0 +1,206 @@
+"""Details that contradict the case or each other: each is found, and those of a right run contain none."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from benchmarks import gate
+from benchmarks.cases import parse_case
+from benchmarks.harness.results import speed, store
+from benchmarks.harness.results.common import failure_of
+from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.speed_checks import speed_contradictions
+from benchmarks.harness.results.validation import problems
+from samples import changed, document, finished_run, speed_artifact, speed_report, step_record
+
+CPU, GPU = "psenet_mp_bs4_fp32_cpu2", "psenet_mp_bs16_bf16_2"
+
+
+@pytest.fixture(scope="module")
+def good() -> dict[str, dict[str, Any]]:
+    return {case: document(speed_artifact(case)) for case in (CPU, GPU)}
+
+
+def found_in(changed_document: dict[str, Any]) -> list[str]:
+    """The contradictions of a document that fits its schema."""
+    assert problems(changed_document, SPEED) == []
+    return speed_contradictions(store.decoded(changed_document, SPEED))
+
+
+def test_a_right_artifact_contains_none(good: dict[str, dict[str, Any]]) -> None:
+    assert found_in(good[CPU]) == found_in(good[GPU]) == []
+
+
+TYPICAL = [f"details.step_seconds.{name}" for name in ("min", "p50", "p95", "max", "mean")]
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    (CPU, {"FINAL_RESULT": 8.002}, "FINAL_RESULT: 8.002, but the details yield 8.000"),
+    # samples and ranks
+    (CPU, {"details.samples": 20, "FINAL_RESULT": 4.0}, "details.samples: 20, but the other details yield 40"),
+    (CPU, {"details.ranks.1.samples": 10}, "rank 1 has 10 samples, but 10 steps of 2 are 20"),
+    (CPU, {"details.ranks": []}, "details.ranks: [] "),
+    (CPU, {"details.ranks.1.rank": 0}, "details.ranks: 2 entries, but the ranks of the case are 0 to 1, in order"),
+    (CPU, {"details.ranks.1.rank": 2}, "details.ranks"),
+    # the host waits
+    (GPU, {"details.host_synchronisations": 3}, "details: host_synchronisations: 3, but it must be 0 on a GPU"),
+    (GPU, {"details.host_synchronisations": None}, "host_synchronisations: None, but it must be 0 on a GPU"),
+    (GPU, {"details.ranks.1.host_synchronisations": 1}, "rank 1: host_synchronisations: 1"),
+    (CPU, {"details.host_synchronisations": 0}, "host_synchronisations: 0, but it must be null on the CPU"),
+    # the arithmetic and the device
+    (GPU, {"details.precision.autocast": None}, "details.precision.autocast: None, but bf16 means bfloat16"),
+    (GPU, {"details.precision.autocast": "float16"}, "details.precision.autocast: float16, but bf16"),
+    (CPU, {"details.precision.gradient_scaler": True}, "details.precision.gradient_scaler: True, but fp32"),
+    (CPU, {"details.environment.cuda": "13.0"}, "details.environment.cuda: 13.0, but the case runs on the CPU"),
+    (CPU, {"details.environment.driver": "580.1"}, "details.environment.driver: 580.1"),
+    (GPU, {"details.environment.cuda": None}, "details.environment.cuda: null, but the case runs on GPUs"),
+    (GPU, {"details.peak_memory_of": "process"}, "details.peak_memory_of: process"),
+    (GPU, {"details.ranks.0.device_seconds": None}, "rank 0: device_seconds"),
+    (CPU, {"details.ranks.1.device_seconds": 5.0}, "rank 1: device_seconds"),
+    (CPU, {"details.compile_seconds": 1.0}, "details.compile_seconds: of a case that is not compiled"),
+    # the step
+    (CPU, {"details.reference_check": None}, "details.reference_check: null, but psenet has reference figures"),
+    (CPU, {"details.ranks.1.reference_check": None}, "rank 1: reference_check: null"),
+    (CPU, {"details.reference_check.figures.loss": 0.7}, "deviation of loss is 0, but the figures yield 0.1358"),
+    (CPU, {"details.ranks.1.reference_check.figures.targets": 3.0}, "rank 1: reference_check: deviation of targets"),
+    # what is combined from the ranks
+    (CPU, {"details.measured_seconds": 2.5, "FINAL_RESULT": 16.0}, "details.measured_seconds: 2.5, but"),
+    (CPU, {"details.ranks.1.measured_seconds": 9.0}, "details.measured_seconds: 5, but the other details yield 9"),
+    (CPU, {"details.data_wait_fraction": 0.0}, "details.data_wait_fraction"),
+    (CPU, {"details.rank_spread": 0.5}, "details.rank_spread: 0.5, but the other details yield 0"),
+    (CPU, {"details.peak_memory_bytes": 1}, "details.peak_memory_bytes"),
+    (CPU, {"details.matmul_tflops": 0.1}, "details.matmul_tflops"),
+    (CPU, {"details.loader_only_samples_per_second": 80.0}, "details.loader_only_samples_per_second"),
+    (CPU, {"details.step_only_samples_per_second": 5.0}, "details.step_only_samples_per_second"),
+    (CPU, {"details.loader_profile": {"decode": 1.0}}, "details.loader_profile: is not that of rank 0"),
+    (CPU, {"details.achieved_tflops": 1.0}, "details.achieved_tflops: 1, but the other details yield 0.08"),
+    (CPU, {"details.matmul_fraction": 1.0}, "details.matmul_fraction"),
+    # times
+    (CPU, {"details.total_seconds": 4.0, "details.overhead_seconds": 0.0}, "details.total_seconds: 4, but"),
+    (CPU, {"details.overhead_seconds": 0.0}, "details.overhead_seconds"),
+    (CPU, {"details.setup_seconds": 1e9}, "details.total_seconds: 60, but"),
+    (CPU, {"details.ranks.1.data_wait_seconds": 6.0}, "rank 1: data_wait_seconds: more than measured_seconds"),
+    # the distribution
+    (CPU, {"details.step_seconds.p50": 0.6}, "min, p50, p95 and max do not rise"),
+    (CPU, {"details.step_seconds.min": 0.6}, "min, p50, p95 and max do not rise"),
+    (CPU, {"details.step_seconds.mean": 0.6}, "mean is not between min and max"),
+    (CPU, {"details.step_seconds.stdev": 0.1}, "stdev 0.1 does not fit"),
+    (CPU, {"details.step_seconds.max": 0.6}, "stdev 0 does not fit"),
+    (CPU, dict.fromkeys(TYPICAL, 0.25), "2.5 s in all steps, which do not fill the measured window"),
+    (GPU, dict.fromkeys(TYPICAL, 0.25), "25 s in all steps, which do not fill the measured window"),
+    (GPU, {"details.ranks.0.device_seconds": 51.0}, "do not fill the measured window"),
+    (GPU, {"details.ranks.1.device_seconds": 60.0}, "rank 1: device_seconds does not fill the measured window"),
+    (GPU, {"details.ranks.1.device_seconds": 20.0}, "rank 1: device_seconds does not fill the measured window"),
+    # the rest
+    (CPU, {"details.loss_last": {"loss": 0.1, "loss_text": 0.1}}, "details.loss_last: other losses than loss_first"),
+    (
+        CPU,
+        {"details.scaling": {"baseline": "psenet_sp_bs4_fp32_cpu1", "efficiency": 1.0}},
+        "details.scaling.baseline: is not psenet_sp_bs2_fp32_cpu1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "changes", "named"), WRONG)
+def test_a_contradiction_is_found_and_named(
+    good: dict[str, dict[str, Any]], case: str, changes: dict[str, Any], named: str
+) -> None:
+    wrong = changed(good[case], changes)
+    lines = problems(wrong, SPEED) or found_in(wrong)
+    assert any(named in line for line in lines), lines
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_case_of_one_process_has_no_scaling() -> None:
+    scaling = {"details.scaling": {"baseline": "psenet_sp_bs2_fp32_cpu1", "efficiency": 1.0}}
+    assert "details.scaling: of a case with one process" in found_in(document(speed_artifact(), scaling))
+
+
+NOT_RECOMPUTED = {
+    # chosen, observed once, or a description: nothing else in the artifact says the same
+    *("warmup_steps", "threads_per_process", "loader_workers_per_process", "seed", "gradient_bytes", "setup_seconds"),
+    *("compile_seconds", "data", "environment", "loss_first", "loss_last"),
+}
+
+
+def numbers(value: Any, path: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from numbers(each, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from numbers(each, f"{path}.{index}")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield path, value
+
+
+def test_every_number_of_an_artifact_is_recomputed_or_known_not_to_be(
+    good: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / SPEED.file_name(parse_case(GPU).log_name)
+    unseen = set()
+    for name, value in numbers(good[GPU]["details"], "details"):
+        path.write_text(json.dumps(changed(good[GPU], {name: 2 * value + 1})))
+        if gate.judge(path).status == "ok":
+            unseen.add(name.split(".")[1] if ".ranks." not in name else name)
+    # The slowest rank counts: another one may have been faster, or have waited less.
+    of_one_rank = {f"details.ranks.{rank}.step_only_samples_per_second" for rank in (0, 1)}
+    assert unseen - NOT_RECOMPUTED <= {*of_one_rank, "details.ranks.1.data_wait_seconds"}
+
+
+def test_a_run_whose_host_waits_for_its_gpu_fails() -> None:
+    own = [speed_report(host_synchronisations=count) for count in (0, 3)]
+    artifact = speed.build(finished_run(GPU, own=own), Path("x"), Path("index"))
+    failure = failure_of(artifact)
+    assert failure is not None
+    assert (failure.kind, failure.rank) == ("host_synchronisation", 1)
+    assert failure.message.startswith("3 calls in the measured steps made the host wait for the GPU")
+
+
+def test_a_run_that_contradicts_its_case_fails_and_says_where() -> None:
+    run = finished_run(CPU)
+    records = [structs.replace(record, samples=1) for record in run.results[1].records]
+    run.results[1] = structs.replace(run.results[1], records=tuple(records))
+    artifact = speed.build(run, Path("x"), Path("index"))
+    failure = failure_of(artifact)
+    assert failure is not None
+    assert failure.kind == "contradiction"
+    assert failure.message == "details.ranks: rank 1 has 10 samples, but 10 steps of 2 are 20"
+    assert (artifact.JOB_FAIL_FLAG, artifact.FINAL_RESULT) == (1, 0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_right_run_contradicts_itself(seed: int) -> None:
+    """Steps of any length and number, ranks that differ, an uneven window, a pause at its end on a GPU."""
+    chance = random.Random(seed)
+    case = chance.choice([CPU, GPU, "psenet_sp_bs2_fp32_cpu1", "psenet_sp_bs8_fp16_1"])
+    run = finished_run(case, steps=chance.choice([1, 2, 3, 50, 1000]), warmup_steps=chance.choice([0, 1, 5]))
+    on_gpu = run.case.device == "cuda"
+    for rank, result in enumerate(run.results):
+        records = []
+        for record in result.records:
+            seconds = chance.lognormvariate(-4, 2)
+            waited = chance.uniform(0, seconds)
+            records.append(
+                step_record(
+                    record.index,
+                    warmup=record.warmup,
+                    seconds=seconds,
+                    data_wait_seconds=waited,
+                    device_seconds=seconds if on_gpu else None,
+                    samples=record.samples,
+                    loss=chance.random(),
+                )
+            )
+        window = sum(record.wall_seconds for record in records if not record.warmup)
+        pause = chance.uniform(0, 0.5) if on_gpu else 0.0
+        run.results[rank] = structs.replace(result, records=tuple(records), measured_seconds=window + pause)
+    run.seconds = 20 + max(result.measured_seconds for result in run.results)
+    artifact = speed.build(run, Path("x"), Path("index"))
+    assert failure_of(artifact) is None
+    assert found_in(document(artifact)) == []
