@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -173,6 +174,20 @@ def test_an_artifact_of_very_many_ranks_is_good(tmp_path: Path) -> None:
     case = parse_case("psenet_mp_bs1024_fp32_cpu1024")
     path = put(tmp_path, SPEED.artifact_name(case), document(speed_artifact(str(case))))
     assert gate.judge(path).status == "ok"
+
+
+def test_an_artifact_that_breaks_the_check_of_its_measurement_is_invalid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def divide(artifact: Any) -> list[str]:
+        return [str(1 / artifact.direction_id)]
+
+    monkeypatch.setitem(MEASUREMENTS, "speed", dataclasses.replace(SPEED, contradictions=divide))
+    verdict = gate.judge(put(tmp_path, "a_speed", from_log()))
+    assert (verdict.status, verdict.problems) == (
+        "invalid",
+        ("cannot be checked: ZeroDivisionError: division by zero",),
+    )
 
 
 def test_only_a_case_that_runs_has_no_end(tmp_path: Path) -> None:

@@ -82,8 +82,10 @@ def result_mismatch(artifact: Header, expected: float) -> list[str]:
 
 def mismatch(field: str, found: float | None, expected: float | None) -> list[str]:
     """A line if a field is not what the other fields yield: a count exactly, another number but for rounding."""
-    exact = not isinstance(found, float) or not isinstance(expected, float)
-    same = found == expected if exact else math.isclose(found, expected, rel_tol=RELATIVE_ROUNDING, abs_tol=1e-9)
+    if isinstance(found, float) and isinstance(expected, float):
+        same = math.isclose(found, expected, rel_tol=RELATIVE_ROUNDING, abs_tol=1e-9)
+    else:
+        same = found == expected
     return [] if same else [f"details.{field}: {_shown(found)}, but the other details yield {_shown(expected)}"]
 
 
