@@ -49,7 +49,8 @@ def put(folder: Path, name: str, content: Any) -> Path:
 
 def test_good_artifacts_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(tmp_path, "a_speed", from_log())
-    put(tmp_path, "longer_name_speed", from_log(FINAL_RESULT=12345.678))
+    fast = {f"details.{name}": 12345.678 for name in LOG_STATISTICS}
+    put(tmp_path, "longer_name_speed", changed(from_log(FINAL_RESULT=12345.678), fast))
     put(tmp_path, SPEED.artifact_name(CASE), of_run())
     assert gate.main([str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
