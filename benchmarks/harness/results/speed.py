@@ -39,7 +39,7 @@ def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
     failure = disagreement(run.results) or _wrong_results(run.results) or _synchronising(run.results)
     artifact = _finished(run, log_path, artifact_folder, failure)
     if failure is None and (found := contradictions(artifact)):
-        return _finished(run, log_path, artifact_folder, Failure("contradiction", printable(found[0])))
+        return _finished(run, log_path, artifact_folder, Failure("wrong_result", printable(found[0])))
     return artifact
 
 

@@ -169,7 +169,7 @@ def test_a_run_that_contradicts_its_case_fails_and_says_where() -> None:
     artifact = speed.build(run, Path("x"), Path("index"))
     failure = failure_of(artifact)
     assert failure is not None
-    assert failure.kind == "contradiction"
+    assert failure.kind == "wrong_result"
     assert failure.message == "details.ranks: rank 1 has 10 samples, but 10 steps of 2 are 20"
     assert (artifact.JOB_FAIL_FLAG, artifact.FINAL_RESULT) == (1, 0)
 
