@@ -58,10 +58,12 @@ class PreviousTraining:
 
 
 def _is_good(artifact: Path) -> bool:
+    """Whatever version of the suite wrote it."""
     try:
-        return bool(store.read(artifact).get("JOB_FAIL_FLAG") == 0)
+        flag = store.read(artifact).get("JOB_FAIL_FLAG")
     except store.ArtifactError:
         return False
+    return flag == 0 and flag is not False
 
 
 def _move(path: Path, folder: Path) -> None:
