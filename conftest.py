@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     from benchmarks.harness.protocol.run import Run
     from benchmarks.harness.protocol.settings import Settings
 
+DEFAULT_REPORT = "fE"
+"""Pytest's own value of -r."""
+
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 SESSION: pytest.StashKey[BenchmarkSession] = pytest.StashKey()
 RATIOS: pytest.StashKey[list[Ratio]] = pytest.StashKey()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     options.add_options(parser)
+    if not pluginmanager.has_plugin("junitxml"):  # -p no:junitxml; pytest.ini, which is strict, has its key
+        parser.addini("junit_family", "not used")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,6 +43,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{measurement.name}: {measurement.help}")
     if getattr(config.option, "dist", "no") != "no" or "PYTEST_XDIST_WORKER" in os.environ:
         raise pytest.UsageError("-n/--dist: under xdist the cases would disturb each other's timing; run without it")
+    if not config.pluginmanager.has_plugin("benchmark"):
+        raise pytest.UsageError(
+            "pytest-benchmark, which the speed cases need, is not loaded: install it, and do not use -p no:benchmark"
+        )
+    # Skipped cases are listed with their reasons. In pytest.ini, -rs would be an error under -p no:terminal.
+    if getattr(config.option, "reportchars", None) == DEFAULT_REPORT:
+        config.option.reportchars = "s"
     settings = config.stash[SETTINGS] = options.read_settings(config)
     know_hosts([settings.nodes.endpoint])
     selection.selected_cases(config)  # a wrong name is reported now, before anything starts
@@ -58,6 +70,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     selection.check_measurements(session.items, config.stash[SETTINGS])
     if not config.option.collectonly and not session.testsfailed:
+        selection.check_machine(session.items, config.stash[SETTINGS])
         for line in selection.announcement(session.items, config.stash[SETTINGS]):
             _say(config, line)
 

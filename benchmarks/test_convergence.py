@@ -5,7 +5,7 @@ Speed counts only if the training is right. The path of a case is that of the sp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.convergence
-def test_convergence(case: Case, ocr_session: BenchmarkSession, record_property: Any) -> None:
+def test_convergence(case: Case, ocr_session: BenchmarkSession, request: pytest.FixtureRequest) -> None:
     """The case reaches its target on held-out samples, and its artifact says how soon."""
     result = ocr_session.judge(MEASUREMENTS["convergence"], case)
-    record_property(convergence_goal(case).metric, result.artifact.FINAL_RESULT)
+    request.node.user_properties.append((convergence_goal(case).metric, result.artifact.FINAL_RESULT))

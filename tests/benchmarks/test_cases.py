@@ -56,6 +56,13 @@ def test_a_case_determines_the_names_of_its_files_its_marker_and_its_gpus(
     assert (case.model_name, case.marker, case.gpu_count) == (model_name, marker, gpus)
 
 
+@pytest.mark.parametrize("digits", [170, 400, 5000])
+def test_a_very_long_name_is_refused_in_one_short_line(digits: int) -> None:
+    with pytest.raises(CaseError, match=r"at most 200|is more than 1048576") as refused:
+        parse_case(f"psenet_sp_bs{'9' * digits}_fp32_1")
+    assert len(str(refused.value)) < 700
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.controller.run_folder import write_error
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.exits import RankExit, read_rank_exits, read_rendezvous_error
 from benchmarks.harness.protocol.records import Failure
@@ -28,12 +29,14 @@ class Evidence:
         exits: of ranks that did not end well, in the order in which the agent saw them.
         rendezvous_error: why the nodes did not meet; None if they did.
         exit_code: of the agent; -N if it was ended by signal N.
+        run_folder: where all of them report.
     """
 
     ranks: Sequence[RankEvents]
     exits: Sequence[RankExit]
     rendezvous_error: str | None
     exit_code: int
+    run_folder: Path
 
     @property
     def first_reported(self) -> RankEvents | None:
@@ -44,7 +47,7 @@ class Evidence:
 
 def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exit_code: int) -> Failure | None:
     """Why a case failed; None if all its ranks ended well."""
-    evidence = Evidence(ranks, read_rank_exits(run_folder), read_rendezvous_error(run_folder), exit_code)
+    evidence = Evidence(ranks, read_rank_exits(run_folder), read_rendezvous_error(run_folder), exit_code, run_folder)
     return next((failure for cause in CAUSES if (failure := cause(evidence)) is not None), None)
 
 
@@ -72,6 +75,13 @@ def _follows(exit_: RankExit, reported: RankEvents | None) -> bool:
 
 def _reported_failure(evidence: Evidence) -> Failure | None:
     return None if evidence.first_reported is None else evidence.first_reported.failure
+
+
+def _full_run_folder(evidence: Evidence) -> Failure | None:
+    """A process that could not report: there is no room for its report."""
+    unreported = evidence.exits or evidence.exit_code or any(not events.results for events in evidence.ranks)
+    reason = write_error(evidence.run_folder) if unreported else None
+    return None if reason is None else Failure("output", reason)
 
 
 def _silent_exit(evidence: Evidence) -> Failure | None:
@@ -107,6 +117,7 @@ CAUSES: tuple[Callable[[Evidence], Failure | None], ...] = (
     _rendezvous,
     _killed_rank,
     _reported_failure,
+    _full_run_folder,
     _silent_exit,
     _agent_failure,
     _missing_result,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from msgspec import structs
 
 from benchmarks.harness.controller import processes
 from benchmarks.harness.controller.diagnosis import cause_of_failure
+from benchmarks.harness.controller.run_folder import RunFolder, TemporaryFolderError, run_folder, write_error
 from benchmarks.harness.controller.train_log import TrainLog
 from benchmarks.harness.controller.watchdog import Watchdog
 from benchmarks.harness.protocol.machine import ROOT
@@ -28,9 +29,11 @@ from benchmarks.harness.protocol.records import Failure, StepRecord
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.redaction import redact
 from ocr_models.cache import default_cache_dir
+from ocr_models.errors import DataError
 
 POLL_SECONDS = 0.2  # often enough for a person, too seldom to take a core from the training
 EXIT_SECONDS = 30.0
+UTF_8 = "utf-8:backslashreplace"  # what the processes print, whatever the locale: paths and logs stay readable
 
 # glibc would return every large block to the system and request it again, page by page: 110,000 page faults in a step
 # of the CPU case, a tenth of its time. So ranks keep their memory, in large pages. A value set by the user stays.
@@ -57,19 +60,21 @@ def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
     Raises:
         OSError: if the train log cannot be created.
     """
-    started, launched_at = time.monotonic(), time.time()
-    with tempfile.TemporaryDirectory(prefix="ocr-case-", ignore_cleanup_errors=True) as folder:
-        try:
-            with _termination_as_interrupt(), TrainLog(log_path) as log:
-                data = run.plan.data or _synthetic_data(run.plan)
-                run.plan = structs.replace(run.plan, data=data, run_folder=folder)
-                _run_processes(run, Path(folder), log, display)
-        except KeyboardInterrupt as interrupt:
-            run.interrupted = True
-            run.failure = Failure("interrupted", f"ended by {interrupt.args[0] if interrupt.args else 'Ctrl-C'}")
-        except _EndedError as ended:
-            run.failure = ended.failure
-    run.seconds, run.finished_at = time.monotonic() - started, time.time()
+    launched_at = time.monotonic()
+    try:
+        with _termination_as_interrupt(), TrainLog(log_path) as log, run_folder() as folder:
+            data = run.plan.data or _synthetic_data(run.plan)
+            run.plan = structs.replace(run.plan, data=data, run_folder=str(folder.path))
+            _run_processes(run, folder, log, display)
+    except KeyboardInterrupt as interrupt:
+        run.interrupted = True
+        run.failure = Failure("interrupted", f"ended by {interrupt.args[0] if interrupt.args else 'Ctrl-C'}")
+    except TemporaryFolderError as error:
+        run.failure = Failure("output", redact(str(error)))
+    except _EndedError as ended:
+        run.failure = ended.failure
+    run.seconds = time.monotonic() - launched_at
+    run.finished_at = run.started_at + run.seconds
     run.phase_seconds = {name: at - launched_at for name, at in run.ranks[0].phase_times.items()}
 
 
@@ -78,7 +83,15 @@ def _synthetic_data(plan: Plan) -> str:
     command = [sys.executable, "-m", "ocr_models.synthetic_data", plan.case.model]
     limit = plan.timeout_seconds
     try:
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=limit)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONIOENCODING": UTF_8},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=limit,
+        )
     except subprocess.TimeoutExpired:
         raise _EndedError(Failure("timeout", f"the synthetic data set was not made within {limit:g} s")) from None
     answer = done.stdout.strip()
@@ -88,13 +101,17 @@ def _synthetic_data(plan: Plan) -> str:
     return answer
 
 
-def _run_processes(run: Run, run_folder: Path, log: TrainLog, display: StepDisplay) -> None:
-    plan_path = run_folder / "plan.json"
-    run.plan.write(plan_path)
+def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisplay) -> None:
+    plan_path = folder.path / "plan.json"
+    try:
+        run.plan.write(plan_path)
+    except OSError as error:
+        reason = write_error(folder.path) or f"{plan_path}: {error.strerror}"
+        raise _EndedError(Failure("output", redact(reason))) from error
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "benchmarks.harness.worker.agent", str(plan_path)],
         cwd=ROOT,
-        env=_environment(run.plan),
+        env=_environment(run.plan, folder.tmpdir),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -104,18 +121,21 @@ def _run_processes(run: Run, run_folder: Path, log: TrainLog, display: StepDispl
     copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
     copier.start()
     try:
-        _follow(run, process, run_folder, log, display)
-        process.wait(timeout=EXIT_SECONDS)
+        _follow(run, process, folder.path, log, display)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # then it is ended, and the diagnosis reports that
+            process.wait(timeout=EXIT_SECONDS)
     except _EndedError as ended:
         run.failure = ended.failure
         processes.dump_stacks([events.pid for events in run.ranks if events.pid is not None])
     finally:
         processes.end_all(process, run.plan.run_token)
         copier.join(timeout=5)
+        if not copier.is_alive():  # a stray process may hold the other end; closing would wait for it
+            process.stdout.close()
         for events in run.ranks:
-            events.poll(run_folder)
+            events.poll(folder.path)
     if run.failure is None:
-        failure = cause_of_failure(run.ranks, run_folder, process.returncode) or log.failure
+        failure = cause_of_failure(run.ranks, folder.path, process.returncode) or log.failure
         run.failure = None if failure is None else _redacted(failure)
 
 
@@ -134,17 +154,28 @@ def _redacted(failure: Failure) -> Failure:
     return structs.replace(failure, message=redact(failure.message))
 
 
-def _environment(plan: Plan) -> dict[str, str]:
+def _environment(plan: Plan, tmpdir: str) -> dict[str, str]:
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "GLIBC_TUNABLES": ALLOCATOR,
-        "TORCHINDUCTOR_CACHE_DIR": str(default_cache_dir() / "torchinductor"),  # shared by all cases
+        "TORCHINDUCTOR_CACHE_DIR": _kernel_cache(tmpdir),
         **os.environ,
+        "PYTHONIOENCODING": UTF_8,
         "PYTHONPATH": os.pathsep.join(path),
         "OMP_NUM_THREADS": str(plan.threads),
-        "TMPDIR": plan.run_folder,  # files left by killed processes are removed with the folder
+        "TMPDIR": tmpdir,  # files left by killed processes are removed with the folder
         TOKEN_VARIABLE: plan.run_token,
     }
+
+
+def _kernel_cache(tmpdir: str) -> str:
+    """Folder of compiled kernels: shared by all cases, unless there is no home, or it cannot be written."""
+    try:
+        folder = default_cache_dir() / "torchinductor"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (DataError, OSError):
+        return f"{tmpdir}/torchinductor"
+    return str(folder) if os.access(folder, os.W_OK) else f"{tmpdir}/torchinductor"
 
 
 @contextmanager

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Mapping
 
+from benchmarks.harness.protocol.endpoint import FIRST_PORT, port_after
 from benchmarks.harness.protocol.node_list import hosts_of
 from benchmarks.harness.protocol.settings import Nodes
 
-FIRST_PORT = 29400
+MAX_DIGITS = 18
 
 
 def nodes_from(
@@ -41,15 +42,17 @@ def environment_endpoint(environment: Mapping[str, str]) -> str:
     if environment.get("PET_MASTER_ADDR"):
         return f"{environment['PET_MASTER_ADDR']}:{environment.get('PET_MASTER_PORT', FIRST_PORT)}"
     if environment.get("MASTER_ADDR") and "GROUP_WORLD_SIZE" in environment:
-        return f"{environment['MASTER_ADDR']}:{int(environment.get('MASTER_PORT', FIRST_PORT)) + 1}"
+        taken = _number(environment, "MASTER_PORT")
+        return f"{environment['MASTER_ADDR']}:{port_after(FIRST_PORT if taken is None else taken, 1)}"
     if environment.get("SLURM_JOB_NODELIST"):
-        port = FIRST_PORT + int(environment.get("SLURM_JOB_ID", 0)) % 1000  # two jobs may share a node
+        port = FIRST_PORT + (_number(environment, "SLURM_JOB_ID") or 0) % 1000  # two jobs may share a node
         return f"{''.join(hosts_of(environment['SLURM_JOB_NODELIST'], limit=1))}:{port}"
     return ""
 
 
 def _number(environment: Mapping[str, str], *names: str) -> int | None:
     for name in names:
-        if environment.get(name, "").isdigit():
-            return int(environment[name])
+        text = environment.get(name, "")
+        if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
+            return int(text)
     return None

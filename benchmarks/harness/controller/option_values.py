@@ -8,14 +8,19 @@ from typing import Any
 
 from benchmarks.harness.protocol.endpoint import split_endpoint
 
+MAX_SECONDS = 10**6  # 11 days; timers of the system count milliseconds in 31 bits
+MAX_PATH_CHARACTERS = 4095  # of Linux
+MAX_SHOWN_CHARACTERS = 200
+
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
     """Both bounds are included."""
 
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        digits = text.lstrip("0") or "0"  # their number is checked first: Python converts at most 4300
+        if not (text.isascii() and text.isdigit() and len(digits) <= len(str(most)) and least <= int(digits) <= most):
             raise ValueError(f"a whole number from {least} to {most}")
-        return int(text)
+        return int(digits)
 
     return parse
 
@@ -33,13 +38,15 @@ def or_auto(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def seconds(text: str) -> float:
-    """A positive, finite number."""
+    """A positive number that the timers of the system accept."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
         raise ValueError("a number of seconds above 0")
+    if value > MAX_SECONDS:
+        raise ValueError(f"a number of seconds up to {MAX_SECONDS}")
     return value
 
 
@@ -47,16 +54,24 @@ def data_folder(text: str) -> Path | None:
     """None for "synthetic"."""
     if text == "synthetic":
         return None
-    if not text or not Path(text).is_dir():
+    if not _is_path(text) or not Path(text).is_dir():
         raise ValueError("an existing folder of annotated images, or synthetic")
     return Path(text).resolve()
 
 
 def output_folder(text: str) -> Path:
     """A folder that exists or can be made."""
-    if not text or (Path(text).exists() and not Path(text).is_dir()):
+    if not _is_path(text) or (Path(text).exists() and not Path(text).is_dir()):
         raise ValueError("a folder, or a path where one can be made")
     return Path(text).resolve()
+
+
+def _is_path(text: str) -> bool:
+    """Whether the text can name a folder, and can be written into JSON: it has no NUL, and is valid UTF-8."""
+    try:
+        return bool(text.encode()) and "\0" not in text and len(text) <= MAX_PATH_CHARACTERS
+    except UnicodeEncodeError:
+        return False
 
 
 def endpoint(text: str) -> str:
@@ -82,3 +97,10 @@ def one_of(*choices: str) -> Callable[[str], str]:
 def yes_or_no(text: str) -> bool:
     """True for "yes"."""
     return one_of("no", "yes")(text) == "yes"
+
+
+def quoted(text: str) -> str:
+    """A value in a message, its beginning if it is very long."""
+    if len(text) <= MAX_SHOWN_CHARACTERS:
+        return repr(text)
+    return f"{text[:MAX_SHOWN_CHARACTERS]!r}... ({len(text)} characters)"

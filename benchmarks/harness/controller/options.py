@@ -16,12 +16,14 @@ from benchmarks.harness.controller.option_values import (
     one_of,
     or_auto,
     output_folder,
+    quoted,
     seconds,
     whole_number,
     yes_or_no,
 )
 from benchmarks.harness.controller.planning import DEFAULT_STEPS, DEFAULT_WARMUP_STEPS
 from benchmarks.harness.protocol.settings import Settings
+from benchmarks.harness.protocol.text import printable_line
 
 MAX_IMAGE_SIZE = 2**15  # each model has its own rule
 
@@ -168,6 +170,14 @@ OPTIONS = (
         help="report in details where the loader's time is spent",
     ),
     Option(
+        name="require",
+        field="require",
+        parse=yes_or_no,
+        default="no",
+        metavar="",
+        help="let a case fail that would be skipped, for want of a GPU or because of the number of nodes",
+    ),
+    Option(
         name="resume",
         field="resume",
         parse=yes_or_no,
@@ -207,17 +217,20 @@ def read_settings(config: pytest.Config) -> Settings:
     for option in OPTIONS:
         given = effective(config, option)
         text = given.text
-        base = config.invocation_params.dir if given.source == option.flag else config.rootpath
-        if option.parse in (data_folder, output_folder) and text != "synthetic":
-            text = str(base / Path(text).expanduser()) if text else text
         try:
+            if option.parse in (data_folder, output_folder) and text not in ("", "synthetic"):
+                base = config.invocation_params.dir if given.source == option.flag else config.rootpath
+                text = str(base / Path(text).expanduser())
             values[option.field] = option.parse(text)
-        except ValueError as error:
-            raise pytest.UsageError(f"{given.source}: {text!r} is not {error}") from None
+        except RuntimeError:
+            raise pytest.UsageError(f"{given.source}: {quoted(text)}: there is no such home directory") from None
+        except (ValueError, OSError) as error:
+            reason = f"cannot be used: {error.strerror}" if isinstance(error, OSError) else f"is not {error}"
+            raise pytest.UsageError(f"{given.source}: {quoted(text)} {reason}") from None
     try:
         nodes = nodes_from(*(values.pop(field) for field in NODE_FIELDS))
     except ValueError as error:
-        raise pytest.UsageError(f"--ocr-nnodes: {error}") from None
+        raise pytest.UsageError(f"--ocr-nnodes: {printable_line(str(error))}") from None
     return Settings(**values, nodes=nodes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from benchmarks.cases import CONVERGENCE, MATRIX, Case, CaseError, parse_case
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.options import OPTIONS, effective, ini_file
 from benchmarks.harness.controller.planning import image_size
+from benchmarks.harness.controller.run_folder import too_long
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, Parameters
 from ocr_models import MODELS
+
+MAX_PROCESSES = 256
+"""On one machine: more than any has GPUs, and each takes a gigabyte of memory."""
 
 COMPONENTS = "components"
 """Marker of the component benchmarks. They, too, run only if they are asked for."""
@@ -75,6 +80,18 @@ def check_measurements(items: Iterable[pytest.Item], settings: Settings) -> None
                 raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
+def check_machine(items: Iterable[pytest.Item], settings: Settings) -> None:
+    """Raises pytest.UsageError if this machine cannot run a selected case, before anything runs."""
+    cases = {case: None for item in items if measurement_of(item) and (case := case_of(item)) is not None}
+    nodes = settings.nodes.count
+    runnable = [case for case in cases if missing_gpus(case, nodes) is None]
+    for case in runnable:
+        if (count := case.processes // nodes) > MAX_PROCESSES:
+            raise pytest.UsageError(f"{case}: {count} processes on one machine are more than {MAX_PROCESSES}")
+    if runnable and settings.loader_workers != 0 and (reason := too_long(tempfile.gettempdir())) is not None:
+        raise pytest.UsageError(reason)
+
+
 def measurement_of(item: pytest.Item) -> Measurement | None:
     """By the marker of the test."""
     names = [marker.name for marker in item.iter_markers() if marker.name in MEASUREMENTS]
@@ -95,7 +112,8 @@ def deselect_opt_in(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
     opt_in = opt_in_markers()
     markers = {item: opt_in & {marker.name for marker in item.iter_markers()} for item in items}
-    words = set(re.findall(r"\w+", f"{config.option.markexpr} {config.option.keyword}"))
+    given = " ".join(getattr(config.option, name, "") for name in ("markexpr", "keyword"))  # without -p no:mark
+    words = set(re.findall(r"\w+", given))
     paths = _opt_in_paths(config, items, markers)
     failed = _failed_before(config)
     removed = {

@@ -71,23 +71,33 @@ class BenchmarkSession:
 
     def judge(self, measurement: Measurement, case: Case) -> CaseResult:
         """Measure a case as a test does: the test is skipped, fails or is interrupted with it."""
-        nodes = self.settings.nodes.count
-        if nodes > 1 and not measurement.several_nodes:
-            pytest.skip(f"{measurement.name} cases run on one node")
-        if reason := missing_gpus(case, nodes):
-            pytest.skip(reason)
-        result = self.measure(measurement, case)
+        obstacle = self._obstacle(measurement, case)
+        if obstacle is not None and not self.settings.require:
+            pytest.skip(obstacle.message)
+        result = self.measure(measurement, case, obstacle)
         if result.interrupted:
             raise KeyboardInterrupt(str(case))
         if (failure := failure_of(result.artifact)) is not None:
             pytest.fail(f"{describe_failure(failure)} [{result.path.name}]", pytrace=False)
         return result
 
-    def measure(self, measurement: Measurement, case: Case) -> CaseResult:
-        """Measure a case and, on node 0, write its artifact. The artifact says what went wrong in the case."""
+    def _obstacle(self, measurement: Measurement, case: Case) -> Failure | None:
+        """Why a case cannot run here."""
+        nodes = self.settings.nodes.count
+        if nodes > 1 and not measurement.several_nodes:
+            return Failure("nodes", f"{measurement.name} cases run on one node")
+        if (reason := missing_gpus(case, nodes)) is None:
+            return None
+        return Failure("nodes" if case.processes % nodes else "no_gpu", reason)
+
+    def measure(self, measurement: Measurement, case: Case, obstacle: Failure | None = None) -> CaseResult:
+        """Measure a case and, on node 0, write its artifact. The artifact says what went wrong in the case. With an
+        obstacle, which becomes its failure, nothing is launched.
+        """
         run = plan_run(case, measurement, self.settings, ordinal=len(self.results))
         files = RunFiles.of(case, measurement, self.settings.output, self.settings.nodes.rank)
-        artifact = _Writing(run, measurement, files, self.settings, self._say).run(self._open_display)
+        writing = _Writing(run, measurement, files, self.settings, self._say)
+        artifact = writing.run(self._open_display) if obstacle is None else writing.refuse(obstacle)
         steps = tuple(record.step_seconds for record in run.records if not record.warmup)
         result = CaseResult(measurement, case, artifact, files.artifact, steps, run.interrupted)
         self.results.append(result)
@@ -129,12 +139,15 @@ class _Writing:
             self._previous.drop()
         return artifact
 
+    def refuse(self, obstacle: Failure) -> Header:
+        """Write the artifact of a case that cannot run here."""
+        with contextlib.suppress(OSError):  # the test reports the obstacle anyway
+            self._clear()
+        return self._failed(obstacle)
+
     def _prepare(self) -> None:
         """Whatever ends pytest itself: neither an older nor a better result is left behind."""
-        if self._previous is not None and self._previous.keep(resume=self._parameters.keep_folder):
-            kept = self._previous.kept
-            self._say(f"{self._run.case}: {kept} keeps the previous training until this one has succeeded")
-        self._files.clear(writes_artifact=self._writes_artifact)
+        self._clear()
         if self._writes_artifact:
             self._run.failure = NOT_FINISHED
             try:
@@ -142,6 +155,12 @@ class _Writing:
             finally:
                 self._run.failure = None  # a full disk is then reported as such
             self._reserve.keep()
+
+    def _clear(self) -> None:
+        if self._previous is not None and self._previous.keep(resume=self._parameters.keep_folder):
+            kept = self._previous.kept
+            self._say(f"{self._run.case}: {kept} keeps the previous training until this one has succeeded")
+        self._files.clear(writes_artifact=self._writes_artifact)
 
     def _build(self) -> Header:
         return self._measurement.build(self._run, self._files.train_log, self._files.artifact.parent)

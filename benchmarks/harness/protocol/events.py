@@ -5,6 +5,7 @@ A file outlives the process that wrote it, so what a rank reported before it was
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -69,10 +70,16 @@ AnyEvent = Phase | Stalled | Alive | Step | Scored | Finished | Failed
 
 
 class TimedEvent(Struct, frozen=True):
-    """A line of the file. `time` is Unix time in seconds."""
+    """A line of the file. `time` is in seconds of `time.monotonic`: on Linux one clock for all processes of a machine.
+    Nobody sets it, while a step of the system's time would change the durations.
+    """
 
     time: float
     event: AnyEvent
+
+
+class ReportError(OSError):
+    """The file of the events cannot be written."""
 
 
 class EventWriter:
@@ -84,11 +91,15 @@ class EventWriter:
         self._file = events_path(run_folder, rank).open("ab")
 
     def write(self, event: AnyEvent) -> None:
-        """Raises OSError if the disk is full."""
-        line = msgspec.json.encode(TimedEvent(time.time(), event)) + b"\n"
-        with self._lock:
-            self._file.write(line)
-            self._file.flush()  # a rank may be killed at any time
+        """Raises ReportError if the disk is full."""
+        line = msgspec.json.encode(TimedEvent(time.monotonic(), event)) + b"\n"
+        try:
+            with self._lock:
+                self._file.write(line)
+                self._file.flush()  # a rank may be killed at any time
+        except OSError as error:
+            message = f"TMPDIR cannot be written, so a rank cannot report: {error.strerror}"
+            raise ReportError(error.errno, message) from error
 
 
 def events_path(run_folder: Path, rank: int) -> Path:
@@ -101,11 +112,11 @@ class RankEvents:
     """What one rank has reported so far.
 
     Attributes:
-        phase: the latest; `phase_times` has the Unix time at which each began.
+        phase: the latest; `phase_times` has the time at which each began, in seconds of `time.monotonic`.
         position: step and stage in which it last reported to stand still.
         signs: number of signs of life.
         results: of the rank itself; on the first rank of a node those of all ranks.
-        failure: the first one reported, `failure_time` its Unix time.
+        failure: the first one reported, `failure_time` its time, in seconds of `time.monotonic`.
     """
 
     rank: int
@@ -138,7 +149,8 @@ class RankEvents:
         whole, newline, _ = data.rpartition(b"\n")  # the writer may be in the middle of a line
         self._read_bytes += len(whole) + len(newline)
         for line in whole.splitlines():
-            yield msgspec.json.decode(line, type=TimedEvent)
+            with contextlib.suppress(msgspec.DecodeError):  # a full disk leaves a part of a line before the next one
+                yield msgspec.json.decode(line, type=TimedEvent)
 
     def _take(self, event: AnyEvent, at: float) -> None:
         self.signs += not isinstance(event, Stalled)

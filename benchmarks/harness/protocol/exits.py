@@ -14,7 +14,7 @@ class RankExit(Struct, frozen=True):
 
     Attributes:
         exit_code: -N if it was ended by signal N.
-        time: Unix time in seconds at which the agent saw it.
+        time: at which the agent saw it, in seconds of `time.monotonic`.
     """
 
     rank: int
@@ -33,7 +33,7 @@ def read_rank_exits(run_folder: Path) -> list[RankExit]:
         exits = msgspec.json.decode((run_folder / "agent.json").read_bytes(), type=list[RankExit])
     except (OSError, msgspec.DecodeError):
         return []
-    return sorted(exits, key=lambda each: each.time)
+    return sorted(exits, key=lambda each: each.time)  # stable: the agent lists those it saw first first
 
 
 def write_rendezvous_error(run_folder: Path, message: str) -> None:

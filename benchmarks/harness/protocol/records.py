@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, structs
 
 from benchmarks.harness.protocol.quantities import Count, Line, PositiveCount, Seconds, about
 from benchmarks.harness.protocol.reports import RankReport
+from benchmarks.harness.protocol.text import printable_line
 
 
 class Failure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,6 +17,10 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Annotated[str, Meta(description="see docs/failures.md", pattern="^[a-z]+(_[a-z]+)*$")]
     message: Annotated[Line, about("one line for a person")]
     rank: Annotated[Count | None, about("process that failed first; null if it was none of them")] = None
+
+    def __post_init__(self) -> None:
+        # Messages of exceptions have newlines, control characters and megabytes. The schema allows one line.
+        structs.force_setattr(self, "message", printable_line(self.message) or "no reason given")
 
 
 class StepRecord(Struct, frozen=True):

@@ -16,7 +16,8 @@ class Run:
 
     Attributes:
         run_id: unique, 32 hexadecimal digits.
-        started_at, finished_at: Unix time in seconds; finished_at is 0 until the end.
+        started_at, finished_at: Unix time in seconds; finished_at is 0 until the end. It is started_at plus `seconds`,
+            because the clock of the system may be set while the case runs.
         ranks: what the ranks of this node have reported.
         failure: None if all is well.
         interrupted: whether the user ended it; its artifact is still written.
@@ -46,4 +47,4 @@ class Run:
     @property
     def records(self) -> list[StepRecord]:
         """Steps of the first rank of this node, finished or not."""
-        return self.ranks[0].records
+        return self.ranks[0].records if self.ranks else []

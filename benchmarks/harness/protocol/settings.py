@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.harness.protocol.endpoint import split_endpoint
+from benchmarks.harness.protocol.endpoint import port_after, split_endpoint
 from benchmarks.harness.protocol.machine import ROOT
 
 
@@ -38,9 +38,9 @@ class Nodes:
             split_endpoint(self.endpoint)
 
     def endpoint_of(self, ordinal: int) -> str:
-        """The endpoint, its port increased by `ordinal`."""
+        """The endpoint of the run with this number in its session: its port is that many later."""
         host, _, port = self.endpoint.rpartition(":")
-        return f"{host}:{int(port) + ordinal}" if self.endpoint else ""
+        return f"{host}:{port_after(int(port), ordinal)}" if self.endpoint else ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Settings:
         seed: of weights, order of samples and augmentation.
         image_cache: "none", or "decoded" to keep decoded images on disk.
         profile_loader: whether the artifact says where the loader's time is spent.
+        require: whether a case that cannot run here fails instead of being skipped.
         resume: whether a convergence case resumes from the checkpoint it left.
         nodes: this and the other nodes of the job.
     """
@@ -71,5 +72,6 @@ class Settings:
     seed: int = 0
     image_cache: Literal["none", "decoded"] = "none"
     profile_loader: bool = False
+    require: bool = False
     resume: bool = False
     nodes: Nodes = field(default_factory=Nodes)

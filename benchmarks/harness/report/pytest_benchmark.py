@@ -31,7 +31,7 @@ class ReplayClock:
         remaining = iter(step_seconds)
 
         def step() -> None:
-            self._seconds = next(remaining)
+            self._seconds = next(remaining, 0.0)  # --benchmark-cprofile calls it once more
 
         benchmark.pedantic(step, rounds=len(step_seconds), iterations=1)
         self._seconds = 0.0

@@ -122,10 +122,12 @@ class _Times(TypedDict):
 
 
 def _times(run: Run, window: RankResult) -> _Times:
-    warmup_seconds = run.phase_seconds[WINDOW] - run.phase_seconds[WARM_UP]
+    # A figure of the side that is missing or impossible must not cost the result.
+    warm_up, window_begin = (max(0.0, run.phase_seconds.get(phase, 0.0)) for phase in (WARM_UP, WINDOW))
+    warmup_seconds = max(0.0, window_begin - warm_up)
     return _Times(
         measured_seconds=window.measured_seconds,
-        setup_seconds=run.phase_seconds[WARM_UP],
+        setup_seconds=warm_up,
         compile_seconds=_compile_seconds(run) if run.case.compile else None,
         warmup_seconds=warmup_seconds,
         overhead_seconds=max(0.0, run.seconds - warmup_seconds - window.measured_seconds),

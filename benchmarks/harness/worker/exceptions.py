@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 import torch
 
+from benchmarks.harness.protocol.events import ReportError
 from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.error_text import message_of
 from benchmarks.harness.worker.precision import PrecisionError
 from ocr_models.checkpoint import CheckpointError
 from ocr_models.errors import DataError
@@ -40,11 +42,15 @@ def _is_out_of_memory(error: BaseException, _stage: str) -> bool:
         return True
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return any(text in str(error) for text in NO_MEMORY_TEXTS)
+    return any(text in message_of(error) for text in NO_MEMORY_TEXTS)
 
 
 def _is_bad_data(error: BaseException, stage: str) -> bool:
-    return isinstance(error, DataError) or "DataLoader worker" in str(error) or stage == "data"
+    return isinstance(error, DataError) or "DataLoader worker" in message_of(error) or stage == "data"
+
+
+def _is_output(error: BaseException, stage: str) -> bool:
+    return isinstance(error, ReportError) or (isinstance(error, OSError) and stage == "evaluation")
 
 
 FAILURE_KINDS: tuple[tuple[str, Callable[[BaseException, str], bool]], ...] = (
@@ -52,7 +58,7 @@ FAILURE_KINDS: tuple[tuple[str, Callable[[BaseException, str], bool]], ...] = (
     ("precision", lambda error, _: isinstance(error, PrecisionError)),
     ("checkpoint", lambda error, _: isinstance(error, CheckpointError)),
     ("out_of_memory", _is_out_of_memory),
-    ("output", lambda error, stage: isinstance(error, OSError) and stage == "evaluation"),
+    ("output", _is_output),
     ("data", _is_bad_data),
 )
 """Kind of failure and its condition, (error, stage) -> bool. The first condition that holds decides."""
@@ -65,7 +71,7 @@ def failure_kind(error: BaseException, stage: str) -> str:
 
 def lost_another_rank(error: BaseException) -> bool:
     """Whether a collective failed because another rank is gone."""
-    return any(text in str(error) for text in LOST_PEER_TEXTS)
+    return any(text in message_of(error) for text in LOST_PEER_TEXTS)
 
 
 def print_and_find_cause(error: BaseException, position: Position) -> BaseException:

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from multiprocessing.queues import Queue
+
 import cv2
 import torch
-from torch.utils.data import DataLoader
+from torch._utils import ExceptionWrapper
+from torch.utils.data import DataLoader, get_worker_info
 
 from benchmarks.harness.protocol.plan import Plan
+from benchmarks.harness.worker.error_text import SHARED_MEMORY_ADVICE, one_line
+from ocr_models.errors import DataError
 from ocr_models.sampler import EndlessSampler
 from ocr_models.task import Batch, TrainingDataset
 
 PREFETCHED_BATCHES = 2  # per loader process
+NO_SEMAPHORE = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT)
+"""Errors of a semaphore in /dev/shm that is full, not writable, or missing."""
+
+
+def start_loader(loader: DataLoader[Batch]) -> Iterator[Batch]:
+    """The stream of a loader, whose processes start now.
+
+    Raises:
+        DataError: if the system refuses them; one line.
+        OSError: if there is not enough memory.
+    """
+    try:
+        return iter(loader)
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise
+        advice = f"; {SHARED_MEMORY_ADVICE}" if error.errno in NO_SEMAPHORE else ""
+        raise DataError(f"the loader processes cannot be started: {one_line(error)}{advice}") from error
 
 
 def make_loader(dataset: TrainingDataset, plan: Plan, rank: int, steps_done: int = 0) -> DataLoader[Batch]:
@@ -32,11 +57,22 @@ def make_loader(dataset: TrainingDataset, plan: Plan, rank: int, steps_done: int
         prefetch_factor=PREFETCHED_BATCHES if workers else None,
         pin_memory=case.device == "cuda",
         multiprocessing_context="fork" if workers else None,  # they use neither CUDA nor threads of their parent
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_prepare_process,
     )
 
 
-def _use_one_thread(_: int) -> None:
+def _prepare_process(_: int) -> None:
     """A loader process works on one sample on one core. More threads would compete for the same cores."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+    Queue._on_queue_feeder_error = _pass_on  # type: ignore[attr-defined]  # Python's hook for subclasses
+
+
+def _pass_on(queue: Queue[object], error: Exception, item: tuple[int, object]) -> None:
+    """Send an error instead of the batch that could not be sent, for example for want of shared memory or of a socket.
+    Python only prints the error, and the rank would wait for the batch for ever.
+    """
+    worker = get_worker_info()
+    failure = DataError(f"a batch cannot be sent to the rank: {one_line(error)}")
+    where = f"in DataLoader worker process {0 if worker is None else worker.id}"
+    queue.put((item[0], ExceptionWrapper((DataError, failure, error.__traceback__), where=where)))

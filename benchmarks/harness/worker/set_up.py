@@ -14,7 +14,7 @@ from benchmarks.harness.protocol.events import EventWriter, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.group import Group
-from benchmarks.harness.worker.loader import make_loader
+from benchmarks.harness.worker.loader import make_loader, start_loader
 from benchmarks.harness.worker.precision import apply_precision, check_precision
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
@@ -60,7 +60,7 @@ class SetUp:
 
     def batches(self, steps_done: int) -> Iterator[Batch]:
         """The endless stream of this rank's batches after `steps_done` steps, from new loader processes."""
-        return iter(make_loader(self.dataset, self.plan, self.rank, steps_done))
+        return start_loader(make_loader(self.dataset, self.plan, self.rank, steps_done))
 
 
 def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position) -> SetUp:

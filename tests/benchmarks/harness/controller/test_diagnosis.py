@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ EVIDENCE: dict[str, dict[str, Any]] = {
     "rendezvous": {"rendezvous_error": "no route"},
     "killed rank": {"exits": [RankExit(1, -signal.SIGKILL, 10.0)]},
     "reported failure": {"ranks": [rank_events(0, failure=REPORTED, failure_time=10.0)]},
+    "full run folder": {"run_folder": Path("/proc/nowhere/run"), "exit_code": 1},
     "silent exit": {"exits": [RankExit(1, 3, 10.0)]},
     "agent": {"exit_code": 1},
     "missing result": {},
@@ -111,6 +113,7 @@ MESSAGES = [
     "the nodes did not meet",
     "rank 1 was killed by SIGKILL",
     "truncated",
+    "TMPDIR: /proc/nowhere cannot be written: No such file or directory",
     "rank 1 ended with exit code 3",
     "the agent ended with exit code 1",
     "rank 0 ended without a result",
@@ -119,6 +122,7 @@ MESSAGES = [
 
 def evidence(*names: str) -> Evidence:
     parts: dict[str, Any] = {"ranks": [rank_events(0)], "exits": [], "rendezvous_error": None, "exit_code": 0}
+    parts["run_folder"] = Path(tempfile.gettempdir())
     for name in reversed(names):
         parts |= EVIDENCE[name]
     return Evidence(**parts)
@@ -140,5 +144,5 @@ def test_a_cause_comes_before_those_that_follow_from_it(index: int) -> None:
 
 
 def test_without_evidence_there_is_no_cause() -> None:
-    nothing = Evidence([rank_events(0, ended_well=True)], [], None, 0)
+    nothing = Evidence([rank_events(0, ended_well=True)], [], None, 0, Path("/proc/nowhere"))
     assert [cause(nothing) for cause in CAUSES] == [None] * len(CAUSES)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 from benchmarks.harness.controller import launch
 from benchmarks.harness.controller.train_log import TrainLog
@@ -24,18 +25,50 @@ def plan() -> Plan:
 
 def test_ranks_keep_their_memory_unless_the_user_sets_an_allocator(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    assert "mmap_threshold" in launch._environment(plan)["GLIBC_TUNABLES"]
+    assert "mmap_threshold" in launch._environment(plan, "/tmp/run")["GLIBC_TUNABLES"]
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=3")
-    assert launch._environment(plan)["GLIBC_TUNABLES"] == "glibc.malloc.check=3"
+    assert launch._environment(plan, "/tmp/run")["GLIBC_TUNABLES"] == "glibc.malloc.check=3"
 
 
 def test_ranks_use_the_threads_of_their_plan(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as torchrun sets it
-    assert launch._environment(plan)["OMP_NUM_THREADS"] == str(plan.threads)
+    assert launch._environment(plan, "/tmp/run")["OMP_NUM_THREADS"] == str(plan.threads)
 
 
 def test_temporary_files_of_the_ranks_are_in_the_run_folder(plan: Plan) -> None:
-    assert launch._environment(structs.replace(plan, run_folder="/tmp/run"))["TMPDIR"] == "/tmp/run"
+    assert launch._environment(plan, "/tmp/run")["TMPDIR"] == "/tmp/run"
+
+
+def test_without_a_writable_home_compiled_kernels_are_in_the_run_folder(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert launch._environment(plan, "/tmp/run")["TORCHINDUCTOR_CACHE_DIR"] == "/tmp/run/torchinductor"
+
+
+@pytest.mark.parametrize("shift", [-30.0, 3600.0])
+def test_a_step_of_the_systems_clock_changes_no_duration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift: float
+) -> None:
+    run = planned_run(data=tmp_path)
+    system_time = time.time
+    monkeypatch.setattr(
+        launch, "_run_processes", lambda *_: monkeypatch.setattr(time, "time", lambda: system_time() + shift)
+    )
+    launch.launch(run, tmp_path / "log", NoDisplay())
+    assert 0 < run.finished_at - run.started_at == pytest.approx(run.seconds, abs=1e-3)
+    assert run.seconds < 30
+
+
+def test_a_run_folder_that_cannot_be_written_is_an_output_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
+    run = planned_run()
+    launch.launch(run, tmp_path / "log", NoDisplay())
+    assert run.failure is not None
+    assert (run.failure.kind, run.failure.message[:32]) == ("output", "TMPDIR: /proc/nowhere cannot be ")
 
 
 def test_a_failure_that_ends_a_case_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,11 @@ PET = {"PET_NNODES": "2", "PET_NODE_RANK": "0", "PET_RDZV_ENDPOINT": "head:29400
         (SLURM, Nodes(4, 2, "gpu07:29434")),
         (TORCHRUN, Nodes(2, 1, "head:29501")),
         (PET, Nodes(2, 0, "head:29400")),
+        ({**TORCHRUN, "MASTER_PORT": "65535"}, Nodes(2, 1, "head:29400")),
+        ({**TORCHRUN, "MASTER_PORT": "a port"}, Nodes(2, 1, "head:29401")),
+        ({**SLURM, "SLURM_JOB_ID": "12034_7"}, Nodes(4, 2, "gpu07:29400")),
+        ({"PET_NNODES": "²"}, Nodes()),
+        ({"PET_NNODES": "9" * 5000}, Nodes()),
         ({**PET, "PET_RDZV_ENDPOINT": "head"}, Nodes(2, 0, "head:29400")),
         ({"PET_NNODES": "2", "PET_NODE_RANK": "1", "PET_MASTER_ADDR": "head"}, Nodes(2, 1, "head:29400")),
         ({"SLURM_NNODES": "4", "SLURM_JOB_NODELIST": "gpu[07-10]"}, Nodes()),  # the shell of salloc: no job step

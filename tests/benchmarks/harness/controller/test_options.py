@@ -46,6 +46,9 @@ def test_the_source_of_a_value_is_the_flag_or_the_ini_file_and_its_key() -> None
         ({"ocr_steps": "0"}, {}, "--ocr-steps: '0' is not a whole number from 1 to 10000000, or auto"),
         ({}, {"ocr_steps": "0"}, "pytest.ini: ocr_steps: '0' is not a whole number from 1 to 10000000, or auto"),
         ({"ocr_nnodes": "2"}, {}, "--ocr-nnodes: which of the 2 nodes is this"),
+        ({"ocr_seed": "9" * 5000}, {}, r"--ocr-seed: '9{200}'\.\.\. \(5000 characters\) is not a whole number"),
+        ({"ocr_output": "~nobody-has-this-name/x"}, {}, "--ocr-output: '~nobody.*': there is no such home directory"),
+        ({"ocr_output": "x" * 300}, {}, r"--ocr-output: .* cannot be used: File name too long"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_source(given: dict[str, Any], ini: dict[str, Any], message: str) -> None:

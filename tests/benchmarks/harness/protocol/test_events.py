@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +91,27 @@ def test_half_a_line_is_read_when_its_other_half_is_there(
     path.write_bytes(line)
     assert events.poll(tmp_path) == [STEP]
     assert events.poll(tmp_path) == []
+
+
+def test_what_a_full_disk_left_of_a_line_costs_no_other_line(
+    tmp_path: Path, writer: EventWriter, events: RankEvents
+) -> None:
+    writer.write(Step(STEP))
+    path = events_path(tmp_path, 3)
+    path.write_bytes(path.read_bytes()[:20] + b"\n" + path.read_bytes())
+    assert events.poll(tmp_path) == [STEP]
+
+
+def test_the_times_of_events_do_not_depend_on_the_systems_clock(
+    tmp_path: Path, writer: EventWriter, events: RankEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system_time = time.time
+    before = time.monotonic()
+    writer.write(Phase("warm-up"))
+    monkeypatch.setattr(time, "time", lambda: system_time() - 30)
+    writer.write(Phase("window"))
+    events.poll(tmp_path)
+    assert before <= events.phase_times["warm-up"] <= events.phase_times["window"] <= time.monotonic()
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), None])

@@ -11,6 +11,11 @@ def test_each_run_of_a_session_meets_at_its_own_port() -> None:
     assert Nodes().endpoint_of(3) == ""
 
 
+def test_after_the_highest_port_comes_the_first_one() -> None:
+    assert [Nodes(2, 0, "head:65534").endpoint_of(n) for n in (1, 2, 3)] == ["head:65535", "head:29400", "head:29401"]
+    assert 29400 <= split_endpoint(Nodes(2, 0, "head:65535").endpoint_of(10**6))[1] <= 65535
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -38,7 +43,22 @@ def test_an_endpoint_is_a_host_and_a_port(endpoint: str, expected: tuple[str, in
     assert split_endpoint(endpoint) == expected
 
 
-@pytest.mark.parametrize("endpoint", ["", "head", "head:", ":29400", "head:0", "head:65536", "head:port", "head:٣"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "head",
+        "head:",
+        ":29400",
+        "head:0",
+        "head:65536",
+        "head:port",
+        "head:٣",
+        "a b:1",
+        "[]:1",
+        "head:" + "9" * 5000,
+    ],
+)
 def test_an_endpoint_without_host_or_port_is_refused(endpoint: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
         split_endpoint(endpoint)

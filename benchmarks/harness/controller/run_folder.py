@@ -1,0 +1,136 @@
+"""The folder of the files that the processes of a run exchange, and the name by which the ranks know it as TMPDIR.
+
+It is in TMPDIR, and it is removed with all that killed processes left in it. If pytest itself is killed, the ranks
+remove it; if they are killed, too, the next run does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = "ocr-run-"
+MAX_SOCKET_PATH_BYTES = 107
+SOCKET_NAME = "/pymp-xxxxxxxx/listener-xxxxxxxx"
+"""What Python's multiprocessing adds to TMPDIR for the socket by which a loader process passes its batches."""
+MAX_TMPDIR_BYTES = MAX_SOCKET_PATH_BYTES - len(SOCKET_NAME)
+
+
+class TemporaryFolderError(Exception):
+    """TMPDIR cannot be used: one line."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder that exists for one run.
+
+    Attributes:
+        path: of the files of the suite.
+        tmpdir: the same folder as TMPDIR of the ranks: short enough for the sockets of loader processes.
+    """
+
+    path: Path
+    tmpdir: str
+
+
+@contextmanager
+def run_folder() -> Iterator[RunFolder]:
+    """A new folder, locked by this process and removed at the end of the block.
+
+    Raises:
+        TemporaryFolderError: if it cannot be made.
+    """
+    try:
+        base = Path(tempfile.gettempdir())
+        remove_abandoned(base)
+        path, descriptor = _make_locked(base)
+    except OSError as error:
+        raise TemporaryFolderError(f"TMPDIR: {_named(error)} cannot be written: {error.strerror}") from error
+    try:
+        yield RunFolder(path, _short_name(path, descriptor))
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_abandoned(base: Path) -> None:
+    """Remove this user's run folders whose process has ended: the lock of a process ends with it."""
+    with contextlib.suppress(OSError), os.scandir(base) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX):
+                _remove_unlocked(Path(entry.path))
+
+
+def too_long(folder: str) -> str | None:
+    """Why loader processes cannot use a folder as TMPDIR; None if they can."""
+    length = len(os.fsencode(folder))
+    if length <= MAX_TMPDIR_BYTES:
+        return None
+    return (
+        f"TMPDIR: {folder} has {length} bytes, at most {MAX_TMPDIR_BYTES}: loader processes make sockets below it, and "
+        f"their paths are limited to {MAX_SOCKET_PATH_BYTES} bytes; set a shorter TMPDIR, or --ocr-loader-workers 0"
+    )
+
+
+def write_error(folder: Path) -> str | None:
+    """Why nothing can be written to a folder, such as a full disk; None if something can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(2**16))
+    except OSError as error:
+        return f"TMPDIR: {folder.parent} cannot be written: {error.strerror}"
+    return None
+
+
+def _make_locked(base: Path) -> tuple[Path, int]:
+    """A new folder and the descriptor that holds its lock."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):  # another run took it for an abandoned one
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            if _lock(descriptor) and path.exists():
+                return path, descriptor
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open folder. False if another process holds it. A file system without locks does not need one: nobody
+    removes a folder that cannot be locked.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _remove_unlocked(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if os.fstat(descriptor).st_uid == os.getuid():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(descriptor)
+
+
+def _short_name(path: Path, descriptor: int) -> str:
+    """The path, or a shorter name if TMPDIR leaves no room for the folder: that of this process's open descriptor."""
+    if too_long(str(path)) is None:
+        return str(path)
+    short = f"/proc/{os.getpid()}/fd/{descriptor}"
+    return short if os.access(short, os.W_OK) else str(path.parent)
+
+
+def _named(error: OSError) -> str:
+    return str(Path(error.filename).parent) if error.filename else "no folder"
