@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "pytest-benchmark, which the speed cases need, is not loaded: install it, and do not use -p no:benchmark"
         )
+    if not config.pluginmanager.has_plugin("skipping"):  # -p no:skipping; pytest-benchmark uses its marker
+        config.addinivalue_line("markers", "skip: not used")
     # Skipped cases are listed with their reasons. In pytest.ini, -rs would be an error under -p no:terminal.
     if getattr(config.option, "reportchars", None) == DEFAULT_REPORT:
         config.option.reportchars = "s"

@@ -50,6 +50,12 @@ def _exhaust_address_space() -> None:
     torch.empty(2**32, dtype=torch.uint8)
 
 
+def _set_the_clock(seconds: float) -> None:
+    """The clock of the system is set while the rank runs, as by NTP. Only this process sees it."""
+    system_time = time.time
+    time.time = lambda: system_time() + seconds
+
+
 FAULTS: dict[str, Callable[[], object]] = {
     "exception": lambda: _raise(RuntimeError("a planted\nexception")),
     "address_space": _exhaust_address_space,
@@ -57,6 +63,8 @@ FAULTS: dict[str, Callable[[], object]] = {
     "address": lambda: _raise(RuntimeError("connection to 10.11.12.13:29500 refused")),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "clock_back": lambda: _set_the_clock(-30),
+    "clock_ahead": lambda: _set_the_clock(3600),
     "noise": lambda: print("a line of the training\n" * 10_000),
     "print": lambda: print(os.environ["TINY_PRINTS"]),
     "hang": lambda: time.sleep(3600),

@@ -61,7 +61,9 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         run_folder="",
         parent_pid=os.getpid(),
     )
-    return Run(plan, new_run_id(), [RankEvents(rank) for rank in plan.local_ranks], started_at=time.time())
+    ranks = [RankEvents(rank) for rank in plan.local_ranks]
+    # More nodes than processes: such a case is never launched, but --ocr-require gives it an artifact.
+    return Run(plan, new_run_id(), ranks or [RankEvents(0)], started_at=time.time())
 
 
 def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int:

@@ -112,8 +112,7 @@ def deselect_opt_in(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
     opt_in = opt_in_markers()
     markers = {item: opt_in & {marker.name for marker in item.iter_markers()} for item in items}
-    given = " ".join(getattr(config.option, name, "") for name in ("markexpr", "keyword"))  # without -p no:mark
-    words = set(re.findall(r"\w+", given))
+    words = set(re.findall(r"\w+", f"{config.option.markexpr} {config.option.keyword}"))
     paths = _opt_in_paths(config, items, markers)
     failed = _failed_before(config)
     removed = {

@@ -47,4 +47,4 @@ class Run:
     @property
     def records(self) -> list[StepRecord]:
         """Steps of the first rank of this node, finished or not."""
-        return self.ranks[0].records if self.ranks else []
+        return self.ranks[0].records

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cases import parse_case
+from benchmarks.harness.controller import gpus
 from benchmarks.harness.controller import session as sessions
 from benchmarks.harness.controller.session import BenchmarkSession
 from benchmarks.harness.protocol.records import Failure
@@ -124,6 +125,28 @@ def test_a_measurement_of_one_node_is_skipped_on_several(tmp_path: Path, monkeyp
     running = session(monkeypatch, tmp_path, end_well, nodes=Nodes(2, 0, "head:29400"))
     with pytest.raises(pytest.skip.Exception, match="convergence cases run on one node"):
         running.judge(MEASUREMENTS["convergence"], CASE)
+
+
+@pytest.mark.parametrize(
+    ("measurement", "nodes", "kind", "message"),
+    [
+        ("speed", Nodes(), "no_gpu", "needs 1 CUDA GPU, found 0"),
+        ("speed", Nodes(2, 0, "head:29400"), "nodes", "1 processes cannot be divided among 2 nodes"),
+        ("convergence", Nodes(2, 0, "head:29400"), "nodes", "convergence cases run on one node"),
+    ],
+)
+def test_a_required_case_that_cannot_run_here_fails_with_an_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measurement: str, nodes: Nodes, kind: str, message: str
+) -> None:
+    monkeypatch.setattr(gpus, "cuda_gpu_count", lambda: 0)
+    case = parse_case("psenet_sp_bs16_bf16_1")
+    running = session(monkeypatch, tmp_path, lambda *_: pytest.fail("launched"), nodes=nodes, require=True)
+    with pytest.raises(pytest.fail.Exception, match=f"{kind}: {message}"):
+        running.judge(MEASUREMENTS[measurement], case)
+    (path,) = (tmp_path / "index").iterdir()
+    document = json.loads(path.read_text())
+    assert problems(document, MEASUREMENTS[measurement].form) == []
+    assert (document["JOB_FAIL_FLAG"], document["details"]["failure"]["kind"]) == (1, kind)
 
 
 def test_only_node_0_writes_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,3 +160,15 @@ def test_an_unsteady_result_is_reported_as_such() -> None:
     seconds = structs.replace(artifact.details.step_seconds, p50=3.0, p95=9.0)
     unsteady = structs.replace(artifact, details=structs.replace(artifact.details, step_seconds=seconds))
     assert line(unsteady).endswith("waiting for data; unsteady: p95 of the step time is 3.0 x the median")
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [{}, {"warm-up": 10.0}, {"window": 14.0}, {"warm-up": -3580.0, "window": 14.0}, {"warm-up": 20.0, "window": 4.0}],
+)
+def test_a_missing_or_impossible_time_of_a_phase_does_not_cost_the_result(phases: dict[str, float]) -> None:
+    run = finished_run()
+    run.phase_seconds = phases
+    artifact, details = built(run)
+    assert artifact.JOB_FAIL_FLAG == 0
+    assert min(details.setup_seconds, details.warmup_seconds, details.overhead_seconds) >= 0
