@@ -68,10 +68,13 @@ def remove_abandoned(base: Path) -> None:
                 _remove_unlocked(Path(entry.path))
 
 
-def too_long(folder: str) -> str | None:
-    """Why loader processes cannot use a folder as TMPDIR; None if they can."""
-    length = len(os.fsencode(folder))
-    if length <= MAX_TMPDIR_BYTES:
+def unusable(folder: str, *, loader_processes: bool = True) -> str | None:
+    """Why a folder cannot be TMPDIR of a case; None if it can."""
+    try:
+        length = len(folder.encode())
+    except UnicodeEncodeError:
+        return f"TMPDIR: {folder!r} is not valid UTF-8; set TMPDIR to another folder"
+    if not loader_processes or length <= MAX_TMPDIR_BYTES:
         return None
     return (
         f"TMPDIR: {folder} has {length} bytes, at most {MAX_TMPDIR_BYTES}: loader processes make sockets below it, and "
@@ -126,7 +129,7 @@ def _remove_unlocked(path: Path) -> None:
 
 def _short_name(path: Path, descriptor: int) -> str:
     """The path, or a shorter name if TMPDIR leaves no room for the folder: that of this process's open descriptor."""
-    if too_long(str(path)) is None:
+    if unusable(str(path)) is None:
         return str(path)
     short = f"/proc/{os.getpid()}/fd/{descriptor}"
     return short if os.access(short, os.W_OK) else str(path.parent)

@@ -13,7 +13,7 @@ from benchmarks.cases import CONVERGENCE, MATRIX, Case, CaseError, parse_case
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.options import OPTIONS, effective, ini_file
 from benchmarks.harness.controller.planning import image_size
-from benchmarks.harness.controller.run_folder import too_long
+from benchmarks.harness.controller.run_folder import unusable
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, Parameters
 from ocr_models import MODELS
@@ -88,7 +88,8 @@ def check_machine(items: Iterable[pytest.Item], settings: Settings) -> None:
     for case in runnable:
         if (count := case.processes // nodes) > MAX_PROCESSES:
             raise pytest.UsageError(f"{case}: {count} processes on one machine are more than {MAX_PROCESSES}")
-    if runnable and settings.loader_workers != 0 and (reason := too_long(tempfile.gettempdir())) is not None:
+    reason = unusable(tempfile.gettempdir(), loader_processes=settings.loader_workers != 0)
+    if runnable and reason is not None:
         raise pytest.UsageError(reason)
 
 

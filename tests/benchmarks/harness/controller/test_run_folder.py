@@ -18,7 +18,7 @@ from benchmarks.harness.controller.run_folder import (
     SOCKET_NAME,
     TemporaryFolderError,
     remove_abandoned,
-    too_long,
+    unusable,
     write_error,
 )
 from suite import ROOT
@@ -53,9 +53,14 @@ def test_the_ranks_can_make_the_sockets_of_loader_processes(
 
 
 def test_a_longer_tmpdir_is_refused_with_its_limit() -> None:
-    assert too_long("/" + "x" * 74) is None
-    assert "has 76 bytes, at most 75" in (too_long("/" + "x" * 75) or "")
-    assert "has 76 bytes" in (too_long("/" + "ä" * 37 + "x") or "")
+    assert unusable("/" + "x" * 74) is None
+    assert "has 76 bytes, at most 75" in (unusable("/" + "x" * 75) or "")
+    assert "has 76 bytes" in (unusable("/" + "ä" * 37 + "x") or "")
+    assert unusable("/" + "x" * 75, loader_processes=False) is None
+    assert (
+        unusable("/\udcff", loader_processes=False)
+        == r"TMPDIR: '/\udcff' is not valid UTF-8; set TMPDIR to another folder"
+    )
 
 
 HOLDER = """
