@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -108,15 +109,7 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     except OSError as error:
         reason = write_error(folder.path) or f"{plan_path}: {error.strerror}"
         raise _EndedError(Failure("output", redact(reason))) from error
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "benchmarks.harness.worker.agent", str(plan_path)],
-        cwd=ROOT,
-        env=_environment(run.plan, folder.tmpdir),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C reaches pytest alone, which then ends the case in order
-    )
+    process = _start_agent(plan_path, _environment(run.plan, folder.tmpdir))
     assert process.stdout is not None
     copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
     copier.start()
@@ -137,6 +130,22 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     if run.failure is None:
         failure = cause_of_failure(run.ranks, folder.path, process.returncode) or log.failure
         run.failure = None if failure is None else _redacted(failure)
+
+
+def _start_agent(plan_path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-u", "-m", "benchmarks.harness.worker.agent", str(plan_path)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches pytest alone, which then ends the case in order
+        )
+    except OSError as error:  # a limit of processes, files or memory, or an environment that is too large
+        kind = "out_of_memory" if error.errno == errno.ENOMEM else "exception"
+        raise _EndedError(Failure(kind, f"the agent cannot be started: {error.strerror}")) from error
 
 
 def _follow(run: Run, process: subprocess.Popen[bytes], run_folder: Path, log: TrainLog, display: StepDisplay) -> None:

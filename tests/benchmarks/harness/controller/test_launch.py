@@ -61,6 +61,15 @@ def test_a_step_of_the_systems_clock_changes_no_duration(
     assert run.seconds < 30
 
 
+def test_an_agent_that_the_system_cannot_start_is_a_failure_of_the_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOO_LARGE", "x" * 2**18)  # of the arguments of a program, Linux allows 128 KB each
+    run = planned_run(data=tmp_path)
+    launch.launch(run, tmp_path / "log", NoDisplay())
+    assert run.failure == Failure("exception", "the agent cannot be started: Argument list too long")
+
+
 def test_a_run_folder_that_cannot_be_written_is_an_output_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
