@@ -26,7 +26,11 @@ Lap = Callable[[str], None]
 
 
 class DataSet(Protocol):
-    """One split of a data set, as found on disk."""
+    """One split of a data set, as found on disk.
+
+    It may also have `remarks`, a tuple of lines: what a user should know about the annotations although they can be
+    used. They appear in the artifact and at the end of the session.
+    """
 
     @property
     def layout(self) -> str:

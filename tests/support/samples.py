@@ -82,7 +82,7 @@ def rank_report(
         gradient_bytes=10**7,
         precision=expected_settings(precision),
         device="a processor" if cuda is None else "a GPU",
-        data=DataDescription("icdar2015", 100),
+        data=DataDescription("icdar2015", 100, []),
         environment=environment(cuda=cuda),
     )
     return RankReport(10**9 + rank, None, parameters_sha256, shared if rank == 0 else None)

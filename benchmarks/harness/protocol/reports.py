@@ -11,6 +11,7 @@ from benchmarks.harness.protocol.quantities import (
     Count,
     Flops,
     Fraction,
+    Line,
     PositiveBytes,
     PositiveCount,
     PositiveRatio,
@@ -56,6 +57,10 @@ class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
 
     layout: Annotated[Text, about("folder layout, for example icdar2015")]
     images: Annotated[PositiveCount, about("number of training images")]
+    remarks: Annotated[
+        list[Line],
+        about("oddities of the annotations in the splits that were read, with file and line of the first"),
+    ]
 
 
 class Environment(Struct, frozen=True, forbid_unknown_fields=True):

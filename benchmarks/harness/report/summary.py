@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.cases import Case
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.results.artifact import Header
-from benchmarks.harness.results.common import describe_failure, failure_of
+from benchmarks.harness.results.common import describe_failure, details_of, failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement
 
 Row = tuple[Measurement, Case, Header, Path]
@@ -29,6 +29,12 @@ def summary_tables(rows: Iterable[Row], base: Path) -> list[tuple[str, list[str]
         for measurement in MEASUREMENTS.values()
         if (own := [row for row in rows if row[0] is measurement])
     ]
+
+
+def data_remarks(rows: Iterable[Row]) -> list[str]:
+    """The oddities of the annotations in the cases' data sets, each line once."""
+    data = [getattr(details_of(artifact), "data", None) for _, _, artifact, _ in rows]
+    return list(dict.fromkeys(remark for each in data if each is not None for remark in each.remarks))
 
 
 def _table(measurement: Measurement, rows: list[Row], base: Path) -> list[str]:

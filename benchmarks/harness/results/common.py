@@ -147,10 +147,11 @@ def shared_report(run: Run) -> SharedReport:
     """What is the same on all ranks, without private data."""
     shared = run.results[0].report.shared
     assert shared is not None, "rank 0 reports what all ranks share"
+    data = shared.data
     return structs.replace(
         shared,
         device=redact(shared.device),
-        data=structs.replace(shared.data, layout=redact(shared.data.layout)),
+        data=structs.replace(data, layout=redact(data.layout), remarks=[redact(remark) for remark in data.remarks]),
         environment=_redacted(shared.environment),
     )
 

@@ -69,7 +69,7 @@ def measure_convergence(set_up: SetUp) -> Measured:
         else:
             set_up.position.stage = "waiting for rank 0"  # so that a hang is not attributed to this rank
     own = ConvergenceReport(evaluation.samples, state.losses, state.scores, state.resumed_at)
-    return Measured(state.training_seconds, tuple(log.records), rank_report(set_up), own)
+    return Measured(state.training_seconds, tuple(log.records), rank_report(set_up, held_out), own)
 
 
 def evaluate(set_up: SetUp, evaluation: Evaluation, state: TrainingState, folder: Path) -> None:

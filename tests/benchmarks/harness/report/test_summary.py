@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec import structs
+
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.records import Failure
-from benchmarks.harness.report.summary import Row, result_line, summary_tables
+from benchmarks.harness.protocol.reports import DataDescription
+from benchmarks.harness.report.summary import Row, data_remarks, result_line, summary_tables
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.measurements import MEASUREMENTS
 from samples import (
@@ -80,6 +83,16 @@ def test_each_measurement_has_its_own_table(tmp_path: Path) -> None:
     assert lines[0].split() == [CONVERGENCE_CASE, "hmean", "0.750", *cells, "ok", "x"]
     assert lines[1].split() == [CONVERGENCE_CASE, "hmean", "0.200", *cells, "target_missed", "x"]
     assert lines[2].split() == [CONVERGENCE_CASE, *"-----", "killed", "x"]
+
+
+def test_remarks_about_the_data_appear_once(tmp_path: Path) -> None:
+    def remarked(*remarks: str) -> Row:
+        artifact = speed_artifact()
+        details = structs.replace(artifact.details, data=DataDescription("icdar2015", 100, list(remarks)))
+        return row("speed", SPEED_CASE, structs.replace(artifact, details=details), "/a/x")
+
+    failed = row("speed", SPEED_CASE, FAILED, "/a/x")
+    assert data_remarks([remarked("flat", "crossing"), failed, remarked("flat"), remarked()]) == ["flat", "crossing"]
 
 
 def test_without_results_there_is_no_table() -> None:

@@ -17,6 +17,7 @@ from benchmarks.harness.worker.probes.gpu import driver_version, gpu_state
 from benchmarks.harness.worker.probes.rank_report import parameters_sha256, peak_memory_bytes, rank_report
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
 from benchmarks.harness.worker.set_up import SetUp
+from ocr_models.task import DataSet
 
 CPU = torch.device("cpu")
 
@@ -63,7 +64,8 @@ def set_up(case: str, rank: int) -> tuple[SetUp, list[str]]:
 @pytest.mark.usefixtures("precision")
 def test_rank_0_reports_what_all_ranks_share() -> None:
     made, phases = set_up("psenet_mp_bs4_fp32_cpu2", rank=0)
-    report = rank_report(made)
+    flat = "1 polygons without area are treated as ignored, the first: gt_img_3.txt:2"
+    report = rank_report(made, cast(DataSet, SimpleNamespace(remarks=(flat,))))
     assert phases == ["probes"]
     assert made.position.stage == "probes"
     assert report.gpu_state is None
@@ -71,7 +73,7 @@ def test_rank_0_reports_what_all_ranks_share() -> None:
     assert report.shared is not None
     assert report.shared.flops_per_sample == 2 * (2 * 3 * 2)
     assert report.shared.gradient_bytes == 6 * 4  # the bias is not trained
-    assert report.shared.data == DataDescription("icdar2015", 5)
+    assert report.shared.data == DataDescription("icdar2015", 5, [flat])
     assert (report.shared.precision.matmul, report.shared.precision.autocast) == ("ieee", None)
 
 
