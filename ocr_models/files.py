@@ -1,15 +1,75 @@
-"""Atomic writing of files: a reader finds the old file or the whole new one, never a part. Standard library only."""
+"""Reading and writing of files that users and other programs touch as well. Standard library only.
+
+Reading never waits or fills the memory, whatever lies at the path. Writing is atomic: a reader finds the old file or
+the whole new one, never a part.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from ocr_models.errors import DataError, shown
+
 FOLDER_SYNC_NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
+
+
+def read_regular_file(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """The content of a file.
+
+    Raises:
+        DataError: if it cannot be read, is no regular file (opening a FIFO would wait for a writer, a device may never
+            end) or has more than `max_bytes`.
+    """
+    with open_regular_file(path) as file:
+        try:
+            is_small = os.fstat(file.fileno()).st_size <= max_bytes
+            content = file.read(max_bytes + 1) if is_small else b""  # a file may grow, and some of /proc have size 0
+        except OSError as error:
+            raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
+    if not is_small or len(content) > max_bytes:
+        raise DataError(f"{shown(path)}: larger than {max_bytes // 2**20} MiB; replace the file")
+    return content
+
+
+def open_regular_file(path: str | os.PathLike[str]) -> IO[bytes]:
+    """A file opened for reading.
+
+    Raises:
+        DataError: if it cannot be opened or is no regular file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a zero byte in the path
+        raise DataError(f"{shown(path)}: cannot be read: {error}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DataError(f"{shown(path)}: not a regular file but a folder, FIFO or device; replace it")
+    return os.fdopen(descriptor, "rb")
+
+
+def is_regular_file(path: Path) -> bool:
+    """Whether there is a regular file, also through links; False for a path that no file can have."""
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder, also through links; False for a path that no folder can have."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):  # also of a path that is too long or has a zero byte, for which Path.is_dir raises
+        return 0
 
 
 @contextmanager

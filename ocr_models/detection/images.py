@@ -2,59 +2,119 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_models.errors import DataError
+from ocr_models.detection.codec_messages import with_codec_messages
+from ocr_models.detection.image_headers import START_OF_SCAN, fault_in_file, size_in_header
+from ocr_models.errors import DataError, shown
+from ocr_models.files import open_regular_file, read_regular_file
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+MAX_FILE_BYTES = 2**28
+MAX_PIXELS = 2**27
+MAX_SCANNED_PIXELS = 2**31
+"""In all scans of a progressive JPEG. More would take a minute to decode, also if the file itself is small."""
+
+AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+"""Annotations are in pixels of the image as stored. By default OpenCV turns it by its EXIF orientation."""
+
+_HEADER_BYTES = 2**16
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files of a folder, in no particular order."""
-    return [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    """The image files of a folder, in no particular order, without hidden files.
+
+    Raises:
+        DataError: if the folder cannot be read, or something else has the name of an image.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            named = [entry for entry in entries if not entry.name.startswith(".")]
+            found = [entry for entry in named if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES]
+            odd = [entry.path for entry in found if not _is_file(entry)]
+    except OSError as error:
+        raise DataError(f"{shown(folder)}: cannot be read: {error.strerror or error}") from error
+    if odd:
+        raise DataError(f"{shown(min(odd))}: not a regular file but a folder, FIFO, device or dead link; replace it")
+    return [folder / entry.name for entry in found]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def load_image(path: Path) -> NDArray[np.uint8]:
-    """The image as (H, W, 3) uint8 RGB. An `.npy` file is mapped into memory, read-only.
+    """The image as stored, (H, W, 3) uint8 RGB. An `.npy` file is mapped into memory, read-only.
 
     Raises:
-        DataError: if the file is missing, unreadable or a truncated JPEG.
+        DataError: if the file is missing, unreadable or damaged, or is no JPEG or PNG image.
     """
     if path.suffix == ".npy":
-        return _map_decoded(path)
-    try:
-        encoded = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    if _is_truncated_jpeg(encoded):
-        raise DataError(f"{path}: truncated JPEG (no end-of-image marker); replace the file")
-    try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error as error:  # an empty file, or sizes beyond OpenCV's limits
-        if error.code == cv2.Error.StsNoMem:
-            raise MemoryError(f"no memory to decode {path}") from error
-        image = None
+        return map_decoded(path)
+    encoded = read_regular_file(path, MAX_FILE_BYTES)
+    if (fault := fault_in_file(encoded)) is not None:
+        raise DataError(f"{shown(path)}: {fault}; replace the file")
+    if (size := size_in_header(encoded)) is not None:
+        _check_effort(path, *size, scans=encoded.count(START_OF_SCAN))
+    image, messages = with_codec_messages(lambda: _decode(encoded, path))
+    damage = [message for message in messages if not message.startswith("libpng warning")]  # those are harmless
     if image is None:
-        raise DataError(f"{path}: not an image that OpenCV can decode; replace the file")
+        reason = f" ({damage[0]})" if damage else ""
+        raise DataError(f"{shown(path)}: not an image that OpenCV can decode{reason}; replace the file")
+    if damage:
+        raise DataError(f"{shown(path)}: damaged image ({shown(damage[0])}); replace the file")
     return np.asarray(image, np.uint8)
 
 
-def _map_decoded(path: Path) -> NDArray[np.uint8]:
+def _check_effort(path: Path, height: int, width: int, scans: int) -> None:
+    if height * width > MAX_PIXELS:
+        raise DataError(f"{shown(path)}: {width} x {height} pixels are more than {MAX_PIXELS // 10**6} million")
+    if height * width * scans > MAX_SCANNED_PIXELS:
+        raise DataError(f"{shown(path)}: {scans} scans of {width} x {height} pixels would take too long to decode")
+
+
+def _decode(encoded: bytes, path: Path) -> NDArray[np.generic] | None:
     try:
-        return np.asarray(np.load(path, mmap_mode="r"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a decoded image: {error}; delete it") from error
+        return cv2.imdecode(np.frombuffer(encoded, np.uint8), AS_STORED)
+    except cv2.error as error:  # an empty file, or sizes beyond OpenCV's limits
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f"no memory to decode {path}") from error
+        return None
 
 
-def _is_truncated_jpeg(encoded: bytes) -> bool:
-    """OpenCV fills the missing part of a truncated JPEG with grey and reports nothing, but the end-of-image marker is
-    missing in such a file.
+def image_size(path: Path) -> tuple[int, int] | None:
+    """(height, width) from the header of an image file, as stored; None if it has no such header.
 
-    Image data contain no markers, because 0xFF is escaped in them. So a complete file has its end marker after its last
-    start of a scan. A thumbnail in the header has both markers too, but before the scan that was truncated.
+    Raises:
+        DataError: if it cannot be read.
     """
-    return encoded.startswith(b"\xff\xd8") and encoded.rfind(b"\xff\xd9") < encoded.rfind(b"\xff\xda")
+    with open_regular_file(path) as file:
+        size = size_in_header(file.read(_HEADER_BYTES))
+    return size_in_header(read_regular_file(path, MAX_FILE_BYTES)) if size is None else size
+
+
+def map_decoded(path: Path) -> NDArray[np.uint8]:
+    """A decoded image, (H, W, 3) uint8, mapped into memory, read-only.
+
+    Raises:
+        DataError: if the file is anything else.
+    """
+    open_regular_file(path).close()
+    try:
+        pixels = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    except (OSError, ValueError, OverflowError, EOFError, SyntaxError) as error:
+        raise DataError(f"{shown(path)}: not a decoded image: {shown(error, 160)}; delete it") from error
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.flags.c_contiguous:
+        found = f"{pixels.dtype} of shape {pixels.shape}"
+        raise DataError(f"{shown(path)}: not a decoded image: {shown(found, 160)}; delete it")
+    if not pixels.size:
+        raise DataError(f"{shown(path)}: not a decoded image: it has no pixels; delete it")
+    return pixels

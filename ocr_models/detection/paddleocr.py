@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ocr_models.detection.annotation_files import natural_key, parse_polygon, read_lines
-from ocr_models.detection.images import images_in
-from ocr_models.detection.pages import AnnotatedImage
-from ocr_models.errors import DataError
+from ocr_models.detection import icdar_line
+from ocr_models.detection.annotation_files import (
+    Text,
+    check_number,
+    located,
+    made_text,
+    natural_key,
+    parse_polygon,
+    read_lines,
+)
+from ocr_models.detection.icdar_line import LineError
+from ocr_models.errors import shown
+from ocr_models.files import is_regular_file
 
 if TYPE_CHECKING:  # ocr_models.task imports torch
     from ocr_models.task import Split
@@ -22,35 +29,52 @@ LABEL_FILES: dict[Split, str] = {
     "test": "test_icdar2015_label.txt",
 }
 
+IGNORED = ("*", "###")
+"""Transcriptions of ignored texts, exactly these, as in PaddleOCR's own reader."""
 
-def read_paddleocr(label_file: Path) -> list[AnnotatedImage]:
+MAX_LABEL_BYTES = 2**28
+
+
+def read_paddleocr(label_file: Path) -> dict[Path, list[Text]]:
     """Lines of image path, TAB, JSON list of {transcription, points}; paths are relative to the label file.
 
-    The images come in natural order of their paths.
+    The images come in natural order of their paths. Images without a line are not part of the split.
 
     Raises:
-        DataError: if an image or an annotation has no counterpart, an image has two lines, or a line is malformed.
+        DataError: if an image is missing or has two lines, or a line is malformed.
     """
-    images: dict[Path, AnnotatedImage] = {}
-    for location, line in read_lines(label_file):
-        name, tab, encoded = line.partition("\t")
-        if not tab:
-            raise DataError(f"{location}: no TAB; a line is: image path, TAB, JSON list of transcriptions and points")
-        path = label_file.parent / name
-        if path in images:
-            raise DataError(f"{location}: {name} already has an annotation above; keep one of the two")
-        if not path.is_file():
-            raise DataError(f"{location}: annotation without image; expected {path}")
-        images[path] = AnnotatedImage.of_texts(path, _parse_texts(encoded, location))
-    found = {path for folder in {path.parent for path in images} for path in images_in(folder)}
-    if lonely := found - images.keys():
-        raise DataError(f"{min(lonely)}: image without annotation; it has no line in {label_file}")
-    return [images[path] for path in sorted(images, key=lambda path: natural_key(str(path)))]
+    images: dict[Path, list[Text]] = {}
+    for number, line in read_lines(label_file, MAX_LABEL_BYTES):
+        with located(label_file, number):
+            name, tab, encoded = line.partition("\t")
+            if not tab:
+                raise LineError("no TAB; a line is: image path, TAB, JSON list of transcriptions and points")
+            path = label_file.parent / os.path.normpath(name)  # a/../b.jpg and b.jpg are one image
+            if path in images:
+                raise LineError(f"{shown(name)} already has an annotation above; keep one of the two")
+            if not is_regular_file(path):
+                raise LineError(f"annotation without image; expected {shown(path)}, a file")
+            images[path] = _parse_texts(encoded, f"{label_file.name}:{number}")
+    return {path: images[path] for path in sorted(images, key=lambda path: natural_key(str(path)))}
 
 
-def _parse_texts(encoded: str, location: str) -> list[tuple[NDArray[np.float64], str]]:
+def _parse_texts(encoded: str, location: str) -> list[Text]:
     try:
-        texts = [(text["points"], text["transcription"]) for text in json.loads(encoded)]
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{location}: not a JSON list of {{transcription, points}}: {error!r}") from error
-    return [(parse_polygon(points, location), str(transcription)) for points, transcription in texts]
+        items = json.loads(encoded)
+    except ValueError as error:  # also an integer of thousands of digits
+        raise LineError(f"not a JSON list of {{transcription, points}}: {shown(error, 160)}") from error
+    if not isinstance(items, list):
+        raise LineError(f"not a JSON list of {{transcription, points}} but {shown(items, 40)}")
+    check_number(len(items))
+    return [_made_text(item, location) for item in items]
+
+
+def _made_text(item: object, location: str) -> Text:
+    if not isinstance(item, dict) or not {"points", "transcription"} <= item.keys():
+        raise LineError(f"not a JSON list of {{transcription, points}}: it contains {shown(item, 80)}")
+    transcription = item["transcription"]
+    if not isinstance(transcription, str):
+        raise LineError(f"the transcription {shown(transcription, 40)} is not a text; put it in double quotes")
+    is_ignored = transcription in IGNORED
+    polygon = parse_polygon(item["points"])
+    return made_text(polygon, icdar_line.IGNORED if is_ignored else transcription, is_ignored, location)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,6 @@ from ocr_models.detection.decoded import decode_images
 from ocr_models.detection.images import load_image
 
 Layout = Literal["icdar2015", "paddleocr"]
-IGNORED_PREFIX = "#"
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,6 @@ class AnnotatedImage:
         if any(polygon.ndim != 2 or polygon.shape[0] < 3 or polygon.shape[1] != 2 for polygon in self.polygons):
             raise ValueError(f"{self.path}: a polygon is (k, 2) with k >= 3")
 
-    @classmethod
-    def of_texts(cls, path: Path, texts: Sequence[tuple[NDArray[np.float64], str]]) -> AnnotatedImage:
-        """From pairs of polygon and transcription; a transcription that starts with `#` marks an ignored text."""
-        transcriptions = tuple(transcription for _, transcription in texts)
-        ignored = np.array([transcription.startswith(IGNORED_PREFIX) for transcription in transcriptions], dtype=bool)
-        return cls(path, tuple(polygon for polygon, _ in texts), ignored, transcriptions)
-
     def load(self) -> NDArray[np.uint8]:
         """The pixels, (H, W, 3) uint8 RGB; raises DataError as `load_image` does."""
         return load_image(self.decoded or self.path)
@@ -65,11 +57,14 @@ class AnnotatedSet:
         root: folder of the data set.
         layout: name of the folder layout it was read from.
         images: in natural order of their names (img_2 before img_10).
+        remarks: what a user should know about the annotations although they can be used, one line each, with file
+            and line of the first example.
     """
 
     root: Path
     layout: Layout
     images: tuple[AnnotatedImage, ...]
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Number of images."""
@@ -79,7 +74,7 @@ class AnnotatedSet:
         """16 hexadecimal digits of file names and annotations; independent of the folder and of decoding."""
         content = hashlib.sha256()
         for image in self.images:
-            content.update(image.path.name.encode())
+            content.update(os.fsencode(image.path.name))  # also of a name that is not UTF-8
             for polygon, text in zip(image.polygons, image.transcriptions, strict=True):
                 content.update(polygon.tobytes() + text.encode())
         return content.hexdigest()[:16]

@@ -70,3 +70,24 @@ def signed_areas(polygons: NDArray[np.generic]) -> NDArray[np.float64]:
     x, y = np.moveaxis(np.asarray(polygons, np.float64), -1, 0)  # (n, k) each
     areas: NDArray[np.float64] = (x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1) / 2
     return areas
+
+
+def clip_polygon(polygon: NDArray[Any], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float64]:
+    """The polygon cut to low <= (x, y) <= high (Sutherland-Hodgman): (m, 2), m = 0 if nothing is left."""
+    vertices = np.asarray(polygon, np.float64)
+    for axis in (0, 1):
+        vertices = _cut(vertices, vertices[:, axis] - low[axis])
+        vertices = _cut(vertices, high[axis] - vertices[:, axis])
+    return vertices
+
+
+def _cut(vertices: NDArray[np.float64], distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part of the polygon (k, 2) on the side of a line on which `distance` (k,) of its vertices is not negative."""
+    following, following_distance = np.roll(vertices, -1, axis=0), np.roll(distance, -1)
+    inside = distance >= 0
+    crosses = inside != (following_distance >= 0)
+    share = distance / np.where(crosses, distance - following_distance, 1)
+    crossings = vertices + share[:, None] * (following - vertices)
+    both: NDArray[np.float64] = np.stack((vertices, crossings), axis=1)  # (k, 2 points, 2)
+    part: NDArray[np.float64] = both[np.stack((inside, crosses), axis=1)]  # (m, 2)
+    return part

@@ -11,7 +11,7 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ocr_models.detection.archives import EvaluationError, Limits, read_members
+from ocr_models.detection.icdar_line import (
+    LineError,
+    count_lines,
+    ground_truth_line,
+    parse_ground_truth_line,
+    split_lines,
+)
 from ocr_models.detection.polygons import signed_areas
 from ocr_models.errors import shown
 from ocr_models.files import atomic_write
@@ -38,8 +45,7 @@ StrPath = str | os.PathLike[str]
 LIMITS = Limits()
 MAX_COORDINATE = 10**9 - 1
 
-_COORDINATES = ",".join([r"\s*(-?[0-9]{1,9})\s*"] * 8)
-_IGNORED = re.compile(r'###|\s*"###"\s*')
+_DETECTION = re.compile(",".join([r"\s*(-?[0-9]{1,9})\s*"] * 8))
 _EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -59,26 +65,38 @@ class _Format:
         name: matches the names of its files; the group is the image's number.
         is_exclusive: whether other files are an error.
         columns: a line in words, for messages.
-        line: matches a line; the groups are its eight coordinates and its transcription, which may be empty.
+        parse: reads a line; raises LineError.
     """
 
     name: re.Pattern[str]
     is_exclusive: bool
     columns: str
-    line: re.Pattern[str]
+    parse: Callable[[str], TextLine]
+
+
+def _parse_text(line: str) -> TextLine:
+    corners, _, is_ignored = parse_ground_truth_line(line)  # as the reader of training data does
+    return TextLine(corners, is_ignored)
+
+
+def _parse_detection(line: str) -> TextLine:
+    match = _DETECTION.fullmatch(line)
+    if match is None:
+        raise LineError
+    return TextLine(np.array([float(field) for field in match.groups()]).reshape(4, 2), False)
 
 
 _GROUND_TRUTH = _Format(
     name=re.compile(r"gt_img_([0-9]+)\.txt"),
     is_exclusive=False,
     columns="x1,y1,x2,y2,x3,y3,x4,y4,transcription",
-    line=re.compile(_COORDINATES + ",(.*)"),
+    parse=_parse_text,
 )
 _SUBMISSION = _Format(
     name=re.compile(r"res_img_([0-9]+)\.txt"),
     is_exclusive=True,
-    columns="x1,y1,x2,y2,x3,y3,x4,y4",
-    line=re.compile(_COORDINATES + "()"),
+    columns="x1,y1,x2,y2,x3,y3,x4,y4 with whole numbers",
+    parse=_parse_detection,
 )
 
 
@@ -139,7 +157,7 @@ def write_ground_truth(path: StrPath, texts_by_image: Mapping[int, Sequence[tupl
     """
     files = {
         f"gt_img_{number}.txt": "".join(
-            f"{_quad_line(quad, f'{path}: image {number}')},{text}\r\n" for quad, text in texts
+            f"{ground_truth_line(_quad_line(quad, f'{path}: image {number}'), text)}\r\n" for quad, text in texts
         )
         for number, texts in sorted(texts_by_image.items())
     }
@@ -189,17 +207,16 @@ def _read_lines(content: bytes, location: str, form: _Format) -> list[TextLine]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line_number = content.count(b"\n", 0, error.start) + 1
+        line_number = count_lines(content[: error.start].decode("utf-8-sig"))
         raise EvaluationError(f"{location}, line {line_number}: not UTF-8: {error.reason}") from None
-    lines = []
-    for line_number, line in enumerate(text.replace("\r", "").split("\n"), start=1):
-        match = form.line.fullmatch(line)
-        if match is not None:
-            corners = np.array([float(field) for field in match.groups()[:8]]).reshape(4, 2)
-            lines.append(TextLine(corners, _IGNORED.fullmatch(match[9]) is not None))
-        elif line:
-            shown = line if len(line) <= 80 else f"{line[:77]}..."
-            raise EvaluationError(
-                f"{location}, line {line_number}: expected {form.columns} with whole numbers, found {shown!r}"
-            )
-    return lines
+    numbered = enumerate(split_lines(text), start=1)
+    return [_parsed(line, f"{location}, line {number}", form) for number, line in numbered if line.strip()]
+
+
+def _parsed(line: str, location: str, form: _Format) -> TextLine:
+    try:
+        return form.parse(line)
+    except LineError as error:
+        found = line if len(line) <= 80 else f"{line[:77]}..."
+        reason = f": {error}" if error.args else ""
+        raise EvaluationError(f"{location}: expected {form.columns}, found {found!r}{reason}") from None

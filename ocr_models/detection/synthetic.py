@@ -22,6 +22,7 @@ from ocr_models.cache import default_cache_dir
 from ocr_models.detection.icdar2015 import OFFICIAL_FOLDERS
 from ocr_models.detection.scene import SceneMaker
 from ocr_models.errors import DataError
+from ocr_models.files import atomic_write
 
 if TYPE_CHECKING:  # ocr_models.task imports torch
     from ocr_models.task import Split
@@ -85,7 +86,9 @@ def _write_image(root: Path, maker: SceneMaker, seed: int, split: Split, number:
     image_folder, annotation_folder = OFFICIAL_FOLDERS[split]
     image, words = maker.draw(np.random.default_rng((seed, list(OFFICIAL_FOLDERS).index(split), number)))
     _, encoded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-    (root / image_folder / f"img_{number}.jpg").write_bytes(encoded.tobytes())
+    # On the disk before the folder gets its name: after a power failure it must not contain empty files.
+    with atomic_write(root / image_folder / f"img_{number}.jpg") as file:
+        file.write(encoded.tobytes())
     lines = [",".join(map(str, word.corners.ravel().tolist())) + f",{word.transcription}\r\n" for word in words]
-    annotation = root / annotation_folder / f"gt_img_{number}.txt"
-    annotation.write_bytes("".join(lines).encode("utf-8-sig"))
+    with atomic_write(root / annotation_folder / f"gt_img_{number}.txt") as file:
+        file.write("".join(lines).encode("utf-8-sig"))

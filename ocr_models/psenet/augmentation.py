@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_models.detection.polygons import PolygonBatch
+from ocr_models.detection.polygons import PolygonBatch, clip_polygon
 
 if TYPE_CHECKING:
     from ocr_models.detection.warp import Shape
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SCALES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 ASPECTS = (0.9, 0.95, 1.0, 1.05, 1.1)
 SIDE_MULTIPLE = 32
+MAX_SCALED = 2**30  # pixels; texts far outside a tiny image must not wrap around in int32
 MAX_ANGLE_DEGREES = 10.0
 TEXT_AWARE_CROP_SHARE = 5 / 8
 BRIGHTNESS_RANGE = 32 / 255
@@ -124,7 +125,8 @@ def draw_augmentation(
 def scale_polygons(polygons: PolygonBatch, source_shape: Shape, scaled_shape: Shape) -> PolygonBatch:
     """Polygons in pixels of the source -> of the scaled image; vertices are truncated to int32, as in the recipe."""
     source_size, scaled_size = np.array(source_shape[::-1]), np.array(scaled_shape[::-1])
-    return polygons.with_points((polygons.points / source_size * scaled_size).astype(np.int32))
+    scaled = polygons.points / source_size * scaled_size
+    return polygons.with_points(scaled.clip(-MAX_SCALED, MAX_SCALED).astype(np.int32))
 
 
 def _draw_scaled_shape(rng: np.random.Generator, source_shape: Shape, crop_size: int) -> Shape:
@@ -168,7 +170,7 @@ def _text_extent(polygons: PolygonBatch, shape: Shape) -> tuple[Shape, Shape] | 
     if crossing:
         pieces = polygons.arrays()
         for index in crossing:
-            pieces[index] = _clip(pieces[index], limit)
+            pieces[index] = clip_polygon(pieces[index], np.zeros(2), limit)
         polygons = PolygonBatch.of([piece for piece in pieces if len(piece)])
         first, last = polygons.bounds()
     if not len(polygons):
@@ -176,24 +178,3 @@ def _text_extent(polygons: PolygonBatch, shape: Shape) -> tuple[Shape, Shape] | 
     first_x, first_y = np.rint(first.min(0)).astype(int).tolist()
     last_x, last_y = np.rint(last.max(0)).astype(int).tolist()
     return (first_y, first_x), (last_y, last_x)
-
-
-def _clip(polygon: NDArray[Any], last: NDArray[np.int_]) -> NDArray[np.float64]:
-    """The polygon cut to 0 <= x, y <= last (Sutherland-Hodgman): (m, 2), m = 0 if nothing is left."""
-    vertices = np.asarray(polygon, np.float64)
-    for axis in (0, 1):
-        vertices = _cut(vertices, vertices[:, axis])
-        vertices = _cut(vertices, last[axis] - vertices[:, axis])
-    return vertices
-
-
-def _cut(vertices: NDArray[np.float64], distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The part of the polygon (k, 2) on the side of a line on which `distance` (k,) of its vertices is not negative."""
-    following, following_distance = np.roll(vertices, -1, axis=0), np.roll(distance, -1)
-    inside = distance >= 0
-    crosses = inside != (following_distance >= 0)
-    share = distance / np.where(crosses, distance - following_distance, 1)
-    crossings = vertices + share[:, None] * (following - vertices)
-    both: NDArray[np.float64] = np.stack((vertices, crossings), axis=1)  # (k, 2 points, 2)
-    part: NDArray[np.float64] = both[np.stack((inside, crosses), axis=1)]  # (m, 2)
-    return part

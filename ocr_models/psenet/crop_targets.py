@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_models.detection.polygons import PolygonBatch
+from ocr_models.detection.polygons import PolygonBatch, clip_polygon
 from ocr_models.psenet.targets import KERNEL_RATES, shrink_distances, shrink_polygon
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ LEVELS = 1 + len(KERNEL_RATES)  # the text and its kernels
 MASK_BIT = 1 << LEVELS
 MIN_INSET_EDGE = 2  # pixels; below, the rounding of pyclipper may decide whether a kernel exists at all
 
+FAR = 2**14
+"""Pixels from the crop's corner. The time to fill a polygon grows with its extent, also outside the image, and beyond
+2**27 subpixels wrap around."""
+
+CUT_MARGIN = 2**12  # pixels around the crop, so that rounding at a cut turns the rest of an edge as little as possible
 SUBPIXEL_BITS = 4  # of OpenCV's fixed-point coordinates
 SUBPIXELS = 1 << SUBPIXEL_BITS
 
@@ -52,11 +57,29 @@ def draw_crop_targets(
     arrays = polygons.arrays()
     distances, kernels = _shrink_all([arrays[index] for index in near.tolist()])
     outlines = kernels.transformed(matrix).moved(-np.repeat(corners, LEVELS, axis=0))
-    shapes = outlines.with_points(_to_subpixels(outlines.points)).arrays()
+    far = np.flatnonzero(((first[near] < -FAR) | (last[near] > FAR)).any(1))
+    shapes = _without_far_parts(outlines, far, augmentation.crop_size, corners)
     for place, (left, top, right, bottom) in enumerate(np.hstack((corners, ends)).tolist()):
         levels = slice(place * LEVELS, (place + 1) * LEVELS)
         _paint(view[top:bottom, left:right], shapes[levels], distances[levels], ignored[near[place]])
     return packed
+
+
+def _without_far_parts(
+    outlines: PolygonBatch, far: NDArray[np.int_], crop_size: int, corners: NDArray[np.int_]
+) -> list[NDArray[np.int32]]:
+    """The outlines, 7 n, in subpixels; those of the polygons `far` cut to a frame around the crop.
+
+    `corners` (n, 2) is the origin of the outlines of each polygon, in pixels of the crop.
+    """
+    if not len(far):
+        return outlines.with_points(_to_subpixels(outlines.points)).arrays()
+    arrays = outlines.arrays()
+    for place in far.tolist():
+        low = -CUT_MARGIN - corners[place]
+        for index in range(place * LEVELS, (place + 1) * LEVELS):
+            arrays[index] = clip_polygon(arrays[index], low, low + crop_size + 2 * CUT_MARGIN)
+    return [_to_subpixels(array) for array in arrays]
 
 
 def _frame(shape: tuple[int, int]) -> PolygonBatch:
@@ -71,7 +94,8 @@ def _to_subpixels(points: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _fill(view: NDArray[np.uint8], outline: NDArray[np.int32], value: int) -> None:
-    cv2.fillPoly(view, [outline], value, shift=SUBPIXEL_BITS)
+    if len(outline):  # else it was cut away
+        cv2.fillPoly(view, [outline], value, shift=SUBPIXEL_BITS)
 
 
 def _paint(

@@ -1,4 +1,4 @@
-"""Atomic writing of files."""
+"""Atomic writing of files, and reading of what may be no file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ocr_models.files import atomic_write, write_text_atomically
+from ocr_models.errors import DataError
+from ocr_models.files import atomic_write, is_folder, is_regular_file, read_regular_file, write_text_atomically
 from suite import ROOT
 
 
@@ -131,3 +132,22 @@ def test_importing_the_module_imports_no_torch_or_numpy() -> None:
         "import sys, ocr_models.files, ocr_models.errors; sys.exit(any(m in sys.modules for m in ('torch', 'numpy')))"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_a_regular_file_is_read_whole_up_to_a_limit(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"x" * 2**20)
+    assert read_regular_file(path, 2**20) == b"x" * 2**20
+    with pytest.raises(DataError, match=r"a\.bin: larger than 0 MiB"):
+        read_regular_file(path, 2**20 - 1)
+
+
+@pytest.mark.parametrize(
+    "path", ["/dev/zero", "/dev/null", "/dev/stdin", "/", "nowhere", "a\0b", "x" * 5000, "a/" * 2500]
+)
+def test_what_is_no_regular_file_is_an_error_of_one_line(path: str) -> None:
+    with pytest.raises(DataError, match=r": (not a regular file|cannot be read)") as caught:
+        read_regular_file(path, 100)
+    assert str(caught.value).isprintable()
+    assert not is_regular_file(Path(path))
+    assert is_folder(Path(path)) == (path == "/")

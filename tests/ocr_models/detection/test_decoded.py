@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -58,11 +60,84 @@ def test_nothing_unfinished_is_left(image_folder: Path, tmp_path: Path) -> None:
     assert {path.suffix for path in (tmp_path / "decoded").iterdir() if path.name != ".lock"} == {".npy"}
 
 
-def test_a_broken_cache_file_is_named(tmp_path: Path) -> None:
-    broken = tmp_path / "img_1.npy"
-    broken.write_bytes(b"no array")
-    with pytest.raises(DataError, match=r"img_1\.npy: not a decoded image: .*delete it"):
-        load_image(broken)
+def header_only(path: Path) -> None:
+    """As a power failure leaves a file that was not on the disk when it was renamed."""
+    np.save(path, np.zeros((360, 640, 3), np.uint8))
+    os.truncate(path, 1000)
+
+
+def zipped(path: Path) -> None:
+    np.savez(path.with_suffix(".npz"), np.zeros(3))
+    path.with_suffix(".npz").rename(path)
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_bytes(b"no array"),
+    "zeros": lambda path: path.write_bytes(bytes(100_000)),
+    "header": header_only,
+    "float": lambda path: np.save(path, np.zeros((360, 640, 3))),
+    "grey": lambda path: np.save(path, np.zeros((360, 640), np.uint8)),
+    "alpha": lambda path: np.save(path, np.zeros((360, 640, 4), np.uint8)),
+    "turned": lambda path: np.save(path, np.zeros((640, 360, 3), np.uint8)),
+    "no pixels": lambda path: np.save(path, np.zeros((0, 640, 3), np.uint8)),
+    "columns first": lambda path: np.save(path, np.asfortranarray(np.zeros((360, 640, 3), np.uint8))),
+    "pickle": lambda path: np.save(path, np.array([{}], object), allow_pickle=True),
+    "bomb": lambda path: path.write_bytes(
+        b"\x93NUMPY\1\0v\0"
+        + b"{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 3, 3), }".ljust(117) % 10**30
+        + b"\n"
+    ),
+    "zip": zipped,
+    "fifo": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "loop": lambda path: path.symlink_to(path),
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_file_in_the_cache_is_replaced_and_never_used(
+    image_folder: Path, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    path = read_annotated_set(image_folder).images[0].path
+    (target,) = decode_images([path], tmp_path)
+    target.unlink()
+    make(target)
+    if make is not FOREIGN["turned"]:  # which only a look at the image can find
+        with pytest.raises(
+            DataError, match=r"\.npy: (not a decoded image: .*delete it|not a regular file|cannot be read)"
+        ):
+            load_image(target)
+    assert decode_images([path], tmp_path) == [target]
+    np.testing.assert_array_equal(load_image(target), load_image(path))
+
+
+def test_a_folder_in_the_place_of_a_cache_file_is_named(image_folder: Path, tmp_path: Path) -> None:
+    path = read_annotated_set(image_folder).images[0].path
+    (target,) = decode_images([path], tmp_path)
+    target.unlink()
+    target.mkdir()
+    with pytest.raises(DataError, match=rf"{target.name}: decoded images cannot be written"):
+        decode_images([path], tmp_path)
+
+
+def test_files_of_images_that_were_turned_are_not_used(image_folder: Path, tmp_path: Path) -> None:
+    """Until version 1 the cache held images as their EXIF orientation shows them."""
+    path = read_annotated_set(image_folder).images[0].path
+    status = path.stat()
+    identity = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+    older = tmp_path / "decoded" / f"{path.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.npy"
+    older.parent.mkdir()
+    np.save(older, np.zeros((360, 640, 3), np.uint8))
+    assert decode_images([path], tmp_path) != [older]
+
+
+@pytest.mark.parametrize("name", ["a" * 240, "\u4e2d" * 80, os.fsdecode(b"\xff" * 200)])
+def test_an_image_may_have_the_longest_name(image_folder: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.jpg"
+    path.write_bytes(read_annotated_set(image_folder).images[0].path.read_bytes())
+    (target,) = decode_images([path], tmp_path)
+    np.testing.assert_array_equal(load_image(target), load_image(path))
 
 
 def test_a_cache_that_cannot_be_written_is_named(image_folder: Path) -> None:

@@ -39,7 +39,7 @@ def test_missed_texts_and_false_detections_count(images: tuple[AnnotatedImage, .
 
 
 def test_the_protocol_decides_which_texts_are_ignored(images: tuple[AnnotatedImage, ...], tmp_path: Path) -> None:
-    """Training ignores every text that begins with #; the protocol only ###."""
+    """Whatever `ignored` says: only ###."""
 
     def finding_nothing(*transcriptions: str) -> dict[str, float]:
         texts = [

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from archives import FAR_AWAY, SQUARE, packed
-from ocr_models.detection.submission import EvaluationError, write_submission
+from ocr_models.detection.icdar_line import parse_ground_truth_line
+from ocr_models.detection.submission import (
+    EvaluationError,
+    read_ground_truth,
+    write_ground_truth,
+    write_submission,
+)
 from ocr_models.evaluation import evaluate_icdar2015
 
 
@@ -28,6 +34,20 @@ def test_boxes_that_were_written_are_found_again(tmp_path: Path) -> None:
     truth = {"gt_img_12.txt": "100,100,300,110,298,180,99,170,word\n", "gt_img_3.txt": ""}
     figures = evaluate_icdar2015(packed(tmp_path / "gt.zip", truth), tmp_path / "submission.zip")
     assert figures == {"precision": 0.5, "recall": 1, "hmean": pytest.approx(2 / 3)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["word", "Hello, world", " ###", '"###"', "Latin,###", "300,400", '"', "\\", 'a\\"b"', '", "', "", "10,000", "#"],
+)
+def test_a_text_that_is_written_is_read_as_the_same_text(text: str, tmp_path: Path) -> None:
+    """However much it looks like a mark, a column or a corner: only ### itself is ignored."""
+    quad = np.array([[100, 100], [300, 110], [298, 180], [99, 170]])
+    write_ground_truth(tmp_path / "gt.zip", {7: [(quad, text), (quad[::-1], "###")]})
+    with zipfile.ZipFile(tmp_path / "gt.zip") as archive:
+        first = archive.read("gt_img_7.txt").decode().split("\r\n")[0]
+    assert parse_ground_truth_line(first).transcription == text
+    assert [each.is_ignored for each in read_ground_truth(tmp_path / "gt.zip")["7"]] == [False, True]
 
 
 def test_the_same_boxes_give_the_same_bytes(tmp_path: Path) -> None:
