@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from ocr_models.bounded import open_regular
 from ocr_models.errors import DataError, shown
 
 FOLDER_SYNC_NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
@@ -38,21 +39,15 @@ def read_regular_file(path: str | os.PathLike[str], max_bytes: int) -> bytes:
 
 
 def open_regular_file(path: str | os.PathLike[str]) -> IO[bytes]:
-    """A file opened for reading.
+    """A file opened for reading, as `bounded.open_regular` does.
 
     Raises:
         DataError: if it cannot be opened or is no regular file.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return open_regular(path)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # a zero byte in the path
-        raise DataError(f"{shown(path)}: cannot be read: {error}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise DataError(f"{shown(path)}: not a regular file but a folder, FIFO or device; replace it")
-    return os.fdopen(descriptor, "rb")
 
 
 def is_regular_file(path: Path) -> bool:

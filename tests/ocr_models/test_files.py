@@ -146,7 +146,7 @@ def test_a_regular_file_is_read_whole_up_to_a_limit(tmp_path: Path) -> None:
     "path", ["/dev/zero", "/dev/null", "/dev/stdin", "/", "nowhere", "a\0b", "x" * 5000, "a/" * 2500]
 )
 def test_what_is_no_regular_file_is_an_error_of_one_line(path: str) -> None:
-    with pytest.raises(DataError, match=r": (not a regular file|cannot be read)") as caught:
+    with pytest.raises(DataError, match=r": cannot be read: ") as caught:
         read_regular_file(path, 100)
     assert str(caught.value).isprintable()
     assert not is_regular_file(Path(path))

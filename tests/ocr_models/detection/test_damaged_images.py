@@ -180,11 +180,11 @@ def _sparse(path: Path) -> None:
 
 
 NO_FILES: list[tuple[str, Callable[[Path], object], str]] = [
-    ("fifo", _fifo, "not a regular file"),
-    ("socket", _socket, "not a regular file|cannot be read"),
-    ("folder", Path.mkdir, "not a regular file"),
-    ("zero", lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
-    ("null", lambda path: path.symlink_to("/dev/null"), "not a regular file"),
+    ("fifo", _fifo, "cannot be read: Not a regular file"),
+    ("socket", _socket, "cannot be read: Not a regular file"),
+    ("folder", Path.mkdir, "cannot be read: Is a directory"),
+    ("zero", lambda path: path.symlink_to("/dev/zero"), "cannot be read: Not a regular file"),
+    ("null", lambda path: path.symlink_to("/dev/null"), "cannot be read: Not a regular file"),
     ("loop", lambda path: path.symlink_to(path), "cannot be read: Too many levels"),
     ("dangling", lambda path: path.symlink_to("nowhere"), "cannot be read: No such file"),
     ("sparse", _sparse, "larger than 256 MiB"),
