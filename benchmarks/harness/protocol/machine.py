@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from benchmarks.harness.protocol.control_groups import ControlGroups
+
 ROOT = Path(__file__).parents[3]
 """Root of the checkout."""
 
 
 def available_cores() -> int:
-    """Cores that this process may use: its affinity, limited by the quota of its control group if there is one."""
+    """Cores that this process may use: its affinity, limited by the quota of its control groups if there is one."""
     cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+    quota = ControlGroups.of().quota_cores()
+    return cores if quota is None else max(1, min(cores, int(quota)))
