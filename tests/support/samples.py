@@ -13,6 +13,7 @@ from msgspec import UNSET, Raw, Struct, structs
 from benchmarks.cases import Precision, parse_case
 from benchmarks.harness.controller.planning import plan_run
 from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.machine_report import MachineReport, Pressure, Pressures
 from benchmarks.harness.protocol.precision import expected_settings
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
 from benchmarks.harness.protocol.reference import TOLERANCES, deviation
@@ -127,6 +128,42 @@ def losses(*values: float) -> list[dict[str, float]]:
     return [{"loss": value} for value in values]
 
 
+# the machine
+
+
+def machine_report(**changed: Any) -> MachineReport:
+    """Of a quiet machine with two cores, except for the figures given."""
+    none = Pressure(some=0.0, full=0.0)
+    quiet = MachineReport(
+        observed_seconds=6.0,
+        samples=13,
+        affinity_cores=2,
+        quota_cores=None,
+        available_cores=2.0,
+        case_cpu_seconds=10.0,
+        case_cpu_fraction=10 / 12,
+        foreign_cores=0.02,
+        pytest_cores=0.003,
+        idle_cores=0.3,
+        steal_fraction=0.002,
+        iowait_fraction=0.0,
+        load_average=2.1,
+        involuntary_switches=30,
+        major_faults=0,
+        swapped_in_bytes=0,
+        pressure=Pressures(scope="system", cpu=Pressure(some=0.2, full=0.0), io=none, memory=none),
+        throttled_periods=None,
+        throttled_period_fraction=None,
+        throttled_seconds=None,
+        longest_watch_gap_seconds=0.01,
+        freeze=None,
+        stopped_fraction=0.0,
+        longest_pause=None,
+        gpus=[],
+    )
+    return structs.replace(quiet, **changed)
+
+
 # runs
 
 
@@ -171,6 +208,7 @@ def finished_run(
         result = rank_result(rank, records, seconds=window, own=own[rank] if own else usual, report=report)
         run.ranks[rank].records.extend(records)
         run.results.append(result)
+    run.machine = machine_report()
     _end(run, measured_seconds=max(result.measured_seconds for result in run.results))
     return run
 

@@ -20,9 +20,11 @@ from msgspec import structs
 
 from benchmarks.harness.controller import processes
 from benchmarks.harness.controller.diagnosis import cause_of_failure
+from benchmarks.harness.controller.machine.sampler import MachineSampler
+from benchmarks.harness.controller.machine.window import machine_of
 from benchmarks.harness.controller.run_folder import RunFolder, TemporaryFolderError, run_folder, write_error
 from benchmarks.harness.controller.train_log import TrainLog
-from benchmarks.harness.controller.watchdog import Watchdog
+from benchmarks.harness.controller.watchdog import Stopped, Watchdog, nothing_stopped
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
@@ -113,8 +115,10 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     assert process.stdout is not None
     copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
     copier.start()
+    sampler = MachineSampler(process.pid, run.ranks, run.plan.local_processes if run.case.gpu_count else 0)
     try:
-        _follow(run, process, folder.path, log, display)
+        with sampler:
+            _follow(run, process, folder.path, log, display, sampler.stopped)
         with contextlib.suppress(subprocess.TimeoutExpired):  # then it is ended, and the diagnosis reports that
             process.wait(timeout=EXIT_SECONDS)
     except _EndedError as ended:
@@ -127,6 +131,7 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
             process.stdout.close()
         for events in run.ranks:
             events.poll(folder.path)
+    run.machine = machine_of(run, sampler)
     if run.failure is None:
         failure = cause_of_failure(run.ranks, folder.path, process.returncode) or log.failure
         run.failure = None if failure is None else _redacted(failure)
@@ -148,9 +153,16 @@ def _start_agent(plan_path: Path, environment: dict[str, str]) -> subprocess.Pop
         raise _EndedError(Failure(kind, f"the agent cannot be started: {error.strerror}")) from error
 
 
-def _follow(run: Run, process: subprocess.Popen[bytes], run_folder: Path, log: TrainLog, display: StepDisplay) -> None:
+def _follow(
+    run: Run,
+    process: subprocess.Popen[bytes],
+    run_folder: Path,
+    log: TrainLog,
+    display: StepDisplay,
+    stopped: Stopped = nothing_stopped,
+) -> None:
     """Wait for the end of the processes and show their steps. Raises _EndedError if the watchdog ends the case."""
-    watchdog = Watchdog(run.plan, run.ranks)
+    watchdog = Watchdog(run.plan, run.ranks, stopped=stopped)
     while not log.ended.wait(POLL_SECONDS) and process.poll() is None:
         records = [events.poll(run_folder) for events in run.ranks]
         for record in records[0]:

@@ -178,6 +178,14 @@ OPTIONS = (
         help="let a case fail that would be skipped, for want of a GPU or because of the number of nodes",
     ),
     Option(
+        name="strict-machine",
+        field="strict_machine",
+        parse=yes_or_no,
+        default="no",
+        metavar="",
+        help="fail a speed case whose measured steps were disturbed by the machine, for example by other programs",
+    ),
+    Option(
         name="resume",
         field="resume",
         parse=yes_or_no,

@@ -63,7 +63,13 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
     )
     ranks = [RankEvents(rank) for rank in plan.local_ranks]
     # More nodes than processes: such a case is never launched, but --ocr-require gives it an artifact.
-    return Run(plan, new_run_id(), ranks or [RankEvents(0)], started_at=time.time())
+    return Run(
+        plan,
+        new_run_id(),
+        ranks or [RankEvents(0)],
+        started_at=time.time(),
+        strict_machine=settings.strict_machine,
+    )
 
 
 def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int:

@@ -17,14 +17,18 @@ DUMP_SECONDS = 0.5
 
 
 def end_all(process: subprocess.Popen[bytes], token: str) -> None:
-    """End `process`, its descendants, and every process with `token`: SIGTERM, then SIGKILL. Reaps `process`."""
+    """End `process`, its descendants, and every process with `token`: SIGTERM, then SIGKILL. Reaps `process`.
+
+    Returns after seconds in any case: a process of a frozen control group ends only when the group is thawed.
+    """
     victims = _of_run(process.pid, token)
     for victim in victims:
         _signal(victim, signal.SIGTERM)
     psutil.wait_procs(victims, timeout=GRACE_SECONDS)
     for victim in {*filter(is_running, victims), *_of_run(process.pid, token)}:
         _signal(victim, signal.SIGKILL)
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=GRACE_SECONDS)
 
 
 def dump_stacks(pids: Sequence[int]) -> None:

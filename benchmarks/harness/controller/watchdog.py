@@ -14,25 +14,47 @@ from benchmarks.harness.protocol.stages import STAGES, START, STEPPING_PHASES
 MIN_STALL_SECONDS = 20.0
 STALL_STEPS = 10  # longest steps without a sign of life
 ENDING_SECONDS = 15.0  # in which the processes of a failed case end by themselves
+LOOK_SECONDS = 2.0  # the launcher looks several times a second; what exceeds this is time in which it did not run
+
+Stopped = Callable[[], tuple[str, int | None] | None]
+"""What of the case is stopped from outside now, and its rank if it is one; None if all can run."""
+
+
+def nothing_stopped() -> None:
+    """For a case that is not sampled."""
 
 
 class Watchdog:
-    """Looks at the ranks of a running case. `clock` gives monotonic seconds."""
+    """Looks at the ranks of a running case. `clock` gives monotonic seconds.
 
-    def __init__(self, plan: Plan, ranks: Sequence[RankEvents], clock: Callable[[], float] = time.monotonic) -> None:
-        self._plan, self._ranks, self._clock = plan, ranks, clock
-        self._started = self._last_sign = clock()
+    Time in which this process did not run, because it was stopped with the case or suspended, counts neither as silence
+    nor towards the time limit. Time in which processes of the case are stopped is no silence, but the limit applies.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        ranks: Sequence[RankEvents],
+        clock: Callable[[], float] = time.monotonic,
+        stopped: Stopped = nothing_stopped,
+    ) -> None:
+        self._plan, self._ranks, self._stopped, self._clock = plan, ranks, stopped, clock
+        self._last_look = clock()
+        self._seconds = self._silent_seconds = 0.0
         self._signs = self._count_signs()
 
     def look(self) -> Failure | None:
         """To be called after new events were read. Returns why the case must be ended; None while it may run."""
         now = self._clock()
+        passed, self._last_look = min(now - self._last_look, LOOK_SECONDS), now
+        self._seconds += passed
+        stopped = self._stopped()
         if (signs := self._count_signs()) != self._signs:
-            self._signs, self._last_sign = signs, now
-        silent_seconds = now - self._last_sign
-        return (
-            self._reported_failure(silent_seconds) or self._timeout(now - self._started) or self._hang(silent_seconds)
-        )
+            self._signs, self._silent_seconds = signs, 0.0
+        elif stopped is None:
+            self._silent_seconds += passed
+        silent = self._silent_seconds
+        return self._reported_failure(silent) or self._timeout(stopped) or self._hang(silent)
 
     def stall_seconds(self) -> float:
         """How long the case may show no sign of life (any event but Stalled) before it counts as hung.
@@ -57,13 +79,14 @@ class Watchdog:
             return None
         return min(failed, key=lambda events: events.failure_time).failure
 
-    def _timeout(self, seconds: float) -> Failure | None:
+    def _timeout(self, stopped: tuple[str, int | None] | None) -> Failure | None:
         limit = self._plan.timeout_seconds
-        if seconds <= limit:
+        if self._seconds <= limit:
             return None
         first = self._ranks[0]
         at = f"{first.phase}, step {len(first.records)} of {self._plan.total_steps}"
-        return Failure("timeout", f"not done after {limit:g} s (--ocr-timeout), in {at}")
+        what, rank = (f": {stopped[0]}", stopped[1]) if stopped is not None else ("", None)
+        return Failure("timeout", f"not done after {limit:g} s (--ocr-timeout), in {at}{what}", rank)
 
     def _hang(self, silent_seconds: float) -> Failure | None:
         """Names the rank that is furthest behind: the others wait for it in a collective. No rank if all are level."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.machine_report import MachineReport
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
 
@@ -23,6 +24,8 @@ class Run:
         interrupted: whether the user ended it; its artifact is still written.
         seconds: from launch to end.
         phase_seconds: from launch to the beginning of each phase of the first rank.
+        machine: what the machine did during the measured steps; None if that is not known.
+        strict_machine: whether any disturbance by the machine fails the case.
     """
 
     plan: Plan
@@ -34,6 +37,8 @@ class Run:
     interrupted: bool = False
     seconds: float = 0.0
     phase_seconds: dict[str, float] = field(default_factory=dict)
+    machine: MachineReport | None = None
+    strict_machine: bool = False
 
     @property
     def case(self) -> Case:

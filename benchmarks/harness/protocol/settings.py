@@ -58,6 +58,7 @@ class Settings:
         image_cache: "none", or "decoded" to keep decoded images on disk.
         profile_loader: whether the artifact says where the loader's time is spent.
         require: whether a case that cannot run here fails instead of being skipped.
+        strict_machine: whether a disturbance by the machine fails a speed case.
         resume: whether a convergence case resumes from the checkpoint it left.
         nodes: this and the other nodes of the job.
     """
@@ -73,5 +74,6 @@ class Settings:
     image_cache: Literal["none", "decoded"] = "none"
     profile_loader: bool = False
     require: bool = False
+    strict_machine: bool = False
     resume: bool = False
     nodes: Nodes = field(default_factory=Nodes)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from benchmarks.cases import Precision, RunMode
+from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.protocol.quantities import (
     Count,
     Flops,
@@ -176,6 +177,10 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     ]
     warmup_seconds: Seconds
     overhead_seconds: Annotated[Seconds, about("total_seconds without warm-up and measured steps")]
+    strict_machine: Annotated[bool, about("--ocr-strict-machine: whether any disturbance fails the case")]
+    machine: Annotated[
+        MachineDetails | None, about("what the machine did during the measured steps; null if it was not observed")
+    ]
     rank_spread: Annotated[Fraction, about("1 - fastest / slowest rank's measured_seconds")]
     ranks: Annotated[list[RankDetails], Meta(min_length=1)]
     scaling: Annotated[Scaling | None, about("null for one process, or if the baseline was not measured before")]

@@ -8,6 +8,7 @@ from typing import TypedDict
 import msgspec
 from msgspec import structs
 
+from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.reports import SpeedReport
 from benchmarks.harness.protocol.run import Run
@@ -22,6 +23,7 @@ from benchmarks.harness.results.artifact import (
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shared_report
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.log import log_contradictions
+from benchmarks.harness.results.machine_verdict import judged, machine_failure, remark
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
 from benchmarks.harness.results.scaling import scaling
@@ -29,25 +31,33 @@ from benchmarks.harness.results.speed_checks import speed_contradictions
 from benchmarks.harness.results.statistics import slowest, step_distribution, throughput
 
 UNSTEADY_RATIO = 1.3
-"""Above this ratio of p95 to the median, other work on the machine disturbed the steps."""
+"""Above this ratio of p95 to the median, the steps differ. The verdict on the machine says whether it is the cause."""
 
 
 def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
     """The speed JSON of a run, good or failed. `artifact_folder` may hold the baseline of the scaling."""
     if run.failure is not None:
         return _unfinished(run, log_path, run.failure)
-    failure = disagreement(run.results) or _wrong_results(run.results) or _synchronising(run.results)
-    artifact = _finished(run, log_path, artifact_folder, failure)
+    machine = None if run.machine is None else judged(run.machine)
+    failure = (
+        disagreement(run.results)
+        or _wrong_results(run.results)
+        or _synchronising(run.results)
+        or machine_failure(machine, strict=run.strict_machine)
+    )
+    artifact = _finished(run, log_path, artifact_folder, failure, machine)
     if failure is None and (found := contradictions(artifact)):
-        return _finished(run, log_path, artifact_folder, Failure("wrong_result", printable(found[0])))
+        return _finished(run, log_path, artifact_folder, Failure("wrong_result", printable(found[0])), machine)
     return artifact
 
 
-def _finished(run: Run, log_path: Path, artifact_folder: Path, failure: Failure | None) -> SpeedArtifact:
+def _finished(
+    run: Run, log_path: Path, artifact_folder: Path, failure: Failure | None, machine: MachineDetails | None
+) -> SpeedArtifact:
     rate = throughput(run.results)
     return SpeedArtifact(
         **header(run, log_path, SPEED, value=rate, failure=failure),
-        details=_details(run, rate, artifact_folder, failure),
+        details=_details(run, rate, artifact_folder, failure, machine),
     )
 
 
@@ -81,7 +91,9 @@ def _own(result: RankResult) -> SpeedReport:
     return msgspec.json.decode(result.own, type=SpeedReport)
 
 
-def _details(run: Run, rate: float, artifact_folder: Path, failure: Failure | None) -> SpeedDetails:
+def _details(
+    run: Run, rate: float, artifact_folder: Path, failure: Failure | None, machine: MachineDetails | None
+) -> SpeedDetails:
     results = run.results
     own = [_own(result) for result in results]
     window = slowest(results)
@@ -106,6 +118,8 @@ def _details(run: Run, rate: float, artifact_folder: Path, failure: Failure | No
         step_only_samples_per_second=len(own) * min(each.step_only_samples_per_second for each in own),
         loader_profile=own[0].loader_profile,
         reference_check=_own(_first_wrong(results)).reference_check,
+        strict_machine=run.strict_machine,
+        machine=machine,
         rank_spread=1 - min(result.measured_seconds for result in results) / window.measured_seconds,
         ranks=[_rank_details(result) for result in results],
         scaling=scaling(run, rate, shared, artifact_folder),
@@ -177,10 +191,11 @@ def line(artifact: SpeedArtifact) -> str:
     p50, p95 = details.step_seconds.p50, details.step_seconds.p95
     unsteady = f"; unsteady: p95 of the step time is {p95 / p50:.1f} x the median" if p95 > UNSTEADY_RATIO * p50 else ""
     waiting = f"{details.data_wait_fraction:.1%} waiting for data"
-    return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{unsteady}"
+    remarks = unsteady + remark(details.machine)
+    return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{remarks}"
 
 
-HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait")
+HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "machine")
 
 
 def cells(artifact: SpeedArtifact) -> list[str]:
@@ -194,7 +209,8 @@ def cells(artifact: SpeedArtifact) -> list[str]:
         details.step_only_samples_per_second,
     )
     waiting = f"{details.data_wait_fraction:.1%}"
-    return [*(f"{rate:.3f}" for rate in rates), _milliseconds(details.step_seconds.p50), waiting]
+    machine = "unknown" if details.machine is None else details.machine.verdict
+    return [*(f"{rate:.3f}" for rate in rates), _milliseconds(details.step_seconds.p50), waiting, machine]
 
 
 def _milliseconds(seconds: float) -> str:

@@ -17,6 +17,7 @@ from benchmarks.harness.results.case_checks import (
     mismatch,
     result_mismatch,
 )
+from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.reference_checks import reference_contradictions
 from benchmarks.harness.results.scaling import baseline_of
 
@@ -193,6 +194,10 @@ def _whatever_was_measured(_artifact: SpeedArtifact, details: SpeedDetails, case
     return measured_contradictions(details, case)
 
 
+def _machine(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    return machine_contradictions(details.machine, strict=details.strict_machine)
+
+
 RULES: tuple[Rule, ...] = (
     _reference_checks,
     _result,
@@ -206,6 +211,7 @@ RULES: tuple[Rule, ...] = (
     _step_distribution,
     _losses,
     _scaling,
+    _machine,
 )
 
 

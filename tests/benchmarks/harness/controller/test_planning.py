@@ -117,3 +117,9 @@ def test_each_run_has_its_own_token_and_ends_with_this_process() -> None:
     first, second = plan("psenet_sp_bs8_fp32_1"), plan("psenet_sp_bs8_fp32_1")
     assert first.run_token != second.run_token
     assert first.parent_pid == os.getpid()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_run_knows_whether_the_machine_must_be_quiet(strict: bool) -> None:
+    settings = Settings(strict_machine=strict)
+    assert plan_run(parse_case("psenet_sp_bs2_fp32_cpu1"), MEASUREMENTS["speed"], settings).strict_machine is strict

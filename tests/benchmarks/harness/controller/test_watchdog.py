@@ -34,10 +34,18 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.clock = Clock()
-        self.watchdog = Watchdog(PLAN, self.ranks, self.clock)
+        self.stopped: tuple[str, int | None] | None = None
+        self.watchdog = Watchdog(PLAN, self.ranks, self.clock, lambda: self.stopped)
 
     def after(self, seconds: float) -> Failure | None:
-        """What the watchdog says when so many more seconds have passed."""
+        """What the watchdog says when so many more seconds have passed, in which it looked every second."""
+        found = None
+        for _ in range(int(seconds)):
+            found = found or self.after_a_freeze(1.0)
+        return found
+
+    def after_a_freeze(self, seconds: float) -> Failure | None:
+        """The same if it could not look meanwhile."""
         self.clock.now += seconds
         return self.watchdog.look()
 
@@ -140,7 +148,7 @@ def test_a_sign_of_life_of_any_rank_puts_a_hang_off() -> None:
     case = Watched([stepping(1.0, 1.0), rank_events(1, phase="window")])
     assert case.after(19.0) is None
     case.ranks[1].signs += 1
-    assert case.after(2.0) is None
+    assert case.after(1.0) is None
     assert case.after(20.0) is None
     found = case.after(1.0)
     assert found is not None
@@ -155,3 +163,50 @@ def test_a_reported_failure_ends_a_case_whose_processes_do_not_end() -> None:
     assert case.after(watchdog.ENDING_SECONDS) is None
     assert case.after(1.0) == Failure("data", "first", 1)
     assert case.after(60.0) == Failure("data", "first", 1)
+
+
+# time in which something did not run
+
+
+@pytest.mark.parametrize("frozen", [30.0, 10 * LIMIT])
+def test_time_in_which_the_watcher_did_not_run_is_neither_silence_nor_part_of_the_limit(frozen: float) -> None:
+    case = Watched([stepping(1.0, 1.0)])
+    assert case.after(15.0) is None
+    assert case.after_a_freeze(frozen) is None
+    assert case.after(3.0) is None
+    found = case.after(1.0)
+    assert found is not None
+    assert found.kind == "hang"
+
+
+def test_however_seldom_the_watcher_runs_the_time_limit_is_reached() -> None:
+    case = Watched([stepping(1.0, 1.0)])
+    found = None
+    for _ in range(int(LIMIT / watchdog.LOOK_SECONDS) + 1):
+        case.ranks[0].signs += 1
+        found = case.after_a_freeze(3600.0)
+    assert found is not None
+    assert found.kind == "timeout"
+
+
+def test_a_stopped_rank_is_not_hung_and_resumes() -> None:
+    case = Watched([stepping(1.0, 1.0)])
+    assert case.after(19.0) is None
+    case.stopped = ("rank 0 is stopped by SIGSTOP", 0)
+    assert case.after(30.0) is None
+    case.stopped = None
+    assert case.after(1.0) is None
+    found = case.after(1.0)
+    assert found is not None
+    assert found.kind == "hang"
+
+
+def test_a_rank_that_stays_stopped_is_named_when_the_time_limit_is_reached() -> None:
+    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="window")])
+    case.stopped = ("rank 1 is stopped by SIGSTOP", 1)
+    assert case.after(LIMIT) is None
+    assert case.after(1.0) == Failure(
+        "timeout",
+        "not done after 300 s (--ocr-timeout), in window, step 2 of 12: rank 1 is stopped by SIGSTOP",
+        1,
+    )

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from benchmarks.harness.protocol.machine_report import Freeze
+from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import GpuState
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results import store
@@ -17,7 +19,7 @@ from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.speed import build, cells, contradictions, line
 from benchmarks.harness.results.validation import problems
 from ocr_models import MODELS
-from samples import failed_run, finished_run, reference_check, speed_artifact, speed_report, step_record
+from samples import failed_run, finished_run, machine_report, reference_check, speed_artifact, speed_report, step_record
 
 TWO_RANKS = "psenet_mp_bs4_fp32_cpu2"
 
@@ -150,8 +152,50 @@ def test_a_good_artifact_has_no_contradictions_and_a_changed_one_has() -> None:
 def test_a_result_is_one_line_and_one_row() -> None:
     artifact, _ = built(finished_run())
     assert line(artifact) == "4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"
-    assert cells(artifact) == ["4.000", "80.000", "5.000", "500.0 ms", "20.0%"]
+    assert cells(artifact) == ["4.000", "80.000", "5.000", "500.0 ms", "20.0%", "quiet"]
     assert cells(build(failed_run(), Path("x"), Path("index"))) == []
+
+
+def test_a_disturbed_machine_is_reported_with_its_reasons() -> None:
+    run = finished_run()
+    run.machine = machine_report(foreign_cores=0.9)
+    artifact, details = built(run)
+    assert artifact.JOB_FAIL_FLAG == 0
+    assert details.machine is not None
+    assert details.machine.verdict == "disturbed"
+    assert line(artifact).endswith(
+        "waiting for data; machine disturbed: other programs used 0.90 of 2 cores (limit 0.10)"
+    )
+    assert cells(artifact)[-1] == "disturbed"
+    assert contradictions(artifact) == []
+
+
+def test_a_disturbed_machine_fails_a_strict_case() -> None:
+    run = finished_run(strict_machine=True)
+    run.machine = machine_report(foreign_cores=0.9)
+    artifact, details = built(run)
+    assert (artifact.JOB_FAIL_FLAG, artifact.FINAL_RESULT) == (1, 0)
+    assert details.failure == Failure(
+        "disturbed", "other programs used 0.90 of 2 cores (limit 0.10) (--ocr-strict-machine)"
+    )
+
+
+def test_a_freeze_always_fails_the_case_and_the_gate_finds_it_too() -> None:
+    run = finished_run()
+    run.machine = machine_report(freeze=Freeze(8.0, 8.0, 5, "rank 0 is stopped by SIGSTOP"))
+    artifact, details = built(run)
+    assert artifact.JOB_FAIL_FLAG == 1
+    assert details.machine is not None
+    assert "details.machine: step 5 was held up" in " ".join(contradictions(artifact))
+
+
+def test_a_machine_that_was_not_observed_is_unknown() -> None:
+    run = finished_run()
+    run.machine = None
+    artifact, details = built(run)
+    assert artifact.JOB_FAIL_FLAG == 0
+    assert details.machine is None
+    assert cells(artifact)[-1] == "unknown"
 
 
 def test_an_unsteady_result_is_reported_as_such() -> None:

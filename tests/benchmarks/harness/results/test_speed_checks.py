@@ -124,7 +124,7 @@ def test_a_case_of_one_process_has_no_scaling() -> None:
 NOT_RECOMPUTED = {
     # chosen, observed once, or a description: nothing else in the artifact says the same
     *("warmup_steps", "threads_per_process", "loader_workers_per_process", "seed", "gradient_bytes", "setup_seconds"),
-    *("compile_seconds", "data", "environment", "loss_first", "loss_last"),
+    *("compile_seconds", "data", "environment", "loss_first", "loss_last", "machine"),
 }
 
 
