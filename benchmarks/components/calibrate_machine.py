@@ -212,8 +212,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--case", type=_case_on_the_cpu, default=CASE, help="a case on the CPU")
     parser.add_argument("--image-size", type=int, default=64, help="pixels")
-    parser.add_argument("--steps", type=int, default=20, help="measured steps")
-    parser.add_argument("--rest", type=int, default=3, help="runs at rest")
+    parser.add_argument("--steps", type=int, default=8, help="measured steps")
+    parser.add_argument("--rest", type=int, default=2, help="runs at rest")
     parser.add_argument("--busy", type=int, nargs="*", default=[1, 2, 4, 16], help="numbers of busy processes")
     parser.add_argument("--data", help="folder of annotated images; by default the synthetic set")
     return parser

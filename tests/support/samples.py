@@ -161,7 +161,11 @@ def machine_report(**changed: Any) -> MachineReport:
         longest_pause=None,
         gpus=[],
     )
-    return structs.replace(quiet, **changed)
+    given = structs.replace(quiet, **changed)
+    cores = min(given.affinity_cores, given.quota_cores or given.affinity_cores)
+    fraction = given.case_cpu_seconds / (given.observed_seconds * cores)
+    computed = {"available_cores": float(cores), "case_cpu_fraction": fraction}
+    return structs.replace(given, **{**computed, **changed})
 
 
 # runs
@@ -208,7 +212,8 @@ def finished_run(
         result = rank_result(rank, records, seconds=window, own=own[rank] if own else usual, report=report)
         run.ranks[rank].records.extend(records)
         run.results.append(result)
-    run.machine = machine_report()
+    observed = 1.0 + max(result.measured_seconds for result in run.results)
+    run.machine = machine_report(observed_seconds=observed)
     _end(run, measured_seconds=max(result.measured_seconds for result in run.results))
     return run
 

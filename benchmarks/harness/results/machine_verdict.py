@@ -5,6 +5,7 @@ docs/machine.md has the figures from which the limits were chosen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from msgspec import structs
@@ -58,6 +59,7 @@ def machine_contradictions(machine: MachineDetails | None, *, strict: bool) -> l
     if (failure := machine_failure(machine, strict=strict)) is not None:
         found.append(f"details.machine: {failure.message}")
     if machine is not None:
+        found += _inconsistent(machine)
         expected = judged(_figures(machine))
         if (machine.verdict, machine.reasons) != (expected.verdict, expected.reasons):
             found.append(f"details.machine: the verdict is {machine.verdict}, but the figures yield {expected.verdict}")
@@ -67,6 +69,22 @@ def machine_contradictions(machine: MachineDetails | None, *, strict: bool) -> l
 def remark(machine: MachineDetails | None) -> str:
     """The verdict in the line of a result; empty for a quiet machine."""
     return f"; machine disturbed: {', '.join(machine.reasons)}" if machine is not None and machine.reasons else ""
+
+
+def _inconsistent(machine: MachineReport) -> Iterator[str]:
+    """Figures that do not follow from those that they are made of."""
+    cores = min(machine.affinity_cores, machine.quota_cores or machine.affinity_cores)
+    if not math.isclose(machine.available_cores, cores):
+        yield f"details.machine.available_cores: {machine.available_cores:g}, but affinity and quota leave {cores:g}"
+    fraction = machine.case_cpu_seconds / (machine.observed_seconds * cores)
+    if not math.isclose(machine.case_cpu_fraction, fraction, rel_tol=1e-6):
+        yield f"details.machine.case_cpu_fraction: {machine.case_cpu_fraction:.3f} instead of {fraction:.3f}"
+    if machine.freeze is not None and machine.freeze.seconds > machine.freeze.total_seconds:
+        yield "details.machine.freeze: the longest freeze is longer than all of them"
+    for number, gpu in enumerate(machine.gpus):
+        names = [name for bit, name in GPU_THROTTLE_REASONS.items() if (gpu.throttle_reasons or 0) & bit]
+        if gpu.throttle_reason_names != names:
+            yield f"details.machine.gpus.{number}.throttle_reason_names: not those of throttle_reasons"
 
 
 def _figures(machine: MachineDetails) -> MachineReport:

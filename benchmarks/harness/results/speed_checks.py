@@ -195,7 +195,13 @@ def _whatever_was_measured(_artifact: SpeedArtifact, details: SpeedDetails, case
 
 
 def _machine(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
-    return machine_contradictions(details.machine, strict=details.strict_machine)
+    found = machine_contradictions(details.machine, strict=details.strict_machine)
+    observed = None if details.machine is None else details.machine.observed_seconds
+    if observed is not None and observed * ANOTHER_CLOCK < details.measured_seconds:
+        found.append(
+            f"details.machine: observed for {observed:.3f} s, less than the measured {details.measured_seconds:.3f} s"
+        )
+    return found
 
 
 RULES: tuple[Rule, ...] = (

@@ -56,7 +56,7 @@ QUIET: list[dict[str, Any]] = [
     {"foreign_cores": 0.09},
     {"foreign_cores": None, "idle_cores": None, "steal_fraction": None},
     {"steal_fraction": 0.04},
-    {"case_cpu_fraction": 0.1},  # a slow loader, or a step that waits
+    {"case_cpu_seconds": 1.0},  # a slow loader, or a step that waits
     {"load_average": 40.0},  # counts waiting tasks of every kind, over a minute
     {
         "pressure": Pressures(
@@ -70,7 +70,15 @@ QUIET: list[dict[str, Any]] = [
     {"longest_pause": pause(1.9)},
     {"affinity_cores": 16, "foreign_cores": 4.0, "idle_cores": 6.0, "gpus": [gpu()]},
     {"gpus": [gpu(), gpu(foreign_utilisation_percent=None, slowdown_fraction=None)]},
-    {"gpus": [gpu(slowdown_fraction=0.05, throttle_reasons=0x44)]},
+    {
+        "gpus": [
+            gpu(
+                slowdown_fraction=0.05,
+                throttle_reasons=0x44,
+                throttle_reason_names=["sw_power_cap", "hw_thermal_slowdown"],
+            )
+        ]
+    },
 ]
 
 
@@ -103,7 +111,16 @@ DISTURBED: list[tuple[dict[str, Any], str]] = [
     ({"pressure": memory(0.3, "control_group")}, "memory was short for 30% of the time (limit 2%)"),
     ({"pressure": memory(0.3), "major_faults": 1}, "memory was short for 30% of the time (limit 2%)"),
     (
-        {"gpus": [gpu(), gpu(slowdown_fraction=0.5, throttle_reasons=0x44)]},
+        {
+            "gpus": [
+                gpu(),
+                gpu(
+                    slowdown_fraction=0.5,
+                    throttle_reasons=0x44,
+                    throttle_reason_names=["sw_power_cap", "hw_thermal_slowdown"],
+                ),
+            ]
+        },
         "GPU 1 was slowed down in 50% of the samples (limit 10%): hw_thermal_slowdown",
     ),
     ({"gpus": [gpu(foreign_utilisation_percent=30.0)]}, "other programs used 30 % of GPU 0 (limit 5 %)"),
@@ -195,6 +212,21 @@ def test_figures_that_were_read_back_yield_the_same_verdict() -> None:
         read_back = msgspec.json.decode(written, type=MachineDetails)
         found = machine_contradictions(read_back, strict=False)
         assert found == [] or "freeze" in figures
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"available_cores": 1.0}, "available_cores: 1, but affinity and quota leave 2"),
+        ({"quota_cores": 0.5}, "available_cores: 2, but affinity and quota leave 0.5"),
+        ({"case_cpu_fraction": 0.99}, "case_cpu_fraction: 0.990 instead of 0.833"),
+        ({"freeze": Freeze(8.0, 1.0, 5, "x")}, "the longest freeze is longer than all of them"),
+        ({"gpus": [gpu(throttle_reason_names=[])]}, "gpus.0.throttle_reason_names"),
+    ],
+)
+def test_the_gate_recomputes_what_follows_from_other_figures(changes: dict[str, Any], line: str) -> None:
+    found = machine_contradictions(structs.replace(judged(machine_report()), **changes), strict=False)
+    assert any(line in each for each in found), found
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (GPU, {"details.ranks.0.device_seconds": 51.0}, "do not fill the measured window"),
     (GPU, {"details.ranks.1.device_seconds": 60.0}, "rank 1: device_seconds does not fill the measured window"),
     (GPU, {"details.ranks.1.device_seconds": 20.0}, "rank 1: device_seconds does not fill the measured window"),
+    (CPU, {"details.machine.observed_seconds": 0.5}, "details.machine: observed for 0.500 s, less than the measured"),
     # the rest
     (CPU, {"details.loss_last": {"loss": 0.1, "loss_text": 0.1}}, "details.loss_last: other losses than loss_first"),
     (
