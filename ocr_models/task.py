@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,14 @@ class DataSet(Protocol):
 
     def with_decoded_images(self, cache_dir: Path) -> DataSet:
         """The same split, its images decoded once into files below `cache_dir` and mapped into memory."""
+
+
+@runtime_checkable
+class ComparableImages(Protocol):
+    """A `DataSet` that can compare its images. Then a training that sees one sample for all of them is detected."""
+
+    def same_image(self, one: int, other: int) -> bool:
+        """Whether the images of two indices have the same pixels."""
 
 
 class TrainingDataset(Protocol):
@@ -99,6 +107,7 @@ class TrainingTask:
         criterion: (outputs, targets) -> name -> tensor. `loss`, a scalar, is minimised; the others, (N,), are logged.
         optimizer: over the parameters of `model`.
         input_shape: shape of the input of one sample, without the batch dimension: (3, 736, 736). Used to count FLOPs.
+            It is also the shape that the network must get in each measured step.
         read_data: (folder, split) -> what is found on disk. Raises ocr_models.errors.DataError if it cannot be used.
         make_dataset: training split -> training samples.
         schedule: number of steps -> learning rate schedule, stepped after each step. Convergence cases use it; a speed

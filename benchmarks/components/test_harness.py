@@ -18,15 +18,17 @@ def test_throughput_compared_with_a_bare_loop(data_folder: Path, tmp_path: Path,
     from benchmarks.components.resident import resident_trainer
     from benchmarks.harness.protocol.events import EventWriter
     from benchmarks.harness.worker.clock import StepClock
+    from benchmarks.harness.worker.loader import LoadedBatch
     from benchmarks.harness.worker.step_log import StepLog
 
     trainer, batch = resident_trainer("psenet_sp_bs2_fp32_cpu1", data_folder, image_size=128)
     total_steps = ROUNDS + 1  # the first round is not counted
+    loaded = LoadedBatch(batch, [(0, 0), (1, 1)])
     clock = StepClock(trainer.device, total_steps, StepLog(EventWriter(tmp_path, 0), trainer, total_steps))
 
     def harness() -> None:
         clock.begin(warmup=False)
-        trainer.run(iter((batch,)), 1, clock)
+        trainer.run(iter((loaded,)), 1, clock)
         clock.finish()
 
     def bare() -> None:

@@ -79,6 +79,10 @@ class AnnotatedSet:
                 content.update(polygon.tobytes() + text.encode())
         return content.hexdigest()[:16]
 
+    def same_image(self, one: int, other: int) -> bool:
+        """Whether the images of two indices have the same pixels."""
+        return np.array_equal(self.images[one].load(), self.images[other].load())
+
     def with_decoded_images(self, cache_dir: Path) -> AnnotatedSet:
         """The same split; its images are decoded once into files below `cache_dir` and mapped into memory.
 

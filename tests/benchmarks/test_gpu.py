@@ -14,6 +14,7 @@ from benchmarks.components.resident import resident_trainer
 from benchmarks.harness.controller.gpus import cuda_gpu_count
 from benchmarks.harness.protocol.records import StepRecord
 from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.loader import LoadedBatch
 from fixed_batch import label_maps
 from ocr_models.psenet import PSENetLoss
 from suite import RunPytest
@@ -25,15 +26,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(cuda_gpu_count() == 0, reason
 def test_no_measured_step_makes_the_host_wait(image_folder: Path, precision: str) -> None:
     trainer, batch = resident_trainer(f"psenet_sp_bs2_{precision}_1", image_folder, image_size=320)
     records: list[StepRecord] = []
-    batch = tuple(tensor.cpu().pin_memory() for tensor in batch)  # as the loader delivers it
+    pinned = tuple(tensor.cpu().pin_memory() for tensor in batch)  # as the loader delivers it
+    loaded = LoadedBatch(pinned, [(0, 0), (1, 1)])
     clock = StepClock(trainer.device, 8, records.append)
     clock.begin(warmup=True)
-    trainer.run(itertools.repeat(batch), 4, clock)
+    trainer.run(itertools.repeat(loaded), 4, clock)
     clock.finish()
     clock.begin(warmup=False)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        trainer.run(itertools.repeat(batch), 4, clock)
+        trainer.run(itertools.repeat(loaded), 4, clock)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     clock.finish()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from benchmarks.cases import Precision, parse_case
 from benchmarks.harness.controller.planning import plan_run
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.machine_report import MachineReport, Pressure, Pressures
+from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.precision import expected_settings
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
 from benchmarks.harness.protocol.reference import TOLERANCES, deviation
@@ -21,6 +23,7 @@ from benchmarks.harness.protocol.reports import (
     ConvergenceReport,
     DataDescription,
     Environment,
+    ModelReport,
     RankReport,
     ReferenceCheck,
     Score,
@@ -30,6 +33,13 @@ from benchmarks.harness.protocol.reports import (
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.protocol.stages import PROBES, SET_UP, WARM_UP, WINDOW
+from benchmarks.harness.protocol.training import (
+    CompileReport,
+    ModelInput,
+    ParameterChange,
+    TrainingReport,
+    positions_sha256,
+)
 from benchmarks.harness.results import convergence, speed, store
 from benchmarks.harness.results.artifact import ConvergenceArtifact, Header, LogDetails, SpeedArtifact
 from benchmarks.harness.results.common import identity_fields
@@ -74,19 +84,83 @@ def reference_check(**changed: float | None) -> ReferenceCheck:
     return ReferenceCheck(dict(figures), reference, deviations, TOLERANCES["fp32"])
 
 
-def rank_report(
-    rank: int = 0, parameters_sha256: str | None = None, precision: Precision = "fp32", cuda: str | None = None
-) -> RankReport:
-    """Rank 0 adds what all ranks share. `cuda` is a version; None on the CPU."""
-    shared = SharedReport(
-        flops_per_sample=10**10,
+def shared_report(**changed: Any) -> SharedReport:
+    good = SharedReport(
         gradient_bytes=10**7,
-        precision=expected_settings(precision),
-        device="a processor" if cuda is None else "a GPU",
+        precision=expected_settings("fp32"),
+        device="a processor",
         data=DataDescription("icdar2015", 100, []),
-        environment=environment(cuda=cuda),
+        environment=environment(),
     )
-    return RankReport(10**9 + rank, None, parameters_sha256, shared if rank == 0 else None)
+    return structs.replace(good, **changed)
+
+
+def training_report(
+    plan: Plan | None = None, rank: int = 0, steps_before: int | None = None, **changed: Any
+) -> TrainingReport:
+    """Of a rank whose measured steps were those of the plan; of a small one if it does not matter."""
+    plan = plan or planned_run().plan
+    case, size = plan.case, plan.image_size or 64
+    before = plan.warmup_steps if steps_before is None else steps_before
+    batch = case.batch_size_per_process
+    count = plan.steps * batch
+    keys = list(itertools.islice(stream_keys(rank, case.processes, before * case.batch_size), count))
+    good = TrainingReport(
+        steps_before=before,
+        samples=count,
+        epoch_length=100,
+        indices=[index for index, _ in keys],
+        positions=[position for _, position in keys],
+        positions_sha256=positions_sha256(position for _, position in keys),
+        same_content=False,
+        input=ModelInput([batch, 3, size, size], "float32", 1, [3, size, size]),
+        parameters=ParameterChange(
+            trainable=192, dtypes=["float32"], changed=192, untrained=[], untrained_count=0, every_step_skipped=False
+        ),
+        compile=compile_report() if case.compile else None,
+    )
+    return structs.replace(good, **changed)
+
+
+def stream_keys(rank: int, processes: int, start: int) -> Iterator[tuple[int, int]]:
+    """Keys of a rank's samples, in the order of 100 images."""
+    return ((position % 100, position) for position in itertools.count(start + rank, processes))
+
+
+def compile_report(**changed: Any) -> CompileReport:
+    good = CompileReport(
+        graphs=1,
+        graph_breaks=0,
+        recompilations=0,
+        compilations_in_window=0,
+        failed_frames=0,
+        errors_suppressed=False,
+        layers=100,
+        eager_layers=0,
+    )
+    return structs.replace(good, **changed)
+
+
+def rank_report(
+    rank: int = 0,
+    parameters_sha256: str | None = None,
+    precision: Precision = "fp32",
+    cuda: str | None = None,
+    training: TrainingReport | None = None,
+) -> RankReport:
+    """Rank 0 adds what the network computes. `cuda` is a version; None on the CPU."""
+    training = training or training_report()
+    return RankReport(
+        peak_memory_bytes=10**9 + rank,
+        parameters_sha256=parameters_sha256,
+        shared=shared_report(
+            precision=expected_settings(precision),
+            device="a processor" if cuda is None else "a GPU",
+            environment=environment(cuda=cuda),
+        ),
+        training=training,
+        model=ModelReport(10**10, [1, *training.input.shape[1:]]) if rank == 0 else None,
+    )
 
 
 def speed_report(**changed: Any) -> SpeedReport:
@@ -107,11 +181,13 @@ def rank_result(
     *,
     seconds: float = 1.0,
     parameters_sha256: str | None = None,
+    training: TrainingReport | None = None,
     own: Struct | None = None,
     report: RankReport | None = None,
 ) -> RankResult:
     raw = Raw(msgspec.json.encode(own if own is not None else speed_report()))
-    return RankResult(rank, seconds, tuple(records), report or rank_report(rank, parameters_sha256), raw)
+    report = report or rank_report(rank, parameters_sha256, training=training)
+    return RankResult(rank, seconds, tuple(records), report, raw)
 
 
 def score(step: int, hmean: float) -> Score:
@@ -207,8 +283,13 @@ def finished_run(
             )
             for index in range(1, plan.total_steps + 1)
         ]
-        checksum = "a" if run.case.mode == "mp" else None
-        report = rank_report(rank, checksum, run.case.precision, cuda="1" if on_gpu else None)
+        report = rank_report(
+            rank,
+            "a" if run.case.mode == "mp" else None,
+            run.case.precision,
+            cuda="1" if on_gpu else None,
+            training=training_report(plan, rank),
+        )
         result = rank_result(rank, records, seconds=window, own=own[rank] if own else usual, report=report)
         run.ranks[rank].records.extend(records)
         run.results.append(result)
@@ -225,8 +306,10 @@ def converged_run(output: Path, case: str = CONVERGENCE_CASE, **own: Any) -> Run
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint.pt").touch()
     evaluations = [score(1, 0.2), score(2, 0.4), score(3, 0.75)]
-    report = ConvergenceReport(30, losses(0.6, 0.4, 0.1), evaluations, [])
-    run.results.append(rank_result(seconds=evaluations[-1].training_seconds, own=structs.replace(report, **own)))
+    report = structs.replace(ConvergenceReport(30, losses(0.6, 0.4, 0.1), evaluations, []), **own)
+    before = report.resumed_at[-1] if report.resumed_at else 0
+    training = training_report(structs.replace(run.plan, steps=run.plan.steps - before), steps_before=before)
+    run.results.append(rank_result(seconds=evaluations[-1].training_seconds, own=report, training=training))
     _end(run)
     return run
 

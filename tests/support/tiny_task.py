@@ -27,6 +27,7 @@ from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.scoring import detection_evaluation
 from ocr_models.errors import DataError
 from ocr_models.task import Batch, Evaluation, Lap, Reference, TrainingTask
+from planted import planted
 
 TEXT = np.array([(100, 100), (300, 110), (298, 180), (99, 170)], np.float64)  # the text of the tests' images
 FIGURES = {
@@ -171,7 +172,7 @@ def training_task(*, image_size: int | None, seed: int, device: torch.device) ->
             next(model.parameters()).data.add_(1e-3)
 
         task.optimizer.register_step_post_hook(change_weights)
-    return task
+    return planted(task)
 
 
 def plain_training_task(*, image_size: int | None, seed: int, device: torch.device) -> TrainingTask:
@@ -183,7 +184,7 @@ def plain_training_task(*, image_size: int | None, seed: int, device: torch.devi
 def fixed_training_task(*, image_size: int | None, seed: int, device: torch.device) -> TrainingTask:
     assert image_size is None
     torch.manual_seed(seed)
-    return replace(_task(TreeModel(), TreeCriterion(), FIXED_SIZE, device, Fault()), reference=None)
+    return planted(replace(_task(TreeModel(), TreeCriterion(), FIXED_SIZE, device, Fault()), reference=None))
 
 
 def _task(model: nn.Module, criterion: nn.Module, size: int, device: torch.device, fault: Fault) -> TrainingTask:

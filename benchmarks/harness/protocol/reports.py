@@ -21,6 +21,7 @@ from benchmarks.harness.protocol.quantities import (
     Tflops,
     about,
 )
+from benchmarks.harness.protocol.training import Shape, TrainingReport
 
 FIGURES = ("loss", "gradient_norm", "targets")
 """What the reference check always compares; `parameters`, a count, must agree exactly."""
@@ -103,29 +104,39 @@ class ReferenceCheck(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
+class ModelReport(Struct, frozen=True):
+    """What the network computes for one sample, reported by rank 0. The fields are those of `MeasuredDetails`."""
+
+    flops_per_sample: Flops
+    first_layer_shape: Shape | None
+
+
 class SharedReport(Struct, frozen=True, kw_only=True):
-    """What is the same on all ranks, reported by rank 0. The fields are those of `MeasuredDetails` of that name."""
+    """What should be the same on all ranks. The fields are those of `MeasuredDetails` of that name, from rank 0."""
 
     gradient_bytes: PositiveBytes
-    flops_per_sample: Flops
     precision: PrecisionSettings
     device: str
     data: DataDescription
     environment: Environment
 
 
-class RankReport(Struct, frozen=True):
+class RankReport(Struct, frozen=True, kw_only=True):
     """What every rank reports after its measured steps.
 
     Attributes:
+        shared: what should be the same on all ranks (`results/rank_differences.py` compares it).
+        training: what the rank was trained on (`results/training_checks.py` judges it).
         parameters_sha256: of the trained parameters, which must agree on all ranks; None with one process.
-        shared: reported by rank 0 alone.
+        model: reported by rank 0 alone.
     """
 
     peak_memory_bytes: int
+    shared: SharedReport
+    training: TrainingReport
     gpu_state: GpuState | None = None
     parameters_sha256: str | None = None
-    shared: SharedReport | None = None
+    model: ModelReport | None = None
 
 
 class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -37,6 +37,8 @@ from benchmarks.harness.protocol.reports import (
     ReferenceCheck,
     SpeedReport,
 )
+from benchmarks.harness.protocol.training import Shape
+from benchmarks.harness.results.training_details import RankTraining
 
 SCHEMA_VERSION = 1
 """To be raised with every change of a field after a release: schemas are strict."""
@@ -102,7 +104,7 @@ class UnfinishedDetails(PlanDetails, frozen=True, kw_only=True, tag="unfinished_
 
 
 class MeasuredDetails(PlanDetails, frozen=True, kw_only=True):
-    """What the ranks report of themselves, whatever was measured: two figures, then the fields of `SharedReport`."""
+    """What the ranks report of themselves, whatever was measured."""
 
     total_seconds: Annotated[PositiveSeconds, about("from launch to end of this run")]
     peak_memory_bytes: Annotated[PositiveBytes, about("of the rank that used most")]
@@ -112,6 +114,14 @@ class MeasuredDetails(PlanDetails, frozen=True, kw_only=True):
     device: Annotated[Text, about("GPU or processor")]
     data: Annotated[DataDescription, about("the training split")]
     environment: Annotated[Environment, about("versions and hardware")]
+    rank_differences: Annotated[
+        dict[str, list[str]], about("fields above that differ between ranks -> value of each rank; empty if none does")
+    ]
+    first_layer_shape: Annotated[
+        Shape | None,
+        about("what arrives where the network first applies its parameters, for one sample; null if nothing does"),
+    ]
+    training: Annotated[list[RankTraining], Meta(description="of each rank, in their order", min_length=1)]
 
 
 class StepSeconds(Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,7 +19,9 @@ from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance
 from benchmarks.harness.results.formats import ArtifactFormat
 from benchmarks.harness.results.printable import printable
+from benchmarks.harness.results.rank_differences import rank_differences
 from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.training_details import training_details
 
 DISTRIBUTION = "ocr-training-benchmarks"
 
@@ -136,17 +138,21 @@ def identity_fields(run_id: str, started_at: float, finished_at: float) -> Ident
 
 def measured_fields(run: Run) -> dict[str, Any]:
     """The fields that `MeasuredDetails` adds to those of the plan, of a run that has results."""
+    model = run.results[0].report.model
+    assert model is not None, "rank 0 reports what the network computes"
     return {
         **structs.asdict(shared_report(run)),
+        **structs.asdict(model),
+        "rank_differences": rank_differences(run.results),
+        "training": training_details(run.results),
         "total_seconds": run.seconds,
         "peak_memory_bytes": max(result.report.peak_memory_bytes for result in run.results),
     }
 
 
 def shared_report(run: Run) -> SharedReport:
-    """What is the same on all ranks, without private data."""
+    """What should be the same on all ranks, as rank 0 has it, without private data."""
     shared = run.results[0].report.shared
-    assert shared is not None, "rank 0 reports what all ranks share"
     data = shared.data
     return structs.replace(
         shared,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from benchmarks.harness.protocol.parameters import ConvergenceParameters
 from benchmarks.harness.protocol.records import Failure
@@ -27,19 +28,33 @@ from benchmarks.harness.results.convergence_checks import (
 )
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.rank_checks import disagreement
+from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.statistics import loss_curve, slowest
+from benchmarks.harness.results.training_checks import (
+    Problem,
+    describe_problems,
+    training_problems,
+    wrong_training,
+)
 
 
 def build(run: Run, log_path: Path, _artifact_folder: Path) -> ConvergenceArtifact:
     """The convergence JSON of a run. A run that ended well still fails if its loss rose or the target was missed."""
     parameters = run.plan.parameters_as(ConvergenceParameters)
     if run.failure is not None:
-        return _artifact(run, log_path, _curve_so_far(run), run.ranks[0].scores, None, run.failure)
+        unfinished = _unfinished_details(run, parameters, run.failure)
+        return _artifact(run, log_path, _curve_so_far(run), run.ranks[0].scores, None, run.failure, unfinished)
     own = msgspec.json.decode(run.results[0].own, type=ConvergenceReport)
     curve = loss_curve(list(enumerate(own.losses, start=1)))
-    failure = disagreement(run.results) or verdict(curve, own.scores, parameters)
+    details = _finished_details(run, own, parameters)
+    failure = (
+        disagreement(run.results)
+        or wrong_training(_training_problems(details))
+        or verdict(curve, own.scores, parameters)
+    )
     value = own.scores[-1].figures[parameters.metric]
-    artifact = _artifact(run, log_path, curve, own.scores, value, failure, own)
+    details = structs.replace(details, failure=optional(failure))
+    artifact = _artifact(run, log_path, curve, own.scores, value, failure, details)
     return withheld(artifact, contradictions(artifact))
 
 
@@ -50,23 +65,10 @@ def _artifact(
     scores: Sequence[Score],
     value: float | None,
     failure: Failure | None,
-    own: ConvergenceReport | None = None,
+    details: ConvergenceDetails | UnfinishedConvergenceDetails,
 ) -> ConvergenceArtifact:
     """`value` is the score after the last step; None if the training did not get there."""
     parameters = run.plan.parameters_as(ConvergenceParameters)
-    details: ConvergenceDetails | UnfinishedConvergenceDetails
-    if own is not None:
-        details = _finished_details(run, own, parameters, failure)
-    else:
-        assert failure is not None
-        details = UnfinishedConvergenceDetails(
-            **plan_fields(run),
-            steps_done=len(run.records),
-            total_seconds=run.seconds,
-            failure=failure,
-            target=parameters.target,
-            evaluations=parameters.evaluations,
-        )
     return ConvergenceArtifact(
         **header(run, log_path, CONVERGENCE, unit=parameters.metric, value=value or 0.0, failure=failure),
         convergence_key=parameters.metric,
@@ -88,9 +90,18 @@ def _curve_so_far(run: Run) -> Curve:
     return loss_curve(finite)
 
 
-def _finished_details(
-    run: Run, own: ConvergenceReport, parameters: ConvergenceParameters, failure: Failure | None
-) -> ConvergenceDetails:
+def _unfinished_details(run: Run, parameters: ConvergenceParameters, failure: Failure) -> UnfinishedConvergenceDetails:
+    return UnfinishedConvergenceDetails(
+        **plan_fields(run),
+        steps_done=len(run.records),
+        total_seconds=run.seconds,
+        failure=failure,
+        target=parameters.target,
+        evaluations=parameters.evaluations,
+    )
+
+
+def _finished_details(run: Run, own: ConvergenceReport, parameters: ConvergenceParameters) -> ConvergenceDetails:
     seconds = slowest(run.results).measured_seconds
     kept = sorted(path for path in Path(parameters.folder).glob("[!.]*") if path.is_file())
     return ConvergenceDetails(
@@ -103,13 +114,22 @@ def _finished_details(
         held_out_samples=own.held_out_samples,
         resumed_at=own.resumed_at,
         kept=[shown_path(path) for path in kept],
-        failure=optional(failure),
     )
+
+
+def _training_problems(details: ConvergenceDetails) -> list[Problem]:
+    """Of the steps of the last run, if the training was interrupted."""
+    steps_before = details.resumed_at[-1] if details.resumed_at else 0
+    return training_problems(details, details.measured_steps - steps_before, steps_before)
 
 
 def contradictions(artifact: ConvergenceArtifact) -> list[str]:
     """Fields that contradict JOB_FAIL_FLAG 0, a line each. For the gate."""
-    return curve_contradictions(artifact) + result_mismatch(artifact, artifact.convergence_value or 0.0)
+    found = curve_contradictions(artifact) + result_mismatch(artifact, artifact.convergence_value or 0.0)
+    if isinstance(artifact.details, ConvergenceDetails):
+        found += describe_problems(_training_problems(artifact.details))
+        found += describe_mismatch(artifact.details.rank_differences)
+    return found
 
 
 def line(artifact: ConvergenceArtifact) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.reports import ReferenceCheck
+from benchmarks.harness.results.rank_differences import mismatch_of, rank_differences
 
 
 def disagreement(results: Sequence[RankResult]) -> Failure | None:
@@ -18,6 +19,8 @@ def disagreement(results: Sequence[RankResult]) -> Failure | None:
         if other.report.parameters_sha256 != first.report.parameters_sha256:
             message = f"after the last step the parameters of rank {other.rank} differ from those of rank 0"
             return Failure("rank_mismatch", message, other.rank)
+    if mismatch := mismatch_of(rank_differences(results)):
+        return Failure("rank_mismatch", mismatch)
     for result in results:
         losses = {record.losses["loss"] for record in result.records}
         if len(result.records) > 1 and len(losses) == 1:

@@ -27,8 +27,9 @@ from benchmarks.harness.results.machine_verdict import judged, machine_failure, 
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
 from benchmarks.harness.results.scaling import scaling
-from benchmarks.harness.results.speed_checks import speed_contradictions
+from benchmarks.harness.results.speed_checks import speed_contradictions, speed_training_problems
 from benchmarks.harness.results.statistics import slowest, step_distribution, throughput
+from benchmarks.harness.results.training_checks import wrong_training
 
 UNSTEADY_RATIO = 1.3
 """Above this ratio of p95 to the median, the steps differ. The verdict on the machine says whether it is the cause."""
@@ -39,25 +40,24 @@ def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
     if run.failure is not None:
         return _unfinished(run, log_path, run.failure)
     machine = None if run.machine is None else judged(run.machine)
+    details = _details(run, artifact_folder, machine)
     failure = (
         disagreement(run.results)
+        or wrong_training(speed_training_problems(details))
         or _wrong_results(run.results)
         or _synchronising(run.results)
         or machine_failure(machine, strict=run.strict_machine)
     )
-    artifact = _finished(run, log_path, artifact_folder, failure, machine)
+    artifact = _finished(run, log_path, details, failure)
     if failure is None and (found := contradictions(artifact)):
-        return _finished(run, log_path, artifact_folder, Failure("wrong_result", printable(found[0])), machine)
+        return _finished(run, log_path, details, Failure("wrong_result", printable(found[0])))
     return artifact
 
 
-def _finished(
-    run: Run, log_path: Path, artifact_folder: Path, failure: Failure | None, machine: MachineDetails | None
-) -> SpeedArtifact:
-    rate = throughput(run.results)
+def _finished(run: Run, log_path: Path, details: SpeedDetails, failure: Failure | None) -> SpeedArtifact:
     return SpeedArtifact(
-        **header(run, log_path, SPEED, value=rate, failure=failure),
-        details=_details(run, rate, artifact_folder, failure, machine),
+        **header(run, log_path, SPEED, value=throughput(run.results), failure=failure),
+        details=structs.replace(details, failure=optional(failure)),
     )
 
 
@@ -91,18 +91,17 @@ def _own(result: RankResult) -> SpeedReport:
     return msgspec.json.decode(result.own, type=SpeedReport)
 
 
-def _details(
-    run: Run, rate: float, artifact_folder: Path, failure: Failure | None, machine: MachineDetails | None
-) -> SpeedDetails:
-    results = run.results
+def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) -> SpeedDetails:
+    results, rate = run.results, throughput(run.results)
     own = [_own(result) for result in results]
     window = slowest(results)
     shared = shared_report(run)
     matmul_tflops = sum(each.matmul_tflops for each in own)
-    achieved_tflops = shared.flops_per_sample * rate / 1e12
+    measured = measured_fields(run)
+    achieved_tflops = measured["flops_per_sample"] * rate / 1e12
     return SpeedDetails(
         **plan_fields(run),
-        **measured_fields(run),
+        **measured,
         **_times(run, window),
         samples=sum(result.samples for result in results),
         step_seconds=step_distribution([record.step_seconds for record in window.measured]),
@@ -123,7 +122,6 @@ def _details(
         rank_spread=1 - min(result.measured_seconds for result in results) / window.measured_seconds,
         ranks=[_rank_details(result) for result in results],
         scaling=scaling(run, rate, shared, artifact_folder),
-        failure=optional(failure),
     )
 
 

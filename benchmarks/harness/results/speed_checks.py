@@ -18,8 +18,10 @@ from benchmarks.harness.results.case_checks import (
     result_mismatch,
 )
 from benchmarks.harness.results.machine_verdict import machine_contradictions
+from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.reference_checks import reference_contradictions
 from benchmarks.harness.results.scaling import baseline_of
+from benchmarks.harness.results.training_checks import Problem, describe_problems, training_problems
 
 Rule = Callable[[SpeedArtifact, SpeedDetails, Case], list[str]]
 """(artifact, its details, its case) -> contradictions, a line each."""
@@ -204,12 +206,22 @@ def _machine(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> li
     return found
 
 
+def speed_training_problems(details: SpeedDetails) -> list[Problem]:
+    """What shows that the measured steps did not train what the case says."""
+    return training_problems(details, details.measured_steps, details.warmup_steps)
+
+
+def _training(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    return describe_problems(speed_training_problems(details)) + describe_mismatch(details.rank_differences)
+
+
 RULES: tuple[Rule, ...] = (
     _reference_checks,
     _result,
     _samples,
     _host_synchronisations,
     _whatever_was_measured,
+    _training,
     _device,
     _figures_of_the_ranks,
     _compute_rates,

@@ -15,6 +15,7 @@ from benchmarks.harness.protocol.reports import ConvergenceReport, Score
 from benchmarks.harness.protocol.stages import EVALUATION, TRAINING
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.probes.rank_report import rank_report
+from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.resuming import restore
 from benchmarks.harness.worker.set_up import SetUp
@@ -56,6 +57,7 @@ def measure_convergence(set_up: SetUp) -> Measured:
         state.losses.append({name: value for name, value in record.losses.items() if value is not None})
 
     clock = StepClock(set_up.device, plan.steps, take, state.step)
+    watch = TrainingWatch(set_up, trainer, state.step)
     for stop in evaluation_steps(plan.steps, parameters.evaluations, state.step):
         set_up.begin(TRAINING)
         set_up.group.barrier()
@@ -69,7 +71,8 @@ def measure_convergence(set_up: SetUp) -> Measured:
         else:
             set_up.position.stage = "waiting for rank 0"  # so that a hang is not attributed to this rank
     own = ConvergenceReport(evaluation.samples, state.losses, state.scores, state.resumed_at)
-    return Measured(state.training_seconds, tuple(log.records), rank_report(set_up, held_out), own)
+    report = rank_report(set_up, watch, len(log.records), held_out)
+    return Measured(state.training_seconds, tuple(log.records), report, own)
 
 
 def evaluate(set_up: SetUp, evaluation: Evaluation, state: TrainingState, folder: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.queues import Queue
+from typing import Any, NamedTuple
 
 import cv2
 import torch
 from torch._utils import ExceptionWrapper
-from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.worker.error_text import SHARED_MEMORY_ADVICE, one_line
@@ -22,7 +23,7 @@ NO_SEMAPHORE = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOE
 """Errors of a semaphore in /dev/shm that is full, not writable, or missing."""
 
 
-def start_loader(loader: DataLoader[Batch]) -> Iterator[Batch]:
+def start_loader(loader: DataLoader[LoadedBatch]) -> Iterator[LoadedBatch]:
     """The stream of a loader, whose processes start now.
 
     Raises:
@@ -38,7 +39,27 @@ def start_loader(loader: DataLoader[Batch]) -> Iterator[Batch]:
         raise DataError(f"the loader processes cannot be started: {one_line(error)}{advice}") from error
 
 
-def make_loader(dataset: TrainingDataset, plan: Plan, rank: int, steps_done: int = 0) -> DataLoader[Batch]:
+class LoadedBatch(NamedTuple):
+    """A batch as the loader delivers it. `keys`, (image index, position) of each sample, stay on the host."""
+
+    batch: Batch
+    keys: Sequence[Sequence[int]]
+
+
+class KeyedDataset(Dataset[tuple[Any, tuple[int, int]]]):
+    """Samples with the keys from which they were made, so that a rank can report what it was really trained on."""
+
+    def __init__(self, dataset: TrainingDataset) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Any, tuple[int, int]]:
+        return self._dataset[key], key
+
+
+def make_loader(dataset: TrainingDataset, plan: Plan, rank: int, steps_done: int = 0) -> DataLoader[LoadedBatch]:
     """One endless stream of batches. No epoch ends, so no loader process starts inside the measured window."""
     case, workers = plan.case, plan.loader_workers
     sampler = EndlessSampler(
@@ -49,16 +70,21 @@ def make_loader(dataset: TrainingDataset, plan: Plan, rank: int, steps_done: int
         start=steps_done * case.batch_size,
     )
     return DataLoader(
-        dataset,  # type: ignore[arg-type]
+        KeyedDataset(dataset),  # type: ignore[arg-type]
         batch_size=case.batch_size_per_process,
         sampler=sampler,
         num_workers=workers,
+        collate_fn=_collate,
         persistent_workers=workers > 0,
         prefetch_factor=PREFETCHED_BATCHES if workers else None,
         pin_memory=case.device == "cuda",
         multiprocessing_context="fork" if workers else None,  # they use neither CUDA nor threads of their parent
         worker_init_fn=_prepare_process,
     )
+
+
+def _collate(samples: Sequence[tuple[Any, tuple[int, int]]]) -> LoadedBatch:
+    return LoadedBatch(default_collate([sample for sample, _ in samples]), [key for _, key in samples])
 
 
 def _prepare_process(_: int) -> None:

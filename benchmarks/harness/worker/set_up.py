@@ -14,12 +14,12 @@ from benchmarks.harness.protocol.events import EventWriter, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.group import Group
-from benchmarks.harness.worker.loader import make_loader, start_loader
+from benchmarks.harness.worker.loader import LoadedBatch, make_loader, start_loader
 from benchmarks.harness.worker.precision import apply_precision, check_precision
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
 from ocr_models.cache import default_cache_dir
-from ocr_models.task import Batch, DataSet, TrainingDataset, TrainingTask
+from ocr_models.task import DataSet, TrainingDataset, TrainingTask
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class SetUp:
         check_precision(self.case)
         return trainer
 
-    def batches(self, steps_done: int) -> Iterator[Batch]:
+    def batches(self, steps_done: int) -> Iterator[LoadedBatch]:
         """The endless stream of this rank's batches after `steps_done` steps, from new loader processes."""
         return start_loader(make_loader(self.dataset, self.plan, self.rank, steps_done))
 

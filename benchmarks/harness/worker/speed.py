@@ -14,6 +14,7 @@ from benchmarks.harness.worker.probes.rank_report import rank_report
 from benchmarks.harness.worker.probes.reference_check import reference_check
 from benchmarks.harness.worker.probes.step import step_only_rate
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
+from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
@@ -39,18 +40,19 @@ def measure_speed(set_up: SetUp) -> Measured:
     batches = itertools.chain((next(batches),), batches)
     trainer.run(batches, plan.warmup_steps - first_steps, clock)
     clock.finish()
+    watch = TrainingWatch(set_up, trainer, plan.warmup_steps)
     set_up.group.barrier()
     set_up.begin(WINDOW)
     clock.begin(warmup=False)
     with counted_synchronisations(device) as synchronisations:
         trainer.run(batches, plan.steps, clock)
     window_seconds = clock.finish()
-    report = rank_report(set_up)
+    report = rank_report(set_up, watch, plan.steps)
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
     own = SpeedReport(
         host_synchronisations=None if synchronisations is None else synchronisations.count,
         matmul_tflops=matmul_tflops(device, working_dtype(set_up.case)),
-        step_only_samples_per_second=step_only_rate(trainer, next(batches)),
+        step_only_samples_per_second=step_only_rate(trainer, next(batches).batch),
         loader_only_samples_per_second=loader_only_rate(batches, plan.loader_workers),
         loader_profile=loader_profile(set_up.dataset, set_up.case.batch_size_per_process)
         if plan.profile_loader

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler
+from torch.utils._pytree import tree_leaves
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import autocast, gradient_scaler
 from ocr_models.task import Batch, TrainingStep, TrainingTask
+
+InputForm = tuple[tuple[int, ...], str]
+"""Shape of a tensor, and name of its data type."""
+
+
+@dataclass
+class SeenSteps:
+    """What the steps of `Trainer.run` really worked on, from which `probes/training.py` makes its report.
+
+    Attributes:
+        keys: (image index, position) of each sample.
+        inputs: forms of the network's input. In a compiled step they are unknown: a hook would become part of it.
+        batch: the last batch.
+        gradients: of each parameter in the last step, as the optimiser used it.
+    """
+
+    keys: list[tuple[int, int]] = field(default_factory=list)
+    inputs: set[InputForm] = field(default_factory=set)
+    batch: Batch = ()
+    gradients: list[Tensor | None] = field(default_factory=list)
 
 
 class Trainer:
@@ -23,6 +46,8 @@ class Trainer:
     Attributes:
         position: step and stage of this rank, kept up to date.
         learning_rates: of each step so far.
+        parameters: name -> parameter of the model.
+        seen: what the steps of `run` worked on, since whoever needs it replaced it.
     """
 
     def __init__(
@@ -42,6 +67,8 @@ class Trainer:
         self.optimizer = task.optimizer
         self.schedule = schedule
         self.learning_rates: list[float] = []
+        self.parameters = dict(task.model.named_parameters())
+        self.seen = SeenSteps()
         self.scaler = gradient_scaler(case)
         module: nn.Module = TrainingStep(task)
         if case.mode == "mp":
@@ -56,13 +83,15 @@ class Trainer:
             torch.compile(module, dynamic=False) if case.compile else module
         )
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def step(self, batch: Batch, *, keep_gradients: bool = False) -> dict[str, Tensor]:
         """One training step on a batch of CPU or device tensors -> its losses, on the device."""
         losses = self.backward(batch)
         self.position.stage = "optimizer"
         self.learning_rates.append(self.optimizer.param_groups[0]["lr"])
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        if keep_gradients:
+            self.seen.gradients = [parameter.grad for parameter in self.parameters.values()]
         self.optimizer.zero_grad(set_to_none=True)
         if self.schedule is not None:
             self.schedule.step()
@@ -82,11 +111,35 @@ class Trainer:
         """The targets that a step on this batch learns, a tree of tensors."""
         return self.prepare(tuple(tensor.to(self.device) for tensor in batch))[1]
 
-    def run(self, batches: Iterator[Batch], steps: int, clock: StepClock) -> None:
+    def inputs(self, batch: Batch) -> Any:
+        """What the network gets in a step on this batch, a tree of tensors."""
+        return self.prepare(tuple(tensor.to(self.device) for tensor in batch))[0]
+
+    def run(self, batches: Iterator[LoadedBatch], steps: int, clock: StepClock) -> None:
         """Train on the next `steps` batches; the clock times each step."""
-        for _ in range(steps):
+        self.seen.gradients = []  # of an earlier run: they would take memory from these steps
+        hook = None if self.case.compile else self.model.register_forward_pre_hook(self._note_input)
+        for step in range(1, steps + 1):
             self.position.step += 1
             self.position.stage = "data"
-            batch = next(batches)
+            batch, keys = next(batches)
             clock.batch_arrived()
-            clock.step_done(len(batch[0]), self.step(batch))
+            clock.step_done(len(batch[0]), self.step(batch, keep_gradients=step == steps))
+            self.seen.keys.extend((index, position) for index, position in keys)
+            self.seen.batch = batch
+        if hook is not None:
+            hook.remove()
+
+    def _note_input(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.seen.inputs.add(input_form(inputs))
+
+
+def input_form(inputs: Any) -> InputForm:
+    """Of the first tensor in the input of a network, a tree of tensors. Raises StopIteration if there is none."""
+    first = next(each for each in tree_leaves(inputs) if isinstance(each, Tensor))
+    return tuple(first.shape), dtype_name(first)
+
+
+def dtype_name(tensor: Tensor) -> str:
+    """For example "float32"."""
+    return str(tensor.dtype).removeprefix("torch.")

@@ -38,3 +38,9 @@ def test_a_digest_depends_on_names_and_annotations_but_not_on_the_folder(image_f
 
 def test_the_length_of_a_set_is_its_number_of_images(image_folder: Path) -> None:
     assert len(read_annotated_set(image_folder)) == 3
+
+
+def test_images_are_the_same_if_their_pixels_are(image_folder: Path) -> None:
+    read = read_annotated_set(image_folder)
+    assert read.same_image(1, 1)
+    assert not read.same_image(0, 1)

@@ -1,4 +1,4 @@
-"""Floating-point operations of the training step."""
+"""What a network computes for one sample: its floating-point operations, and what its first layer gets."""
 
 from __future__ import annotations
 
@@ -9,15 +9,26 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.harness.protocol.reports import ModelReport
+from benchmarks.harness.worker.probes.first_layer import FirstLayer
 
-def flops_per_sample(model: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """Operations of forward and backward of one sample: matrix products and convolutions, a multiply-add counts two.
 
-    Counted on the meta device, which computes shapes only. `input_shape` has no batch dimension.
+def model_report(model: nn.Module, input_shape: tuple[int, ...]) -> ModelReport:
+    """Of forward and backward of one sample, on the meta device, which computes shapes only.
+
+    Operations are those of matrix products and convolutions, a multiply-add counts two. `input_shape` has no batch
+    dimension.
     """
     shapes = copy.deepcopy(model).to("meta")
+    sample = torch.empty(1, *input_shape, device="meta")
     with FlopCounterMode(display=False) as counter:
-        outputs = tree_leaves(shapes(torch.empty(1, *input_shape, device="meta")))
+        with FirstLayer(shapes, sample) as first_layer:
+            outputs = tree_leaves(shapes(sample))
         trained = [each.sum() for each in outputs if isinstance(each, Tensor) and each.requires_grad]
         torch.stack(trained).sum().backward()
-    return int(counter.get_total_flops())
+    return ModelReport(int(counter.get_total_flops()), first_layer.shape)
+
+
+def flops_per_sample(model: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Operations of forward and backward of one sample."""
+    return model_report(model, input_shape).flops_per_sample

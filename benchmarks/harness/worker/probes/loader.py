@@ -9,20 +9,20 @@ from typing import Any
 import cv2
 from torch.utils.data import default_collate
 
-from benchmarks.harness.worker.loader import PREFETCHED_BATCHES
-from ocr_models.task import Batch, TrainingDataset
+from benchmarks.harness.worker.loader import PREFETCHED_BATCHES, LoadedBatch
+from ocr_models.task import TrainingDataset
 
 LOADER_SECONDS = 1.0
 PROFILED_SAMPLES = 32
 
 
-def loader_only_rate(batches: Iterator[Batch], workers: int) -> float:
+def loader_only_rate(batches: Iterator[LoadedBatch], workers: int) -> float:
     """Samples per second of this rank's loader while nothing else uses its cores."""
     for _ in range(workers * PREFETCHED_BATCHES):
         next(batches)  # prefetched before the clock starts
     start, samples, count = time.perf_counter(), 0, 0
     while count < max(1, workers) or time.perf_counter() - start < LOADER_SECONDS:
-        samples += len(next(batches)[0])
+        samples += len(next(batches).batch[0])
         count += 1
     return samples / (time.perf_counter() - start)
 

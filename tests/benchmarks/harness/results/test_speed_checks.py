@@ -126,6 +126,7 @@ NOT_RECOMPUTED = {
     # chosen, observed once, or a description: nothing else in the artifact says the same
     *("warmup_steps", "threads_per_process", "loader_workers_per_process", "seed", "gradient_bytes", "setup_seconds"),
     *("compile_seconds", "data", "environment", "loss_first", "loss_last", "machine"),
+    *("training", "first_layer_shape"),  # tests/benchmarks/harness/results/test_training_checks.py
 }
 
 

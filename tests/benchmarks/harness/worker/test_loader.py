@@ -12,11 +12,14 @@ import torch
 from msgspec import structs
 from torch.utils.data import DataLoader
 
+import planted
+from benchmarks.harness.results.training_details import training_details
 from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.loader import make_loader, start_loader
 from ocr_models.errors import DataError
+from ocr_models.sampler import EndlessSampler
 from ocr_models.task import Lap
-from samples import planned_run
+from samples import planned_run, rank_result, training_report
 
 
 class Positions:
@@ -36,7 +39,7 @@ def positions(case: str, batches: int, *, rank: int = 0, steps_done: int = 0, wo
     """Of the samples of a rank's first batches."""
     plan = structs.replace(planned_run(case, seed=3).plan, loader_workers=workers)
     loader = make_loader(Positions(), plan, rank, steps_done)
-    return [batch[1].tolist() for batch in itertools.islice(loader, batches)]
+    return [loaded.batch[1].tolist() for loaded in itertools.islice(loader, batches)]
 
 
 def test_a_batch_of_a_rank_is_its_part_of_the_global_batch() -> None:
@@ -94,3 +97,30 @@ def test_loader_processes_that_the_system_refuses_are_an_error_of_one_line(
 
 def test_loader_processes_deliver_the_same_batches() -> None:
     assert positions("psenet_sp_bs4_fp32_cpu1", 4, workers=2) == positions("psenet_sp_bs4_fp32_cpu1", 4)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_carries_the_keys_of_its_samples(workers: int) -> None:
+    plan = structs.replace(planned_run("psenet_sp_bs4_fp32_cpu1", seed=3).plan, loader_workers=workers)
+    for loaded in itertools.islice(make_loader(Positions(), plan, 0), 3):
+        indices, positions_ = (tensor.tolist() for tensor in loaded.batch)
+        assert [tuple(key) for key in loaded.keys] == list(zip(indices, positions_, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("plant", "shared"), [(None, 0), (planted.shard_of_rank_0, 6), (planted.own_shuffling, 4)], ids=str
+)
+def test_samples_that_ranks_have_in_common_are_found(plant: Any, shared: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps of two ranks, on six images: the whole first epoch and the second."""
+    monkeypatch.setattr(EndlessSampler, "__iter__", EndlessSampler.__iter__)
+    if plant is not None:
+        plant(None)
+    results = []
+    for rank in (0, 1):
+        plan = planned_run("psenet_mp_bs4_fp32_cpu2", seed=3, loader_workers=0).plan
+        keys = [key for loaded in itertools.islice(make_loader(Positions(), plan, rank), 3) for key in loaded.keys]
+        training = training_report(
+            epoch_length=6, indices=[index for index, _ in keys], positions=[position for _, position in keys]
+        )
+        results.append(rank_result(rank, training=training))
+    assert [each.samples.shared for each in training_details(results)] == [0, shared]

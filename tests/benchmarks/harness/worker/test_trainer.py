@@ -14,6 +14,7 @@ from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.records import StepRecord
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.task import Batch, TrainingTask
 
@@ -46,6 +47,9 @@ def task() -> TrainingTask:
 
 def batch() -> Batch:
     return torch.eye(2, 3), torch.tensor([1.0, 3.0])
+
+
+LOADED = LoadedBatch(batch(), [(4, 0), (2, 1)])
 
 
 def test_a_step_is_forward_backward_and_the_optimiser(task: TrainingTask) -> None:
@@ -96,7 +100,7 @@ def test_the_position_says_in_which_step_and_stage_a_rank_is(task: TrainingTask)
     def batches() -> Any:
         while True:
             note()
-            yield batch()
+            yield LOADED
 
     task.model.register_forward_hook(note)
     assert isinstance(task.model.weight, Tensor)
@@ -113,7 +117,22 @@ def test_a_run_times_each_of_its_steps(task: TrainingTask) -> None:
     records: list[StepRecord] = []
     clock = StepClock(CPU, 3, records.append)
     clock.begin(warmup=False)
-    Trainer(task, CASE, CPU, Position()).run(itertools.repeat(batch()), 3, clock)
+    Trainer(task, CASE, CPU, Position()).run(itertools.repeat(LOADED), 3, clock)
     assert [(record.index, record.samples) for record in records] == [(1, 2), (2, 2), (3, 2)]
     losses = [record.losses["loss"] for record in records]
     assert losses == sorted(losses, reverse=True)  # type: ignore[type-var]
+
+
+def test_a_run_keeps_what_its_steps_worked_on(task: TrainingTask) -> None:
+    trainer = Trainer(task, CASE, CPU, Position())
+    clock = StepClock(CPU, 5, lambda record: None)
+    clock.begin(warmup=False)
+    trainer.run(itertools.repeat(LOADED), 2, clock)
+    assert trainer.seen.keys == [(4, 0), (2, 1)] * 2
+    assert trainer.seen.inputs == {((2, 3), "float32")}
+    assert trainer.seen.batch is LOADED.batch
+    assert [gradient is not None and gradient.any().item() for gradient in trainer.seen.gradients] == [True, True]
+    task.model(torch.zeros(7, 3))  # an evaluation
+    trainer.run(itertools.repeat(LOADED), 0, clock)
+    assert trainer.seen.inputs == {((2, 3), "float32")}
+    assert trainer.seen.gradients == []

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import torch
 
-from benchmarks.harness.worker.loader import PREFETCHED_BATCHES
+from benchmarks.harness.worker.loader import PREFETCHED_BATCHES, LoadedBatch
 from benchmarks.harness.worker.probes import loader
 from benchmarks.harness.worker.probes.loader import loader_only_rate, loader_profile
 from ocr_models.task import Lap
@@ -30,7 +30,7 @@ def test_the_rate_is_that_of_batches_that_were_not_prefetched(monkeypatch: Any) 
         while True:
             if next(taken) > 2 * PREFETCHED_BATCHES:
                 clock.now += 0.25
-            yield (torch.zeros(8, 3),)
+            yield LoadedBatch((torch.zeros(8, 3),), [])
 
     assert loader_only_rate(batches(), workers=2) == 8 / 0.25
     assert clock.now == loader.LOADER_SECONDS
@@ -43,7 +43,7 @@ def test_every_loader_process_delivers_at_least_one_batch(monkeypatch: Any) -> N
     def batches() -> Any:
         for _ in taken:
             clock.now += 2 * loader.LOADER_SECONDS
-            yield (torch.zeros(8, 3),)
+            yield LoadedBatch((torch.zeros(8, 3),), [])
 
     assert loader_only_rate(batches(), workers=3) == 8 / (2 * loader.LOADER_SECONDS)
     assert next(taken) == 3 * PREFETCHED_BATCHES + 3

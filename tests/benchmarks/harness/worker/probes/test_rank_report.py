@@ -10,33 +10,39 @@ import torch
 from torch import nn
 
 from benchmarks.cases import parse_case
-from benchmarks.harness.protocol.reports import DataDescription, GpuState
+from benchmarks.harness.protocol.reports import DataDescription, GpuState, ModelReport
 from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.protocol.training import TrainingReport
 from benchmarks.harness.worker.precision import apply_precision
 from benchmarks.harness.worker.probes.gpu import driver_version, gpu_state
-from benchmarks.harness.worker.probes.rank_report import parameters_sha256, peak_memory_bytes, rank_report
+from benchmarks.harness.worker.probes.parameters import parameters_sha256
+from benchmarks.harness.worker.probes.rank_report import peak_memory_bytes, rank_report
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
+from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.set_up import SetUp
+from in_process import restored_precision
 from ocr_models.task import DataSet
+from samples import training_report
 
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def precision() -> Iterator[None]:
     """Torch as a rank sets it, and as it was after the test."""
-    before = (
-        torch.backends.fp32_precision,  # type: ignore[attr-defined]
-        torch.backends.cuda.matmul.fp32_precision,
-        torch.backends.cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
-        torch.backends.cudnn.rnn.fp32_precision,  # type: ignore[attr-defined]
-    )
-    apply_precision(parse_case("psenet_sp_bs2_fp32_cpu1"))
-    yield
-    torch.backends.fp32_precision = before[0]  # type: ignore[attr-defined]
-    torch.backends.cuda.matmul.fp32_precision = before[1]
-    torch.backends.cudnn.conv.fp32_precision = before[2]  # type: ignore[attr-defined]
-    torch.backends.cudnn.rnn.fp32_precision = before[3]  # type: ignore[attr-defined]
+    with restored_precision():
+        apply_precision(parse_case("psenet_sp_bs2_fp32_cpu1"))
+        yield
+
+
+class NoWatch:
+    """Of a training that does not matter."""
+
+    def report(self, steps: int) -> TrainingReport:
+        return training_report()
+
+
+WATCH = cast(TrainingWatch, NoWatch())
 
 
 def set_up(case: str, rank: int) -> tuple[SetUp, list[str]]:
@@ -61,36 +67,26 @@ def set_up(case: str, rank: int) -> tuple[SetUp, list[str]]:
     return cast(SetUp, made), phases
 
 
-@pytest.mark.usefixtures("precision")
-def test_rank_0_reports_what_all_ranks_share() -> None:
+def test_rank_0_also_reports_what_the_network_computes() -> None:
     made, phases = set_up("psenet_mp_bs4_fp32_cpu2", rank=0)
     flat = "1 polygons without area are treated as ignored, the first: gt_img_3.txt:2"
-    report = rank_report(made, cast(DataSet, SimpleNamespace(remarks=(flat,))))
+    report = rank_report(made, WATCH, 6, cast(DataSet, SimpleNamespace(remarks=(flat,))))
     assert phases == ["probes"]
     assert made.position.stage == "probes"
     assert report.gpu_state is None
     assert report.parameters_sha256 == parameters_sha256(made.task.model)
-    assert report.shared is not None
-    assert report.shared.flops_per_sample == 2 * (2 * 3 * 2)
+    assert report.model == ModelReport(2 * (2 * 3 * 2), [1, 3])
     assert report.shared.gradient_bytes == 6 * 4  # the bias is not trained
     assert report.shared.data == DataDescription("icdar2015", 5, [flat])
     assert (report.shared.precision.matmul, report.shared.precision.autocast) == ("ieee", None)
 
 
-def test_other_ranks_report_of_themselves_only_and_a_single_process_has_nothing_to_compare() -> None:
-    report = rank_report(set_up("psenet_mp_bs4_fp32_cpu2", rank=1)[0])
-    assert report.shared is None
-    assert report.parameters_sha256 is not None
-    assert rank_report(set_up("psenet_sp_bs2_fp32_cpu1", rank=1)[0]).parameters_sha256 is None
-
-
-def test_the_checksum_changes_with_any_parameter() -> None:
-    torch.manual_seed(0)
-    model = nn.Linear(3, 2)
-    before = parameters_sha256(model)
-    assert parameters_sha256(model) == before
-    model.bias.data[1] += 1e-6
-    assert parameters_sha256(model) != before
+def test_other_ranks_report_the_same_of_themselves_and_a_single_process_has_no_parameters_to_compare() -> None:
+    first, other = (rank_report(set_up("psenet_mp_bs4_fp32_cpu2", rank)[0], WATCH, 6) for rank in (0, 1))
+    assert other.shared == first.shared
+    assert other.model is None
+    assert other.parameters_sha256 is not None
+    assert rank_report(set_up("psenet_sp_bs2_fp32_cpu1", rank=0)[0], WATCH, 6).parameters_sha256 is None
 
 
 def test_the_peak_memory_on_the_cpu_is_that_of_the_process_in_bytes() -> None:
