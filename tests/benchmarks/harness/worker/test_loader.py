@@ -107,9 +107,7 @@ def test_a_batch_carries_the_keys_of_its_samples(workers: int) -> None:
         assert [tuple(key) for key in loaded.keys] == list(zip(indices, positions_, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("plant", "shared"), [(None, 0), (planted.shard_of_rank_0, 6), (planted.own_shuffling, 4)], ids=str
-)
+@pytest.mark.parametrize(("plant", "shared"), [(None, 0), (planted.shard_of_rank_0, 6), (planted.own_shuffling, 4)])
 def test_samples_that_ranks_have_in_common_are_found(plant: Any, shared: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three steps of two ranks, on six images: the whole first epoch and the second."""
     monkeypatch.setattr(EndlessSampler, "__iter__", EndlessSampler.__iter__)
