@@ -30,15 +30,16 @@ class PreviousTraining:
     def kept(self) -> Path:
         return self.folder.with_name(f"{self.folder.name}.previous")
 
-    def keep(self, *, resume: bool) -> bool:
+    def keep(self, *, resume: bool) -> Path | None:
         """Put the previous training aside, unless a better one was put aside before. A run that resumes needs its
-        folder. Returns whether there now is a previous training.
+        folder: only the result of a finished training moves, into the folder. Returns the folder that keeps the
+        previous training; None if there is none.
 
         Raises:
             OSError: if a file cannot be moved.
         """
         if _is_good(self.files.artifact):
-            for path in self.files.all:
+            for path in reversed(self.files.all):  # the artifact last: if pytest is ended, the next run moves the rest
                 _move(path, self.folder / path.parent.name)
         remove_unfinished(self.folder)
         if not resume and self.folder.exists():
@@ -46,7 +47,9 @@ class PreviousTraining:
             _remove(self.folder if better else self.kept)
             if not better:
                 self.folder.rename(self.kept)
-        return self.kept.exists()
+        if self._is_good_in(self.folder):
+            return self.folder
+        return self.kept if self.kept.exists() else None
 
     def drop(self) -> None:
         """A better one exists now."""
@@ -73,4 +76,6 @@ def _move(path: Path, folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
+    if folder.is_symlink():  # the user has put it on another disk; only the name is in the way
+        folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PREFIX = "ocr-run-"
+MODE = stat.S_ISVTX | 0o700
+"""Of a run folder. It tells it from a folder of the user with such a name, also when half of it was removed."""
 MAX_SOCKET_PATH_BYTES = 107
 SOCKET_NAME = "/pymp-xxxxxxxx/listener-xxxxxxxx"
 """What Python's multiprocessing adds to TMPDIR for the socket by which a loader process passes its batches."""
@@ -95,7 +99,8 @@ def write_error(folder: Path) -> str | None:
 def _make_locked(base: Path) -> tuple[Path, int]:
     """A new folder and the descriptor that holds its lock."""
     while True:
-        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        path = base / f"{PREFIX}{secrets.token_hex(8)}"
+        path.mkdir(MODE)  # and not tempfile.mkdtemp: from the beginning it is known for what it is
         with contextlib.suppress(FileNotFoundError, BlockingIOError):  # another run took it for an abandoned one
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             if _lock(descriptor) and path.exists():
@@ -120,7 +125,8 @@ def _remove_unlocked(path: Path) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            if os.fstat(descriptor).st_uid == os.getuid():
+            status = os.fstat(descriptor)
+            if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) == MODE:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path, ignore_errors=True)
         finally:

@@ -133,8 +133,8 @@ class _Writing:
             self._failed(Failure("exception", redact(f"the artifact cannot be made: {type(error).__name__}: {error}")))
             raise
         if self._writes_artifact:
+            self._best_effort("line in the history", self._record, artifact)  # first: a picture may take seconds
             self._best_effort("picture", self._draw, artifact)
-            self._best_effort("line in the history", self._record, artifact)
         if self._previous is not None and artifact.JOB_FAIL_FLAG == 0:
             self._previous.drop()
         return artifact
@@ -143,7 +143,10 @@ class _Writing:
         """Write the artifact of a case that cannot run here."""
         with contextlib.suppress(OSError):  # the test reports the obstacle anyway
             self._clear()
-        return self._failed(obstacle)
+        artifact = self._failed(obstacle)
+        if self._writes_artifact:
+            self._best_effort("line in the history", self._record, artifact)
+        return artifact
 
     def _prepare(self) -> None:
         """Whatever ends pytest itself: neither an older nor a better result is left behind."""
@@ -157,8 +160,8 @@ class _Writing:
             self._reserve.keep()
 
     def _clear(self) -> None:
-        if self._previous is not None and self._previous.keep(resume=self._parameters.keep_folder):
-            kept = self._previous.kept
+        kept = None if self._previous is None else self._previous.keep(resume=self._parameters.keep_folder)
+        if kept is not None:
             self._say(f"{self._run.case}: {kept} keeps the previous training until this one has succeeded")
         self._files.clear(writes_artifact=self._writes_artifact)
 

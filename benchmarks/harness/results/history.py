@@ -86,5 +86,5 @@ def read(path: Path) -> tuple[list[HistoryLine], int]:
 def _decoded(line: bytes) -> HistoryLine | None:
     try:
         return msgspec.json.decode(line, type=HistoryLine)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last for nesting thousands deep
         return None

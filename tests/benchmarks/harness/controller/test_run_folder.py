@@ -90,6 +90,16 @@ def test_the_folder_of_a_killed_pytest_is_removed_by_the_next_run_and_that_of_a_
     assert [each.name for each in base.iterdir()] == [foreign.name]
 
 
+def test_a_folder_of_the_user_with_such_a_name_is_left_alone(base: Path) -> None:
+    """For example an output folder in TMPDIR."""
+    for mode in (0o700, 0o755):
+        folder = base / f"{run_folder.PREFIX}{mode}"
+        folder.mkdir(mode)
+        (folder / "history.jsonl").touch()
+    remove_abandoned(base)
+    assert len(list(base.glob("*/history.jsonl"))) == 2
+
+
 def test_a_link_in_a_shared_folder_is_left_alone(base: Path) -> None:
     target = base / "precious"
     target.mkdir()
@@ -102,15 +112,15 @@ def test_a_new_folder_that_another_run_takes_for_an_abandoned_one_is_made_again(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(base))
-    make, made = tempfile.mkdtemp, []
+    make, made = Path.mkdir, []
 
-    def make_and_lose(**given: str) -> str:
-        made.append(make(**given))
+    def make_and_lose(path: Path, mode: int) -> None:
+        made.append(path)
+        make(path, mode)
         if len(made) == 1:
             remove_abandoned(base)
-        return made[-1]
 
-    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose)
+    monkeypatch.setattr(Path, "mkdir", make_and_lose)
     with run_folder.run_folder() as folder:
         assert folder.path.exists()
         assert len(made) == 2

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
-from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,44 +13,15 @@ import pytest
 from benchmarks.cases import parse_case
 from benchmarks.harness.controller import gpus
 from benchmarks.harness.controller import session as sessions
-from benchmarks.harness.controller.session import BenchmarkSession
-from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.protocol.settings import Nodes, Settings
-from benchmarks.harness.report.progress import NoDisplay
+from benchmarks.harness.protocol.settings import Nodes
 from benchmarks.harness.results import history, store
 from benchmarks.harness.results.common import details_of, failure_of
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.measurements import MEASUREMENTS
 from benchmarks.harness.results.validation import problems
-from samples import KILLED, converged_run, finished_run
-
-CASE = parse_case("psenet_sp_bs2_fp32_cpu1")
-Launch = Callable[[Run, Path, Any], None]
-
-
-def end_well(run: Run, log_path: Path, display: Any) -> None:
-    done = finished_run(str(run.case))
-    run.ranks, run.seconds, run.phase_seconds = done.ranks, done.seconds, done.phase_seconds
-    run.finished_at = run.started_at + run.seconds
-
-
-def fail(run: Run, log_path: Path, display: Any) -> None:
-    run.failure = KILLED
-
-
-def interrupt(run: Run, log_path: Path, display: Any) -> None:
-    run.failure, run.interrupted = Failure("interrupted", "ended by Ctrl-C"), True
-
-
-def session(
-    monkeypatch: pytest.MonkeyPatch, output: Path, launch: Launch, said: list[str] | None = None, **settings: Any
-) -> BenchmarkSession:
-    monkeypatch.setattr(sessions, "launch", launch)
-    says = [] if said is None else said
-    return BenchmarkSession(
-        Settings(output=output, **settings), open_display=lambda run: nullcontext(NoDisplay()), say=says.append
-    )
+from faked_sessions import CASE, converge, drawing, end_well, fail, interrupt, session, trained
+from samples import KILLED
 
 
 def artifact(output: Path) -> Any:
@@ -147,6 +116,7 @@ def test_a_required_case_that_cannot_run_here_fails_with_an_artifact(
     document = json.loads(path.read_text())
     assert problems(document, MEASUREMENTS[measurement].form) == []
     assert (document["JOB_FAIL_FLAG"], document["details"]["failure"]["kind"]) == (1, kind)
+    assert len(history.read(tmp_path / "history.jsonl")[0]) == 1
 
 
 def test_only_node_0_writes_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,61 +177,6 @@ def test_the_cause_of_a_failed_run_has_priority_over_a_full_disk(
     assert failure_of(result.artifact) == KILLED
 
 
-def converge(run: Run, log_path: Path, display: Any) -> None:
-    """A good training, with the files that its rank and its log would leave."""
-    done = converged_run(log_path.parents[1], str(run.case))
-    run.plan = done.plan
-    run.ranks, run.seconds, run.finished_at = done.ranks, done.seconds, run.started_at + done.seconds
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    log_path.write_text("of a good training")
-
-
-def trained(output: Path) -> Any:
-    return store.read(output / "index" / f"{CASE.log_name}_convergence")
-
-
-def test_a_good_training_is_kept_until_a_new_one_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As often as the new one fails."""
-    said: list[str] = []
-    kept = tmp_path / "convergence" / f"{CASE.log_name}.previous"
-    session(monkeypatch, tmp_path, converge, said).measure(MEASUREMENTS["convergence"], CASE)
-    first = trained(tmp_path)
-    for _ in range(2):
-        session(monkeypatch, tmp_path, fail, said).measure(MEASUREMENTS["convergence"], CASE)
-        assert trained(tmp_path)["JOB_FAIL_FLAG"] == 1
-        assert store.read(kept / "index" / f"{CASE.log_name}_convergence") == first
-        assert (kept / "index" / f"{CASE.log_name}_convergence.png").exists()
-        assert (kept / "train_log" / f"{CASE.log_name}_convergence").read_text() == "of a good training"
-        assert (kept / "checkpoint.pt").exists()
-        assert f"{CASE}: {kept} keeps the previous training until this one has succeeded" in said
-    session(monkeypatch, tmp_path, converge).measure(MEASUREMENTS["convergence"], CASE)
-    assert trained(tmp_path)["JOB_FAIL_FLAG"] == 0
-    assert not kept.exists()
-
-
-def test_a_training_that_resumes_keeps_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoint = tmp_path / "convergence" / CASE.log_name / "checkpoint.pt"
-    checkpoint.parent.mkdir(parents=True)
-    checkpoint.touch()
-    half_written = checkpoint.with_name(".checkpoint.pt.4711.unfinished")
-    half_written.touch()
-    session(monkeypatch, tmp_path, fail, resume=True).measure(MEASUREMENTS["convergence"], CASE)
-    assert list(checkpoint.parent.iterdir()) == [checkpoint]
-
-
-def test_a_finished_training_that_is_resumed_by_mistake_keeps_its_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "convergence" / CASE.log_name
-    session(monkeypatch, tmp_path, converge).measure(MEASUREMENTS["convergence"], CASE)
-    first = trained(tmp_path)
-    session(monkeypatch, tmp_path, fail, resume=True).measure(MEASUREMENTS["convergence"], CASE)
-    assert store.read(folder / "index" / f"{CASE.log_name}_convergence") == first
-    assert (folder / "checkpoint.pt").exists()
-    session(monkeypatch, tmp_path, fail).measure(MEASUREMENTS["convergence"], CASE)
-    assert store.read(folder.with_name(f"{folder.name}.previous") / "index" / f"{CASE.log_name}_convergence") == first
-
-
 def test_a_picture_that_cannot_be_drawn_does_not_cost_the_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,11 +184,10 @@ def test_a_picture_that_cannot_be_drawn_does_not_cost_the_result(
 
     def no_picture(artifact: Any, path: Path) -> None:
         assert trained(tmp_path)["JOB_FAIL_FLAG"] == 0, "the artifact is written first"
+        assert len(history.read(tmp_path / "history.jsonl")[0]) == 1, "and its line in the history"
         raise ValueError("'nonsense' is not a valid value for backend;\nsupported values are ['agg']")
 
-    monkeypatch.setattr(sessions, "_draw_for_test", no_picture, raising=False)
-    measurement = dataclasses.replace(MEASUREMENTS["convergence"], picture=f"{sessions.__name__}:_draw_for_test")
-    result = session(monkeypatch, tmp_path, converge, said).measure(measurement, CASE)
+    result = session(monkeypatch, tmp_path, converge, said).measure(drawing(monkeypatch, no_picture), CASE)
     assert result.artifact.JOB_FAIL_FLAG == trained(tmp_path)["JOB_FAIL_FLAG"] == 0
     assert said[0] == (
         f"{CASE}: no picture: ValueError: 'nonsense' is not a valid value for backend; supported values are ['agg']"

@@ -48,7 +48,9 @@ def test_a_failed_measurement_has_its_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    "before", [b"", b'{"half": "a li', b"\xff\xfe\x00", b"not JSON\n", b"[1, 2]\n", b"[" * 100_000], ids=repr
+    "before",
+    [b"", b'{"half": "a li', b"\xff\xfe\x00", b"not JSON\n", b"[1, 2]\n", b"[" * 100_000, b'{"new": ' * 100_000],
+    ids=lambda before: str(before[:8]),
 )
 def test_a_damaged_line_never_harms_the_others(tmp_path: Path, before: bytes) -> None:
     path = tmp_path / "history.jsonl"
