@@ -89,7 +89,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with suppress(OSError):  # it may never have been created
             unfinished.unlink()
         if isinstance(error, OSError) and str(error.filename) == str(unfinished):
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     _sync_folder(path.parent)
 

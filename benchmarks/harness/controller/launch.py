@@ -89,7 +89,7 @@ def _synthetic_data(plan: Plan) -> str:
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, "PYTHONIOENCODING": UTF_8},
+            env={**_inherited(), "PYTHONIOENCODING": UTF_8},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -175,12 +175,17 @@ def _redacted(failure: Failure) -> Failure:
     return structs.replace(failure, message=redact(failure.message))
 
 
+def _inherited() -> dict[str, str]:
+    """The environment, but for the variable that makes Python ask for commands instead of ending."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONINSPECT"}
+
+
 def _environment(plan: Plan, tmpdir: str) -> dict[str, str]:
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "GLIBC_TUNABLES": ALLOCATOR,
         "TORCHINDUCTOR_CACHE_DIR": _kernel_cache(tmpdir),
-        **os.environ,
+        **_inherited(),
         "PYTHONIOENCODING": UTF_8,
         "PYTHONPATH": os.pathsep.join(path),
         "OMP_NUM_THREADS": str(plan.threads),

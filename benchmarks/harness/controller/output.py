@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,8 @@ class Reserve:
         self.path.write_bytes(bytes(self.size))
 
     def release(self) -> None:
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may have been deleted or replaced; writing to it will tell
+            self.path.unlink()
 
 
 @contextmanager

@@ -35,6 +35,13 @@ def test_ranks_use_the_threads_of_their_plan(plan: Plan, monkeypatch: pytest.Mon
     assert launch._environment(plan, "/tmp/run")["OMP_NUM_THREADS"] == str(plan.threads)
 
 
+def test_no_process_of_a_case_waits_for_commands(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python with this variable ends with code 1 after a program that ended well, if it has no input."""
+    monkeypatch.setenv("PYTHONINSPECT", "1")
+    assert "PYTHONINSPECT" not in launch._environment(plan, "/tmp/run")
+    assert Path(launch._synthetic_data(plan)).is_dir()
+
+
 def test_temporary_files_of_the_ranks_are_in_the_run_folder(plan: Plan) -> None:
     assert launch._environment(plan, "/tmp/run")["TMPDIR"] == "/tmp/run"
 

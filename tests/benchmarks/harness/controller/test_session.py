@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,19 @@ def test_an_output_folder_that_cannot_be_written_fails_before_the_launch(
     failure = failure_of(session(monkeypatch, tmp_path, launched).measure(MEASUREMENTS["speed"], CASE).artifact)
     assert failure is not None
     assert failure.kind == "output"
+
+
+def test_an_output_folder_that_is_replaced_while_the_case_runs_is_a_failure_of_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace_output(run: Run, log_path: Path, display: Any) -> None:
+        shutil.rmtree(tmp_path)
+        tmp_path.touch()
+        end_well(run, log_path, display)
+
+    failure = failure_of(session(monkeypatch, tmp_path, replace_output).measure(MEASUREMENTS["speed"], CASE).artifact)
+    assert failure is not None
+    assert (failure.kind, "Not a directory" in failure.message) == ("output", True)
 
 
 def test_the_cause_of_a_failed_run_has_priority_over_a_full_disk(
