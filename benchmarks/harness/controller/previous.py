@@ -7,6 +7,7 @@ folder is renamed to `NAME.previous`, and the artifact, its picture and the log 
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,9 @@ def _move(path: Path, folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    if folder.is_symlink():  # the user has put it on another disk; only the name is in the way
-        folder.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    """Of a link to another disk only the name. Whatever else is in the way goes, too: rmtree would wait for a FIFO."""
+    with suppress(OSError):
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            folder.unlink(missing_ok=True)

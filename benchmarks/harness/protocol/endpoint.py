@@ -19,7 +19,8 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
         ValueError: if it is not HOST:PORT.
     """
     host, _, port = endpoint.rpartition(":")
+    is_host = bool(host.strip("[]")) and host.isprintable() and not set(" /@") & set(host)  # also no URL
     digits = port.isascii() and port.isdigit() and len(port) <= len(str(LAST_PORT))
-    if not host.strip("[]") or not host.isprintable() or " " in host or not digits or not 0 < int(port) <= LAST_PORT:
+    if not is_host or not digits or not 0 < int(port) <= LAST_PORT:
         raise ValueError(f"{endpoint!r} is not HOST:PORT (--ocr-rdzv-endpoint)")
     return host.strip("[]"), int(port)

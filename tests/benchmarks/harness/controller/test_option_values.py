@@ -71,6 +71,7 @@ def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: obj
         (output_folder, "", "a folder, or a path where one can be made"),
         (output_folder, __file__, "a folder, or a path where one can be made"),
         (endpoint, "head", "HOST:PORT"),
+        (endpoint, "tcp://head:29400", "HOST:PORT"),
         (one_of("none", "decoded"), "all", "none or decoded"),
         (yes_or_no, "maybe", "no or yes"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def test_a_previous_training_behind_a_link_is_put_aside_and_its_files_stay(
         assert failure_of(artifact) is None
     assert list(folder.parent.iterdir()) == [folder]
     assert (disk / "checkpoint.pt").exists()
+
+
+def test_nothing_in_place_of_the_folder_makes_a_run_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "convergence" / CASE.log_name
+    folder.parent.mkdir()
+    os.mkfifo(folder)
+    artifact = session(monkeypatch, tmp_path, converge).measure(drawing(monkeypatch, draw_nothing), CASE).artifact
+    assert failure_of(artifact) is None
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_what_ends_pytest_while_a_good_training_is_put_aside_loses_no_file_of_it(
