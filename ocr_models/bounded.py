@@ -24,7 +24,7 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
-    return Path(path).open("rb")
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # some of /proc wait for data
 
 
 class ZipReader(io.BufferedReader):

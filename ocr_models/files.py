@@ -30,7 +30,8 @@ def read_regular_file(path: str | os.PathLike[str], max_bytes: int) -> bytes:
     with open_regular_file(path) as file:
         try:
             is_small = os.fstat(file.fileno()).st_size <= max_bytes
-            content = file.read(max_bytes + 1) if is_small else b""  # a file may grow, and some of /proc have size 0
+            # A file may grow, and some of /proc have size 0, or no data yet (None).
+            content = (file.read(max_bytes + 1) or b"") if is_small else b""
         except OSError as error:
             raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
     if not is_small or len(content) > max_bytes:

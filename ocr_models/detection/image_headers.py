@@ -14,6 +14,9 @@ _PNG_CHUNK = struct.Struct(">I4s")  # length of the data, name; then the data an
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15; the others are no frame headers
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 
+_MAX_STEPS = 2**16
+"""Segments and fill bytes before the frame header of a JPEG. Real files have tens."""
+
 
 def size_in_header(encoded: bytes) -> tuple[int, int] | None:
     """(height, width) as stored, from the first bytes of a JPEG or PNG file; None if they do not contain it."""
@@ -28,7 +31,10 @@ def size_in_header(encoded: bytes) -> tuple[int, int] | None:
 def _size_in_jpeg(encoded: bytes) -> tuple[int, int] | None:
     """Walk through the segments before the first scan: 0xFF, marker, length, data. Fill bytes 0xFF may precede it."""
     place = 2
-    while (place := encoded.find(b"\xff", place)) >= 0 and place + 9 <= len(encoded):
+    for _ in range(_MAX_STEPS):
+        place = encoded.find(b"\xff", place)
+        if place < 0 or place + 9 > len(encoded):
+            return None
         marker = encoded[place + 1]
         if marker == START_OF_SCAN[1]:
             return None

@@ -225,10 +225,11 @@ def with_jpeg_size(height: int, width: int) -> bytes:
         (png_of(zlib.compress(bytes(1000)), 2**31 - 1, 2**31 - 1), "pixels are more than"),
         (png_of(zlib.compress(bytes(1000)), 0, 0), "not an image"),
         (PROGRESSIVE[:-2] + b"\xff\xda" * 40_000 + b"\xff\xd9", "scans of 320 x 240"),
+        (b"\xff\xd8" + b"\xff" * 2**25, "not an image"),
         (encoded(".webp"), "not an image in JPEG or PNG format"),
         (encoded(".bmp"), "not an image in JPEG or PNG format"),
     ],
-    ids=["large", "largest", "png", "largest-png", "no-pixels", "scans", "webp", "bmp"],
+    ids=["large", "largest", "png", "largest-png", "no-pixels", "scans", "fill-bytes", "webp", "bmp"],
 )
 def test_what_would_take_too_long_or_cannot_be_checked_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "img_1.jpg").write_bytes(content)
