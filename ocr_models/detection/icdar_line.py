@@ -10,7 +10,7 @@ backslash. A text whose transcription is `###` is ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ MAX_CHARACTERS = 2**16
 """Of a line."""
 
 SCRIPTS = frozenset(["Arabic", "Bangla", "Chinese", "Hindi", "Japanese", "Korean", "Latin", "Mixed", "None", "Symbols"])
-"""Values of the script column."""
+"""Values of the script column in ICDAR 2017 and 2019."""
 
 _LINE_END = re.compile(r"\r\n|\n|\r")  # str.splitlines would break at characters within a text
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
@@ -95,7 +95,7 @@ def parse_ground_truth_line(line: str) -> IcdarText:
             f"{8 + 2 * vertices} numbers that look like {4 + vertices} corners; a text of the ICDAR layout has four. "
             "If the last numbers are a transcription, put them in double quotes"
         )
-    if len(rest) > 1 and rest[0].strip() in SCRIPTS:
+    if _has_script(rest):
         rest = rest[1:]
     transcription = ",".join(rest)
     quoted = _QUOTED.fullmatch(transcription)
@@ -104,6 +104,23 @@ def parse_ground_truth_line(line: str) -> IcdarText:
     elif transcription.strip() == IGNORED:
         transcription = IGNORED
     return IcdarText(corners, transcription, transcription == IGNORED)
+
+
+def _has_script(rest: Sequence[str]) -> bool:
+    """Whether what follows the coordinates begins with the script column.
+
+    Further sets have scripts of their own. So any word before `,###` is one: a text that ends in this way is ignored.
+    """
+    if len(rest) < 2:
+        return False
+    script = _unquoted(rest[0]).strip()
+    is_ignored = len(rest) == 2 and _unquoted(rest[1]).strip() == IGNORED
+    return script in SCRIPTS or (script.isalpha() and is_ignored)
+
+
+def _unquoted(field: str) -> str:
+    quoted = _QUOTED.fullmatch(field)
+    return field if quoted is None else quoted[1]
 
 
 def ground_truth_line(coordinates: str, transcription: str) -> str:
