@@ -16,11 +16,14 @@ _NO_CREDENTIAL = r"(?<!cache_)(?<!sort_)(?<!hash_)(?<!graph_)(?<!storage_)(?<!gr
 _RANDOM_VALUE = rf"(?=[A-Za-z_.~+/-]{{0,60}}\d)(?![\d.e+-]+{END})[\w.~+/=-]{{12,}}"
 
 _SECRET_WORD = (
-    r"(?:pass(?:word|wd|phrase)|secret|credentials?|(?:api|access|secret|private|auth|session|account|signing|encryption"
+    r"(?:pass(?:word|wd|phrase)|secret|credentials?|(?:api|access|secret|security|private|auth|session|account|signing|encryption"
     r"|license|refresh|bearer|bot|deploy|personal|identity|client|service)[_-]?(?:key|token|secret))"
 )
 _KEY = rf"{START}(?i:{_SECRET_WORD}(?:[_-]?(?:id|value|hash))?)"
-_VARIABLE = r"(?<=[A-Z0-9]_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|AUTH)(?![A-Za-z0-9_])"
+_VARIABLE = (
+    r"(?:(?<=[A-Z0-9]_)(?:KEY|TOKEN|SECRET|PASS|PASSPHRASE|CREDENTIALS?|AUTH)|(?<=[A-Z0-9_])(?:PASSWORD|PASSWD)"
+    r"|(?<=MYSQL_)PWD)(?![A-Za-z0-9_])"
+)
 _CAMEL = r"(?:[a-z](?:Password|Secret|ApiKey|AccessKey|AccessToken|AuthToken))(?![a-z])"
 
 # Credentials that their issuers made recognisable: GitHub, GitLab, Hugging Face, OpenAI, Slack, AWS, Google, PyPI, npm,
@@ -40,13 +43,17 @@ _USER_INFO = (
 )
 
 CREDENTIALS = family(
-    r"key|token|secret|pass|credential|auth|bearer|cookie|signature=|sig=",
+    r"key|token|secret|pass|credential|auth|bearer|cookie|signature=|sig=|mysql_pwd|curl",
     Rule(
         "<secret>",
         r"(?!<)[^\s\"'\x1b][^\"'\n\x1b]*",
         before=rf"{START}(?i:(?:proxy-)?authorization|(?:set-)?cookie){SEPARATOR}",
     ),
     Rule("<secret>", r"(?=[A-Za-z_.~+/-]{0,60}\d)[\w.~+/=-]{6,}", before=rf"{START}(?i:bearer)[ \t]{{1,4}}"),
+    Rule(
+        "<secret>", r"[^\s:\x1b]+:[^\s\"'\x1b]+", before=rf"{START}curl (?:[^\n\x1b]{{0,200}} )?(?:-u|--user)[ =][\"']?"
+    ),
+    Rule("<secret>", r"(?!<)[^\s\x1b]+", before=rf"{START}login [^\s\x1b]{{1,100}} password "),  # .netrc
     Rule("<secret>", r"(?=[A-Za-z_.~+/%-]{0,60}\d)[\w.~+/%-]{16,}", before=rf"{START}(?i:sig|signature)="),
     Rule("<secret>", _ENVIRONMENT_VALUE, before=rf"{_VARIABLE}=(?:\\*[\"'])?"),
     Rule("<secret>", _VALUE, before=rf"{_VARIABLE}{SEPARATOR}"),
@@ -58,9 +65,14 @@ CREDENTIALS = family(
     Rule("<secret>", _RANDOM_VALUE, before=rf"{START}(?i:token)(?:\\*[\"'])?: {GAP}(?:\\*[\"'])?"),
 )
 ISSUED = family(
-    r"gh[pousr]_|github_pat|gl[a-z]{2,3}-|hf_|npm_|sk-|xox|akia|asia|aroa|aida|aiza|ya29|pypi-|dckr_pat|eyj|hooks\.slack|sha256:",
+    r"gh[pousr]_|github_pat|gl[a-z]{2,3}-|hf_|npm_|sk-|xox|akia|asia|aroa|aida|aiza|ya29|pypi-|dckr_pat|eyj|hooks\.slack|sha256:|ssh-|ecdsa-",
     Rule("<secret>", _ISSUED),
     Rule("<secret>", r"[\w/]{8,}", before=r"hooks\.slack\.com/services/"),
+    Rule(  # public key, with its owner
+        "<secret>",
+        r"AAAA[A-Za-z0-9+/=]{16,}(?: [\w.+-]{1,64}@[\w.-]*\w)?",
+        before=rf"{START}(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-nistp\d{{3}}) ",
+    ),
     Rule("<secret>", r"[A-Za-z0-9+/]{42,44}=?", before=rf"{START}SHA256:"),  # fingerprint of an SSH key
 )
 URL_CREDENTIALS = family("://", Rule("<secret>", _USER_INFO, before="://(?!<)"))
@@ -78,5 +90,7 @@ SERIALS = family(
         r"(?=[A-Za-z-]{0,20}\d)[A-Za-z0-9-]{6,40}(?![\w.])",
         before=rf"{START}(?i:serial(?:[ _-]?(?:number|no\.?|num|#))?){SEPARATOR}",
     ),
-    Rule("<serial>", rf"{_UUID}|[0-9A-Fa-f]{{32}}{END}", before=rf"{START}(?i:uuid|machine[_-]?id){SEPARATOR}"),
+    Rule(
+        "<serial>", rf"{_UUID}|[0-9A-Fa-f]{{32}}{END}", before=rf"{START}(?i:uuid|machine[_-]?id)(?:{SEPARATOR}|[ \t])"
+    ),
 )
