@@ -67,7 +67,7 @@ def parse_number(text: str) -> float:
         if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
             raise LineError("a coordinate is not finite")
         raise LineError(f"too few or non-numeric coordinates: {shown(text, 40)!r} is not a number")
-    return checked_coordinate(float(text))
+    return checked_coordinate(float(text.strip()))  # float() does not strip all that \s matches
 
 
 def checked_coordinate(number: float) -> float:
@@ -145,7 +145,7 @@ def _further_vertices(corners: NDArray[np.float64], rest: Iterable[str]) -> int:
     for field in rest:
         if _PIXELS.fullmatch(field) is None:
             break
-        numbers.append(float(field))
+        numbers.append(float(field.strip()))
     if len(numbers) < 2:
         return 0
     low, high = corners.min(0), corners.max(0)

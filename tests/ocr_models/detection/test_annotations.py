@@ -62,6 +62,7 @@ def evaluated(root: Path, content: str | bytes) -> list[bool]:
         ("Hello, world", "Hello, world", False),
         ('"Hello, world"', "Hello, world", False),
         ('"say \\"hi\\""', 'say "hi"', False),
+        ("\x1c7,\x1f9000", "\x1c7,\x1f9000", False),
         ("100,000", "100,000", False),
         ("$8,888", "$8,888", False),
         ("1,234,567", "1,234,567", False),
@@ -79,6 +80,13 @@ def test_a_line_means_the_same_in_training_and_evaluation(
     assert (image.transcriptions, image.ignored.tolist()) == ((transcription,), [ignored])
     np.testing.assert_array_equal(image.polygons[0], CORNERS)
     assert evaluated(tmp_path, content) == [ignored]
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\x1c", "\x1f", "\u3000", "\x85"])
+def test_blanks_around_a_coordinate_do_no_harm(tmp_path: Path, blank: str) -> None:
+    content = f"{blank}{SQUARE.replace(',', f'{blank},{blank}')},word\n"
+    np.testing.assert_array_equal(trained(tmp_path, content).polygons[0], CORNERS)
+    assert evaluated(tmp_path, content) == [False]
 
 
 @pytest.mark.parametrize(
