@@ -32,6 +32,11 @@ _DEVIATION = re.compile(rf"\s*(?:(?:±|\+/?-)\s*{NUMBER}|[(\[]\s*[^()\[\]]*{NUMB
 _BRACKETS = re.compile(r"\s*[\[({]\s*([^\[\](){}]*?)\s*[\])}]")
 _LEADING_NUMBER = re.compile(rf"\s*{NUMBER}")
 _SMALLER_PART = re.compile(rf",?\s*[0-9.]+(?::[0-9][0-9])*\s*(?P<unit>{_WORD})?(?!\s*/|\w)")
+_PART_OF_HOUR = re.compile(
+    r"(?:\(s\)|[.,+&]|\s+(?:and|und|et)\b)*\s*[0-9]{1,2}(?:\.[0-9]+)?\s*(?:m|mins?|minutes?|s|secs?|seconds?|')"
+    r"(?![^\W\d])(?!\s*/)|\s*[0-9]{1,2}(?![\w.:%/]|\s*(?:/|[^\W\d]))"
+)
+"""What follows minutes or hours that are not the whole time: `1 h 2m`, `1 min, 30 sec`, `1 hour and 5 minutes`."""
 
 
 def unit_after(rest: str, following: Sequence[str], of_rates: bool, columns: bool) -> Unit | Unclear | None:
@@ -140,6 +145,8 @@ def _whole(unit: Unit, attached: bool, of_rates: bool, after: str) -> Unit | Unc
         return unit
     if unit.text == "min" and not attached and re.match(rf"\s*{NUMBER}(?![0-9.]|\s*s)", after):
         return None if of_rates else Unclear("min", "may be minutes or a minimum")
+    if unit.factor in (60.0, 3600.0) and _PART_OF_HOUR.match(after):
+        return Unclear(unit.text, "is followed by a second part of the time")
     part = _SMALLER_PART.match(after)
     smaller = part and (seconds_of(part["unit"]) if part["unit"] else 0.0 if ":" in part[0] else None)
     if part and smaller is not None and smaller < unit.factor and (unit.factor == 86400.0 or after[0] != ","):

@@ -12,6 +12,9 @@ from benchmarks.analysis_log.units import COUNTED, MULTIPLIERS, STEP, Unclear, U
 MAX_TOKENS = 4
 """Tokens of a label that are looked at: `Img/sec per GPU:`."""
 
+MAX_HEADING = 2000
+"""Characters before a number in which the heading of its line is looked for."""
+
 _ENDS_OF_VALUES = frozenset("0123456789,;|")
 _END = re.compile(r"[\s:=\"'>|]*$")
 _BRACKETS = re.compile(r"(?P<before>.*?)[\[({](?P<content>[^\[\](){}]*)[\])}]$", re.DOTALL)
@@ -21,6 +24,18 @@ _TIME_ADVICE = "give --model_mode 0, 2 or 4, or state the unit of the records, f
 _RATES = {"throughput", "speed"}
 _RATE_ADVICE = "give --model_mode -1, 1 or 3, or state the unit of the records, for example --record_unit s"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_GLUED = re.compile(
+    r"(?i)(?:(?<=time)|(?<=timein)|(?<=duration)|(?<=latency)|(?<=elapsed)|(?<=cost)|(?<=step)|(?<=iter)|(?<=iteration)"
+    r"|(?<=batch)|(?<=epoch)|(?<=avg)|(?<=mean)|(?<=\bdt))(?=(?:[num]s(?:ecs?)?|secs?|seconds|mins?|minutes|hours)\b)"
+    r"|(?:(?<=speed)|(?<=throughput)|(?<=tput)|(?<=ips))(?=k\b)"
+)
+"""Where a unit begins in a name without a border: `steptimems`, `speedk`."""
+
+_GLUED_PER = re.compile(r"(?i)(?<=[a-z])per(?=(?:ms|secs?|seconds?|mins?|minutes?|hours?|hr)\b)")
+_HEADING = re.compile(
+    r"(?:[\[(]\s*(?P<bracketed>[^\[\](){}\d]{1,40}?)\s*[\])]|\bin\s+(?P<plain>[^\W\d_]{2,20}))\s*[:=|,;-]*\s+(?=[^\W\d])"
+)
+_UNIT_FIELD = re.compile(r"\bunits?[\"']?\s*[:=]\s*[\"']?(?P<unit>[^\W\d][^\s\"',;})]{0,40})")
 
 
 def unit_before(tokens: Sequence[str], of_rates: bool) -> Unit | Unclear | None:
@@ -43,6 +58,23 @@ def _unit_in(label: str, of_rates: bool) -> Unit | Unclear | None:
         text = _END.sub("", before)
     words = _LAST_WORDS.search(text)
     return _identifier(words[0], of_rates) if words else None
+
+
+def heading(tokens: Sequence[str], of_rates: bool) -> Unit | None:
+    """The unit of all values of a line, which precedes the first name: `time (ms) | forward: 12.1 | step: 50.3`."""
+    text = " ".join(tokens)[-MAX_HEADING:]
+    for found in reversed(list(_HEADING.finditer(text))):
+        unit = parse_unit(found["bracketed"] or found["plain"])
+        if isinstance(unit, Unit) and unit.text != "s" and unit.kind == ("rate" if of_rates else "time"):
+            return unit
+    return None
+
+
+def unit_field(line: str) -> Unclear | None:
+    """A unit as a value of its own, which need not be that of the record: `{"value": 693, "unit": "ms"}`."""
+    found = _UNIT_FIELD.search(line) if "unit" in line else None
+    unit = parse_unit(found["unit"]) if found else None
+    return Unclear(found[0], "may be the unit of the record") if found and isinstance(unit, Unit) else None
 
 
 def _ends_value(tokens: Sequence[str], at: int) -> bool:
@@ -77,8 +109,8 @@ def _means(word: str) -> bool:
 
 def _identifier(name: str, of_rates: bool) -> Unit | Unclear | None:
     """Of the last words of a label, whose parts are joined by `_`, `-`, `.`, capitals, blanks or slashes."""
-    name = re.sub(r"\s*/\s*|\s+per\s+", " / ", name)
-    words = [word for word in re.split(r"[\s_.-]+", _CAMEL.sub("_", name)) if word]
+    name = re.sub(r"\s*/\s*|\s+per\s+", " / ", _GLUED_PER.sub("_per_", name))
+    words = [word for word in re.split(r"[\s_.-]+", _CAMEL.sub("_", _GLUED.sub("_", name))) if word]
     if re.search(r"/ [0-9]", name):
         return Unclear(name)
     words = ["/" if word.casefold() == "per" else word for word in words]

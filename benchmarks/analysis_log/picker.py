@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from benchmarks.analysis_log.after import CLOSING, NUMBER, is_list, unit_after
-from benchmarks.analysis_log.before import is_label_of, unit_before
+from benchmarks.analysis_log.before import heading, is_label_of, unit_before, unit_field
 from benchmarks.analysis_log.units import CLOCK, Unclear, Unit, parse_unit
 
 _NUMBER = re.compile(rf"(?P<brackets>[\[({{\"']*)(?P<number>{NUMBER}|[-+]?(?:nan|inf(?:inity)?))", re.IGNORECASE)
@@ -84,8 +84,7 @@ class Picker:
 
     def pick(self, line: str) -> Number | None:
         """The record of a line; None if there is no number at its place."""
-        text = line.strip().strip("\b")
-        tokens = (text if text.isascii() else _GROUPED.sub("'", text).translate(_PLAIN)).split(self.separator)
+        tokens = self._tokens(line)
         found = self._place(tokens)
         if found is None:
             return None
@@ -96,8 +95,24 @@ class Picker:
         if number is None:
             return None
         label = unit_before([number.cut_off], self.of_rates) if number.cut_off.strip() else None
-        unit = self._combined(number.unit, label or self._label(tokens, index % len(tokens)))
-        return replace(number, unit=unit)
+        index %= len(tokens)
+        unit = self._combined(number.unit, label or self._label(tokens, index))
+        return replace(number, unit=unit or heading(tokens[:index], self.of_rates) or unit_field(line))
+
+    def column_unit(self, line: str) -> Unit | None:
+        """The unit in the place of the record, as in the first line of a table, `step,time_ms`; None if there is none."""
+        tokens = self._tokens(line)
+        found = self._place(tokens) if self.position is not None and self.stated is None else None
+        if found is None or not found[1].strip()[:1].isalpha():
+            return None
+        index = found[0] % len(tokens)
+        brackets = [token for token in tokens[index + 1 : index + 2] if is_label_of(token)]
+        unit = unit_before([found[1], *brackets], self.of_rates)
+        return unit if isinstance(unit, Unit) else None
+
+    def _tokens(self, line: str) -> list[str]:
+        text = line.strip().strip("\b")
+        return (text if text.isascii() else _GROUPED.sub("'", text).translate(_PLAIN)).split(self.separator)
 
     def _place(self, tokens: list[str]) -> tuple[int, str] | None:
         """Index of the record's token, and the token without a keyword that is attached to it."""
@@ -188,6 +203,8 @@ class Picker:
             return Unclear(known.text, f"is not the unit of --record_unit, {self.stated.text}")
         if isinstance(own, Unit) and isinstance(label, Unit) and own.meaning != label.meaning:
             return Unclear(own.text, f"is not the unit that precedes the number, {label.text}")
+        if isinstance(label, Unclear) and any(map(str.isdigit, label.text)):
+            return label  # it multiplies whatever follows: `time per 100 steps: 69 s`
         return own or label
 
 

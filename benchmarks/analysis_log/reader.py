@@ -9,6 +9,8 @@ from benchmarks.analysis_log.picker import Picker
 from benchmarks.analysis_log.tally import BadLine, Tally
 from benchmarks.analysis_log.text import MAX_LINE, Line, lines_of
 
+_COLUMN = "has {!r} in the place of the record: state the unit of the records, for example --record_unit {}"
+
 
 def read_log(path: Path, picker: Picker, exclude: Sequence[str], tally: Tally) -> None:
     """Add the records of a log to a tally. Lines that contain a text of `exclude` are counted, but not read.
@@ -34,7 +36,13 @@ def _add(line: Line, picker: Picker, tally: Tally) -> None:
     elif (number := picker.pick(line.text)) is not None:
         tally.add(line.number, number, line.text)
     else:
-        tally.add_line_without_record(line.number)
+        tally.add_line_without_record(line.number, _scaled_column(line, picker) if not tally.found else None)
+
+
+def _scaled_column(line: Line, picker: Picker) -> BadLine | None:
+    """Why records cannot be read below the first line of a table, which names their unit."""
+    unit = picker.column_unit(line.text)
+    return BadLine(line.number, _COLUMN.format(unit.text, unit.text)) if unit and unit.factor != 1.0 else None
 
 
 def _add_interrupted(line: Line, picker: Picker, tally: Tally) -> None:

@@ -20,6 +20,9 @@ KEPT_CHARACTERS = 1 << 12
 
 _LINE_END = re.compile(r"[\r\n]")
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)|[()][0-9A-B])")
+_BYTES_PER_CHARACTER = re.compile(rb"[\t\r\n -~]{24}")
+"""In UTF-16, where ASCII text has NUL bytes, it is nearly impossible: what follows was added by another program."""
+
 _SPECIAL_FILES = {
     stat.S_IFIFO: "it is a named pipe (FIFO); write the log to a file first",
     stat.S_IFCHR: "it is a device, not a file",
@@ -77,8 +80,11 @@ def _open_without_waiting(path: str, flags: int) -> int:
 def _decoded(file: FileIO) -> Iterator[str]:
     """The text of a file in chunks. Bytes that are no text of the encoding are replaced, NUL bytes are dropped."""
     chunk = _read(file)
-    decoder = codecs.getincrementaldecoder(encoding_of(chunk))(errors="replace")
+    encoding = encoding_of(chunk)
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     while chunk:
+        if encoding.startswith("utf-16") and _BYTES_PER_CHARACTER.search(chunk):
+            raise LogError("a part of it is UTF-16, another is not; convert it to UTF-8 first, for example with iconv")
         yield decoder.decode(chunk).replace("\0", "")
         chunk = _read(file)
     yield decoder.decode(b"", final=True)

@@ -13,7 +13,7 @@ from typing import Literal
 _NAMES_OF_DURATIONS = {
     1e-9: "ns nsec nsecs nanos nanosec nanosecs nanosecond nanoseconds",
     1e-6: "us usec usecs micros microsec microsecs microsecond microseconds 微秒",
-    1e-3: "ms msec msecs millis millisec millisecs millisecond milliseconds 毫秒",
+    1e-3: "ms msec msecs milli millis millisec millisecs millisecond milliseconds mseconds 毫秒",
     1.0: "s sec secs second seconds 秒",
     60.0: "min mins minute minutes 分钟",
     3600.0: "h hr hrs hour hours 小时",

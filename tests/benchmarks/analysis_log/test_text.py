@@ -86,6 +86,8 @@ def test_a_keyword_need_not_be_ascii(analyse: Analyse, encoding: str) -> None:
         (LOG.encode("utf-32"), "UTF-32"),
         (LOG.encode("utf-32-le"), "UTF-32"),
         (LOG.encode("utf-32-be"), "UTF-32"),
+        (LOG.encode() + LOG.encode("utf-16-le"), "a part of it is UTF-16, another is not"),
+        (LOG.encode("utf-16") + LOG.encode(), "a part of it is UTF-16, another is not"),
         (gzip.compress(LOG.encode()), "it is compressed (gzip); unpack it first"),
     ],
 )
