@@ -26,6 +26,7 @@ from benchmarks.harness.results.case_checks import case_contradictions, measured
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, measurement_of_file
 from benchmarks.harness.results.printable import printable, shorten
+from benchmarks.harness.results.reading import bytes_to_read
 from benchmarks.harness.results.scaling import scaling_mismatch
 from benchmarks.harness.results.validation import problems
 
@@ -36,7 +37,8 @@ MAX_CELL = 300
 """Characters of a name, a unit or a problem that are shown."""
 
 MAX_FILES = 1000
-"""More are not judged: the gate must end within seconds on any folder."""
+MAX_TOTAL_BYTES = 64 * 2**20
+"""Of a folder. More are not judged: the gate must end within seconds."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,15 @@ def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
     if len(names) > MAX_FILES:
         advice = f"more than {MAX_FILES} files; let each job write to a folder of its own (--ocr-output)"
         return [Verdict(str(folder), "invalid", (advice,))]
-    there, wanted = set(names), set(expected)
-    return [
-        *(judge(folder / name, expected=name in wanted) for name in names),
-        *_missing([name for name in expected if name not in there]),
-    ]
+    there, wanted, total, verdicts = set(names), set(expected), 0, []
+    for name in names:
+        total += bytes_to_read(folder / name)
+        if total > MAX_TOTAL_BYTES:
+            advice = f"not judged: the files before it have {MAX_TOTAL_BYTES} bytes, and no more are read; remove some"
+            verdicts.append(Verdict(name, "invalid", (advice,)))
+        else:
+            verdicts.append(judge(folder / name, expected=name in wanted))
+    return verdicts + _missing([name for name in expected if name not in there])
 
 
 def _missing(names: Collection[str]) -> list[Verdict]:

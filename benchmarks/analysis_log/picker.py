@@ -100,7 +100,7 @@ class Picker:
         return replace(number, unit=unit or heading(tokens[:index], self.of_rates) or unit_field(line))
 
     def column_unit(self, line: str) -> Unit | None:
-        """The unit in the place of the record, as in the first line of a table, `step,time_ms`; None if there is none."""
+        """The unit in the place of the record, as in the first line of a table: `step,time_ms`."""
         tokens = self._tokens(line)
         found = self._place(tokens) if self.position is not None and self.stated is None else None
         if found is None or not found[1].strip()[:1].isalpha():

@@ -116,6 +116,17 @@ def test_a_folder_of_very_many_files_is_not_judged(tmp_path: Path, capsys: pytes
     assert "more than 1000 files" in capsys.readouterr().out
 
 
+def test_a_folder_of_very_much_is_judged_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = json.dumps(document(log_artifact()))
+    monkeypatch.setattr(gate, "MAX_TOTAL_BYTES", 2 * len(text))
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}_speed").write_text(text)
+    with (tmp_path / "ab_speed").open("wb") as file:
+        file.truncate(2**40)  # refused because of its size, so it counts nothing
+    assert [verdict.status for verdict in gate.judge_folder(tmp_path)] == ["ok", "invalid", "ok", "invalid"]
+    assert "not judged: the files before it" in gate.judge_folder(tmp_path)[-1].problems[0]
+
+
 def test_a_file_that_vanishes_is_invalid_and_a_folder_that_vanishes_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

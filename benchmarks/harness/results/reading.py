@@ -61,6 +61,15 @@ def read_document(path: Path) -> object:
     return document
 
 
+def bytes_to_read(path: Path) -> int:
+    """Size of a file; 0 for one that is refused because of its kind or size."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES else 0
+
+
 def _content(path: Path) -> bytes:
     """All bytes of a regular file."""
     _check_kind(os.stat(path))  # first of all: opening a device may have an effect  # noqa: PTH116

@@ -96,8 +96,10 @@ def _device(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list
             found.append(f"details.ranks: rank {rank.rank}: device_seconds: null if and only if it ran on the CPU")
         if rank.gpu_state is not None and case.device == "cpu":
             found.append(f"details.ranks: rank {rank.rank}: gpu_state: of a case on the CPU")
-    if details.compile_seconds is not None and not case.compile:
-        found.append("details.compile_seconds: of a case that is not compiled")
+    if (details.compile_seconds is None) == case.compile:
+        found.append("details.compile_seconds: null if and only if the case is not compiled")
+    elif (details.compile_seconds or 0) > ANOTHER_CLOCK * details.total_seconds:
+        found.append(f"details.compile_seconds: {details.compile_seconds:g}, more than total_seconds")
     return found
 
 
