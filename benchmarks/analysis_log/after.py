@@ -29,6 +29,9 @@ _OPENING = re.compile(r"\s*[\"'<(\[{~]+\s*")
 _BAR = re.compile(r"\s*[|\u2013-]\s+")
 _LIST = re.compile(rf"[,;\s]*(?:(?:-|->|\u2013|to|vs)\s+)?{NUMBER}(?:[,;\s]+{NUMBER})*(?P<rest>.*)")
 _DEVIATION = re.compile(rf"\s*(?:(?:±|\+/?-)\s*{NUMBER}|[(\[]\s*[^()\[\]]*{NUMBER}[^()\[\]]*[)\]])")
+_LAST_UNIT = re.compile(
+    rf"(?:[,;|\s]*[^\W\d]\w*\s*[=:\s]\s*{NUMBER})+\s*[\[(]\s*(?P<unit>[^\[\](){{}}\d]{{1,40}}?)\s*[\])]\s*$"
+)
 _BRACKETS = re.compile(r"\s*[\[({]\s*([^\[\](){}]*?)\s*[\])}]")
 _LEADING_NUMBER = re.compile(rf"\s*{NUMBER}")
 _SMALLER_PART = re.compile(rf",?\s*[0-9.]+(?::[0-9][0-9])*\s*(?P<unit>{_WORD})?(?!\s*/|\w)")
@@ -80,6 +83,15 @@ def is_list(number: str, rest: str, following: Sequence[str], of_rates: bool) ->
     unit = _unit_in(match["rest"], "", of_rates, False)
     thousands = re.fullmatch(r"[0-9]{1,3} [0-9]{3}(?:\.[0-9]*)?", " ".join([number, *following[:1]]))
     return isinstance(unit, Unit) and ((unit.kind == "rate") == of_rates or thousands is not None)
+
+
+def last_unit(rest: str, following: Sequence[str], of_rates: bool) -> Unclear | None:
+    """A unit at the end of the line, which may be that of all its values: `avg=500 max=600 (ms)`."""
+    found = _LAST_UNIT.fullmatch(" ".join([rest, *following])[:MAX_LENGTH])
+    unit = parse_unit(found["unit"]) if found else None
+    if not isinstance(unit, Unit) or unit.text == "s" or (unit.kind == "rate") != of_rates:
+        return None
+    return Unclear(unit.text, "may be the unit of all numbers before it, or of the last one")
 
 
 def _alone(text: str, unit: Unit) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from benchmarks.analysis_log.after import CLOSING, NUMBER, is_list, unit_after
+from benchmarks.analysis_log.after import CLOSING, NUMBER, is_list, last_unit, unit_after
 from benchmarks.analysis_log.before import heading, is_label_of, unit_before, unit_field
 from benchmarks.analysis_log.units import CLOCK, Unclear, Unit, parse_unit
 
@@ -147,6 +147,7 @@ class Picker:
             unit = cut or unit_after(rest, following, self.of_rates, self.separator is not None)
         else:
             unit = unit_after(rest, following, self.of_rates, self.separator is not None)
+        unit = unit or last_unit(rest, following, self.of_rates)
         if is_list(text, rest, following, self.of_rates):
             unit = Unclear(" ".join([text + rest, *following]), "may be one number or several", "give --position")
         if not text[-1].isdigit() and text[-1] != "." and rest[:1].isalpha() and not isinstance(unit, Unit):

@@ -44,6 +44,16 @@ def test_a_unit_in_a_field_of_its_own_is_refused(line: str) -> None:
     assert_refused(read(line, STEP_TIMES, keyword), "may be the unit of the record")
 
 
+@pytest.mark.parametrize("values", ["250 max=600 (ms)", "250, p95 600, max 700 [ms]"])
+def test_a_unit_after_the_last_of_several_values_is_refused(values: str) -> None:
+    assert_refused(read(f"step: {values}", STEP_TIMES, "step:"), "may be the unit of all numbers")
+
+
+def test_the_unit_of_another_kind_after_another_value_is_not_that_of_a_number() -> None:
+    assert read("step: 0.25 speed=600 (img/s)", STEP_TIMES, "step:") == 0.25
+    assert read("step: 0.25 wait=0.1 (s)", STEP_TIMES, "step:") == 0.25
+
+
 def test_a_time_of_many_steps_is_refused_also_if_its_unit_follows() -> None:
     assert_refused(read("time per 100 steps: 25 s", STEP_TIMES, "steps:"), "100 steps")
 
