@@ -137,6 +137,12 @@ def _listed(keys: list[str]) -> str:
     return ", ".join(keys[:MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
+def is_plain(tensor: Tensor) -> bool:
+    """Whether it is an array of real numbers in memory: only then can its shape and its numbers be looked at."""
+    odd = tensor.is_nested or tensor.is_meta or tensor.is_quantized or tensor.is_complex()
+    return not odd and tensor.layout == torch.strided
+
+
 def is_finite(tensor: Tensor) -> bool:
     """Whether it has neither NaN nor infinity."""
     return not tensor.is_floating_point() or bool(torch.isfinite(tensor.float()).all())
@@ -146,7 +152,7 @@ def _form(value: Any, with_type: bool) -> str:
     """The shape of a tensor whose numbers can be copied; a description of any other value."""
     if not isinstance(value, Tensor):
         return type(value).__name__
-    if value.layout != torch.strided or value.is_meta or value.is_quantized or value.is_complex():
-        return f"{value.layout} {value.dtype} on {value.device}"
+    if not is_plain(value):
+        return f"{'nested' if value.is_nested else value.layout} {value.dtype} on {value.device}"
     shape = str(tuple(value.shape))
     return f"{shape} {value.dtype}" if with_type else shape

@@ -21,6 +21,7 @@ from benchmarks.harness.worker.resuming import restore
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
 from benchmarks.harness.worker.training_state import (
+    TO_TRAIN_ANEW,
     Checkpoint,
     TrainingIdentity,
     TrainingState,
@@ -28,6 +29,7 @@ from benchmarks.harness.worker.training_state import (
     save,
     state_of,
 )
+from ocr_models.checkpoint import CheckpointError
 from ocr_models.task import Evaluation
 
 CHECKPOINT = "checkpoint.pt"
@@ -54,7 +56,7 @@ def measure_convergence(set_up: SetUp) -> Measured:
 
     def take(record: StepRecord) -> None:
         log(record)
-        state.losses.append({name: value for name, value in record.losses.items() if value is not None})
+        keep_losses(state, record.losses)
 
     clock = StepClock(set_up.device, plan.steps, take, state.step)
     watch = TrainingWatch(set_up, trainer, state.step)
@@ -73,6 +75,14 @@ def measure_convergence(set_up: SetUp) -> Measured:
     own = ConvergenceReport(evaluation.samples, state.losses, state.scores, state.resumed_at)
     report = rank_report(set_up, watch, len(log.records), held_out)
     return Measured(state.training_seconds, tuple(log.records), report, own)
+
+
+def keep_losses(state: TrainingState, losses: Mapping[str, float | None]) -> None:
+    """Of one step. Raises CheckpointError if the steps before an interruption had others."""
+    kept = {name: value for name, value in losses.items() if value is not None}
+    if state.resumed_at and kept.keys() != state.losses[-1].keys():
+        raise CheckpointError(f"{CHECKPOINT} has not the losses {', '.join(kept)}; {TO_TRAIN_ANEW}")
+    state.losses.append(kept)
 
 
 def evaluate(set_up: SetUp, evaluation: Evaluation, state: TrainingState, folder: Path) -> None:

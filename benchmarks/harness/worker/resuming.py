@@ -10,14 +10,14 @@ import copy
 import math
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from benchmarks.harness.worker.trainer import Trainer
 from benchmarks.harness.worker.training_state import TO_TRAIN_ANEW, Checkpoint
-from ocr_models.checkpoint import CheckpointError, is_finite, weights_misfit
+from ocr_models.checkpoint import CheckpointError, is_finite, is_plain, weights_misfit
 from ocr_models.errors import shown
 
 State = dict[str, Any]
@@ -49,7 +49,7 @@ def _misfit(trainer: Trainer, checkpoint: Checkpoint) -> str | None:
     return (
         difference("schedule", schedule, checkpoint.schedule)
         or difference("optimizer", optimizer["param_groups"], checkpoint.optimizer.get("param_groups"))
-        or _optimizer_misfit(optimizer["state"], checkpoint.optimizer.get("state"))
+        or _optimizer_misfit(optimizer["state"], checkpoint.optimizer.get("state"), checkpoint.progress.step)
         or _scaler_misfit(trainer.scaler.state_dict(), checkpoint.scaler)
         or _random_state_misfit(checkpoint.random_state)
     )
@@ -73,8 +73,12 @@ def _expected(trainer: Trainer, steps: int) -> tuple[State, State]:
 def difference(name: str, expected: object, found: object) -> str | None:
     """Where two nested values differ, one line; None if they are equal, in type as well."""
     if isinstance(expected, Tensor):
-        same = isinstance(found, Tensor) and expected.dtype == found.dtype and torch.equal(expected.cpu(), found)
-        return None if same else f"{name} is not what it must be after these steps"
+        comparable = isinstance(found, Tensor) and is_plain(found) and expected.dtype == found.dtype
+        return (
+            None
+            if comparable and torch.equal(expected.cpu(), cast(Tensor, found))
+            else f"{name} is not what it must be after these steps"
+        )
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         if expected.keys() != found.keys():
             return f"{name} has other entries than {', '.join(map(str, expected))}"
@@ -94,7 +98,7 @@ def _described(value: object) -> str:
     return shown(value, 60) if simple else type(value).__name__
 
 
-def _optimizer_misfit(expected: State, found: object) -> str | None:
+def _optimizer_misfit(expected: State, found: object, steps: int) -> str | None:
     """A parameter without a gradient has no state. All numbers of the others must be there, and finite."""
     if not isinstance(found, dict) or bool(found) != bool(expected) or not found.keys() <= expected.keys():
         return "optimizer: it has not the state of these parameters"
@@ -105,12 +109,16 @@ def _optimizer_misfit(expected: State, found: object) -> str | None:
         for name, value in values.items():
             if not _is_like(like[name], value):
                 return f"optimizer: {name} of parameter {key} has another type or shape, or is not finite"
+            if name == "step" and not 1 <= float(value) <= steps:
+                return f"optimizer: parameter {key} has made {float(value):g} of {steps} steps"
+            if name.endswith("_sq") and (value < 0).any():
+                return f"optimizer: {name} of parameter {key} is negative, which no square is"
     return None
 
 
 def _is_like(expected: object, found: object) -> bool:
     if isinstance(expected, Tensor):
-        if not isinstance(found, Tensor) or found.layout != torch.strided or found.is_meta:
+        if not isinstance(found, Tensor) or not is_plain(found):
             return False
         return (expected.dtype, expected.shape) == (found.dtype, found.shape) and is_finite(found)
     return type(found) is type(expected) and (not isinstance(found, float) or math.isfinite(found))
@@ -128,7 +136,7 @@ def _scaler_misfit(expected: State, found: State) -> str | None:
 
 def _random_state_misfit(found: Tensor) -> str | None:
     expected = torch.get_rng_state()
-    if (found.dtype, found.shape, found.layout) != (expected.dtype, expected.shape, expected.layout):
+    if not is_plain(found) or (found.dtype, found.shape) != (expected.dtype, expected.shape):
         return "the state of the random numbers has another type or shape"
     try:
         torch.Generator().set_state(found)

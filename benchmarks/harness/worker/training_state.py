@@ -15,7 +15,7 @@ from benchmarks.harness.protocol.parameters import ConvergenceParameters, evalua
 from benchmarks.harness.protocol.quantities import Pixels, PositiveCount, PositiveSeconds
 from benchmarks.harness.protocol.reports import Score
 from benchmarks.harness.worker.trainer import Trainer
-from ocr_models.checkpoint import CheckpointError, is_finite, load_checkpoint, save_checkpoint
+from ocr_models.checkpoint import CheckpointError, is_finite, is_plain, load_checkpoint, save_checkpoint
 from ocr_models.errors import shown
 
 TrainingIdentity = dict[str, str | int | None]
@@ -141,6 +141,8 @@ def _odd_progress(checkpoint: Checkpoint, stops: Sequence[int], metric: str) -> 
         return f"it does not have one score of each evaluation until step {step}"
     if not all(metric in score.figures for score in progress.scores):
         return f"a score has no {metric}"
+    if any(score.figures.keys() != progress.scores[0].figures.keys() for score in progress.scores):
+        return "its scores have different names"
     if seconds != sorted(seconds) or seconds[-1] != progress.training_seconds:
         return "the seconds of its scores do not rise to the seconds of the training"
     if progress.resumed_at != sorted({stop for stop in progress.resumed_at if stop in stops and stop < step}):
@@ -152,7 +154,7 @@ def _odd_losses(losses: dict[str, Tensor], step: int) -> str | None:
     if "loss" not in losses:
         return "it has no loss"
     for name, values in losses.items():
-        if values.layout != torch.strided or values.dtype != torch.float64 or values.shape != (step,):
+        if not is_plain(values) or values.dtype != torch.float64 or values.shape != (step,):
             return f"{shown(name, 100)} is not one number for each of {step} steps"
         if not is_finite(values):
             return f"{shown(name, 100)} is not finite in every step"

@@ -12,9 +12,10 @@ import pytest
 from benchmarks.harness.protocol.events import EventWriter, RankEvents
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, evaluation_steps
 from benchmarks.harness.protocol.stages import Position
-from benchmarks.harness.worker.convergence import evaluate, resumed_state, training_identity
+from benchmarks.harness.worker.convergence import evaluate, keep_losses, resumed_state, training_identity
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.training_state import TrainingState, resumable_checkpoint, save
+from ocr_models.checkpoint import CheckpointError
 from ocr_models.task import Evaluation
 from samples import CONVERGENCE_CASE, planned_run, scores
 from trainings import IDENTITY, PARAMETERS, interrupted, small_trainer
@@ -53,6 +54,16 @@ def test_a_resumed_training_knows_its_curve_and_reports_its_scores_again(
     events.poll(tmp_path)
     assert events.scores == state.scores == scores(0.1, 0.2)
     assert capsys.readouterr().out == "resuming after step 32/160\n"
+
+
+def test_the_losses_of_a_resumed_training_must_be_those_of_its_checkpoint() -> None:
+    state = interrupted()
+    keep_losses(state, {"loss": 0.4})
+    state.resumed_at = [32]
+    keep_losses(state, {"loss": 0.3})
+    with pytest.raises(CheckpointError, match="checkpoint.pt has not the losses loss, loss_text; run without"):
+        keep_losses(state, {"loss": 0.3, "loss_text": 0.1})
+    assert len(state.losses) == 34
 
 
 def test_an_evaluation_is_kept_reported_and_printed(

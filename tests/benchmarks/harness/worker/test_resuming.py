@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,9 @@ def test_a_checkpoint_of_a_finished_training_is_refused(content: Content, steps:
 
 
 NAN = float("nan")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of torch, about a prototype
+    NESTED = torch.nested.as_nested_tensor([torch.zeros(1)])
 ODD_VALUES: tuple[Any, ...] = (None, "x", -1, NAN, 10**30, True, [], {}, [[]], {"a": {}}, {1: 2}, torch.zeros(2), 0.5)
 
 
@@ -162,6 +166,7 @@ def set_all(values: Content, value: Callable[[Any], Any]) -> None:
         (lambda c: c["progress"]["scores"][0].update(figures={}), "a score has no hmean"),
         (lambda c: c["progress"]["scores"][0].update(figures={"hmean": NAN}), "not a checkpoint of a training"),
         (lambda c: c["progress"]["scores"][0].update(figures={"hmean": 1.5}), "not a checkpoint of a training"),
+        (lambda c: c["progress"]["scores"][0]["figures"].update(f1=0.5), "its scores have different names"),
         (lambda c: c["progress"]["scores"][0].update(training_seconds=41.0), "the seconds of its scores do not rise"),
         (lambda c: c["progress"].update(training_seconds=1e9), "the seconds of its scores do not rise"),
         (lambda c: c["progress"].update(resumed_at=[32]), "cannot have been resumed after these steps: [32]"),
@@ -176,6 +181,9 @@ def set_all(values: Content, value: Callable[[Any], Any]) -> None:
         (lambda c: c["state_dict"].update(bias=torch.zeros(2)), "bias (2,) torch.float32 instead of (1,)"),
         (lambda c: c["state_dict"].update(bias=torch.zeros(1).half()), "bias (1,) torch.float16 instead of"),
         (lambda c: c["state_dict"].update(bias=torch.zeros(1).to_sparse()), "weights: of another shape: bias"),
+        (lambda c: c["state_dict"].update(bias=NESTED), "weights: of another shape: bias nested torch.float32"),
+        (lambda c: c["losses"].update(loss=NESTED), "loss is not one number for each of 32 steps"),
+        (lambda c: c.update(random_state=NESTED), "the random numbers has another type or shape"),
         (lambda c: c["state_dict"]["bias"].fill_(NAN), "weights: not finite: bias"),
         (lambda c: c["state_dict"]["bias"].fill_(-float("inf")), "weights: not finite: bias"),
         (lambda c: c["state_dict"].update(bias=torch.zeros(1).expand(10**12)), "weights: of another shape: bias"),
@@ -208,6 +216,24 @@ def test_an_odd_checkpoint_is_refused_and_nothing_is_loaded(
 ) -> None:
     path = tmp_path / "checkpoint.pt"
     changed(content, path, change)
+    assert message in resume(path, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("step", -5.0, "optimizer: parameter 0 has made -5 of 32 steps"),
+        ("step", 33.0, "optimizer: parameter 0 has made 33 of 32 steps"),
+        ("exp_avg_sq", -1.0, "optimizer: exp_avg_sq of parameter 0 is negative, which no square is"),
+    ],
+)
+def test_an_impossible_state_of_the_optimizer_is_refused(
+    content: Content, name: str, value: float, message: str, tmp_path: Path
+) -> None:
+    if "milestones" in content["schedule"]:
+        return  # SGD has no such numbers
+    path = tmp_path / "checkpoint.pt"
+    changed(content, path, lambda c: first(c["optimizer"]["state"])[name].fill_(value))
     assert message in resume(path, content)
 
 
