@@ -73,12 +73,8 @@ def _expected(trainer: Trainer, steps: int) -> tuple[State, State]:
 def difference(name: str, expected: object, found: object) -> str | None:
     """Where two nested values differ, one line; None if they are equal, in type as well."""
     if isinstance(expected, Tensor):
-        comparable = isinstance(found, Tensor) and is_plain(found) and expected.dtype == found.dtype
-        return (
-            None
-            if comparable and torch.equal(expected.cpu(), cast(Tensor, found))
-            else f"{name} is not what it must be after these steps"
-        )
+        same = _is_like(expected, found) and torch.equal(expected.cpu(), cast("Tensor", found))
+        return None if same else f"{name} is not what it must be after these steps"
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         if expected.keys() != found.keys():
             return f"{name} has other entries than {', '.join(map(str, expected))}"

@@ -61,7 +61,7 @@ def test_the_losses_of_a_resumed_training_must_be_those_of_its_checkpoint() -> N
     keep_losses(state, {"loss": 0.4})
     state.resumed_at = [32]
     keep_losses(state, {"loss": 0.3})
-    with pytest.raises(CheckpointError, match="checkpoint.pt has not the losses loss, loss_text; run without"):
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt has not the losses loss, loss_text; run without"):
         keep_losses(state, {"loss": 0.3, "loss_text": 0.1})
     assert len(state.losses) == 34
 
