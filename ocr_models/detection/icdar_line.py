@@ -29,6 +29,13 @@ MAX_CHARACTERS = 2**16
 SCRIPTS = frozenset(["Arabic", "Bangla", "Chinese", "Hindi", "Japanese", "Korean", "Latin", "Mixed", "None", "Symbols"])
 """Values of the script column in ICDAR 2017 and 2019."""
 
+_OTHER_SCRIPTS = (
+    "armenian bengali burmese cyrillic devanagari english ethiopic georgian greek gujarati gurmukhi han hangul "
+    "hebrew hiragana kana kannada katakana khmer lao malayalam mongolian oriya other persian sinhala tamil telugu "
+    "thai tibetan unknown urdu"
+)
+_MARKED_SCRIPTS = frozenset([*map(str.lower, SCRIPTS), *_OTHER_SCRIPTS.split()])
+
 _LINE_END = re.compile(r"\r\n|\n|\r")  # str.splitlines would break at characters within a text
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _PIXELS = re.compile(r"\s*-?(?:0|[1-9][0-9]{0,6})(?:\.[0-9]+)?\s*")  # "000" of the text "100,000" is no coordinate
@@ -109,13 +116,13 @@ def parse_ground_truth_line(line: str) -> IcdarText:
 def _has_script(rest: Sequence[str]) -> bool:
     """Whether what follows the coordinates begins with the script column.
 
-    Further sets have scripts of their own. So any word before `,###` is one: a text that ends in this way is ignored.
+    Further sets name their scripts as they like. So before exactly `,###` more names count.
     """
     if len(rest) < 2:
         return False
     script = _unquoted(rest[0]).strip()
     is_ignored = len(rest) == 2 and _unquoted(rest[1]).strip() == IGNORED
-    return script in SCRIPTS or (script.isalpha() and is_ignored)
+    return script in SCRIPTS or (is_ignored and script.lower() in _MARKED_SCRIPTS)
 
 
 def _unquoted(field: str) -> str:

@@ -53,6 +53,7 @@ def evaluated(root: Path, content: str | bytes) -> list[bool]:
         ('"Latin","###"', "###", True),
         ("latin,###", "###", True),
         ("Cyrillic,###", "###", True),
+        ("Latina,###", "Latina,###", False),
         ("two words,###", "two words,###", False),
         ("#1 Pizza", "#1 Pizza", False),
         ("#", "#", False),
