@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from benchmarks.harness.controller.machine.gpu_window import gpu_reports
 from benchmarks.harness.controller.machine.pauses import RankWindow, freeze_in, longest_pause, stopped_seconds, stops_in
 from benchmarks.harness.controller.machine.sampler import RESOURCES, MachineSampler, Sample
+from benchmarks.harness.protocol.control_groups import Throttling
 from benchmarks.harness.protocol.machine_report import MachineReport, Pressure, Pressures
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.stages import WINDOW
@@ -30,7 +32,8 @@ def machine_report(samples: Sequence[Sample], ranks: Sequence[RankWindow], affin
     if around is None:
         return None
     first, last = around[0], around[-1]
-    quota = last.quota_cores if last.quota_cores is not None else first.quota_cores
+    quota = min((each.quota_cores for each in around if each.quota_cores is not None), default=None)
+    throttled = _throttling(around)
     cores = affinity_cores if quota is None else min(float(affinity_cores), quota)
     change = _Change(first, last)
     case_seconds = change.of(lambda sample: sample.case_cpu_seconds) or 0.0
@@ -54,9 +57,11 @@ def machine_report(samples: Sequence[Sample], ranks: Sequence[RankWindow], affin
         major_faults=int(change.of(lambda sample: sample.major_faults) or 0),
         swapped_in_bytes=_whole(change.of(lambda sample: sample.swapped_in_bytes)),
         pressure=_pressures(change),
-        throttled_periods=_whole(change.of(_throttled_periods)),
-        throttled_period_fraction=_throttled_period_fraction(change),
-        throttled_seconds=change.of(_throttled_seconds),
+        throttled_periods=None if throttled is None else throttled.throttled_periods,
+        throttled_period_fraction=None
+        if throttled is None
+        else throttled.throttled_periods / max(1, throttled.periods),
+        throttled_seconds=None if throttled is None else throttled.throttled_seconds,
         longest_watch_gap_seconds=max((each.gap_seconds for each in around[1:]), default=0.0),
         freeze=freeze_in(stops_in(around, affinity_cores), ranks[0]),
         stopped_fraction=min(1.0, stopped_seconds(around, ranks[0]) / ranks[0].seconds),
@@ -106,10 +111,20 @@ def _foreign_cores(change: _Change) -> float | None:
     return None if busy is None or watched is None else max(0.0, busy - watched)
 
 
-def _throttled_period_fraction(change: _Change) -> float | None:
-    periods = change.of(_periods)
-    throttled = change.of(_throttled_periods)
-    return None if periods is None or throttled is None else min(1.0, throttled / max(1.0, periods))
+def _throttling(around: Sequence[Sample]) -> Throttling | None:
+    """Between the samples, also if the case enters or leaves a group with a quota meanwhile."""
+    known = [(before.throttling, after.throttling) for before, after in pairwise(around)]
+    pairs = [(before, after) for before, after in known if before is not None and after is not None]
+    if not pairs:
+        return None
+    periods = sum(max(0, after.periods - before.periods) for before, after in pairs)
+    throttled = sum(max(0, after.throttled_periods - before.throttled_periods) for before, after in pairs)
+    seconds = sum(max(0.0, after.throttled_seconds - before.throttled_seconds) for before, after in pairs)
+    return Throttling(periods, min(periods, throttled), seconds)
+
+
+def _period_fraction(throttled: Throttling) -> float:
+    return throttled.throttled_periods / max(1, throttled.periods)
 
 
 def _involuntary_switches(around: Sequence[Sample]) -> int:
@@ -133,18 +148,6 @@ def _pressure(change: _Change, resource: str) -> Pressure | None:
 
 def _idle(sample: Sample) -> float | None:
     return None if sample.cpu is None else sample.cpu.idle + sample.cpu.iowait
-
-
-def _periods(sample: Sample) -> int | None:
-    return None if sample.throttling is None else sample.throttling.periods
-
-
-def _throttled_periods(sample: Sample) -> int | None:
-    return None if sample.throttling is None else sample.throttling.throttled_periods
-
-
-def _throttled_seconds(sample: Sample) -> float | None:
-    return None if sample.throttling is None else sample.throttling.throttled_seconds
 
 
 def _whole(value: float | None) -> int | None:

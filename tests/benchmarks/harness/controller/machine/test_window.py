@@ -79,6 +79,17 @@ def test_a_quota_that_is_set_during_the_window_is_recorded() -> None:
     assert (found.quota_cores, found.throttled_seconds) == (0.5, 4.0)
 
 
+def test_a_case_that_is_moved_into_a_group_with_a_quota_and_out_again_was_throttled() -> None:
+    """As a test of the machine does it, or a scheduler: the first and the last sample know nothing of the quota."""
+    inside = [
+        sample(at, quota_cores=0.5, throttling=Throttling(periods, periods // 2, periods / 20))
+        for at, periods in ((10.5, 0), (13.0, 25), (14.5, 40))
+    ]
+    found = report(sample(9.0), *inside, sample(15.0))
+    assert (found.quota_cores, found.throttled_periods, found.throttled_seconds) == (0.5, 20, 2.0)
+    assert found.throttled_period_fraction == 0.5
+
+
 def test_counters_of_processes_that_ended_never_become_negative() -> None:
     found = report(sample(9.0, major_faults=50), sample(15.0, case_cpu_seconds=0.0, major_faults=0))
     assert (found.case_cpu_seconds, found.major_faults) == (0.0, 0)
