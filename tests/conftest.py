@@ -27,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # The tests share few cores. Threads of torch that wait for a core cost several times what they save.
     if config.inipath is not None and config.inipath.parent == Path(__file__).parent:  # not in a session of the suite
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # ranks of the suite set their own number of threads
 
 
 @pytest.fixture(scope="session")

@@ -54,9 +54,9 @@ def test_real_images_that_are_lost_during_a_run_are_named(
     photographs: Path, tmp_path: Path, harm: Callable[[Path], None], message: str
 ) -> None:
     """With PSENet and its own dataset, whose loader processes read the files again and again."""
-    output, name = tmp_path / "logs", "ocr_PSENet_sp_bs2_fp32_cpu1"
+    output, name = tmp_path / "logs", "ocr_PSENetR18_sp_bs2_fp32_cpu1"
     given = ("--ocr-data", photographs, "--ocr-image-size", 64, "--ocr-steps", 2000)
-    with started(output, "benchmarks", "--ocr-case", "psenet_sp_bs2_fp32_cpu1", *given) as process:
+    with started(output, "benchmarks", "--ocr-case", "psenetr18_sp_bs2_fp32_cpu1", *given) as process:
         wait_for_step(3, output / "train_log" / name, process)
         harm(photographs)
         text = process.communicate(timeout=60)[0]

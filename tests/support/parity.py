@@ -22,7 +22,9 @@ def folders(golden: str, more: str) -> list[Any]:
     return [*found, pytest.param(MORE / more, id="more")] if (MORE / more).is_dir() else found
 
 
-each_psenet_folder = pytest.mark.parametrize("folder", folders("psenet", "parity"))
+_PSENET = folders("psenet", "parity")
+PSENET_FOLDERS: list[Path] = [each.values[0] for each in _PSENET]
+each_psenet_folder = pytest.mark.parametrize("folder", _PSENET)
 
 
 def arrays(path: Path) -> Arrays:

@@ -15,7 +15,7 @@ def printable(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters of the text; what was cut off is replaced by dots."""
+    """At most `limit` characters of the text; the rest is replaced by dots."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

@@ -163,5 +163,5 @@ def _busy_cores(samples: Sequence[Sample], begin: float, end: float) -> float | 
         return None
     outside = (after[0].at - before[-1].at) - (end - begin)
     if outside > end - begin:
-        return None  # too short to be told from what came before and after
+        return None  # too short to be distinguished from what came before and after
     return max(0.0, after[0].case_cpu_seconds - before[-1].case_cpu_seconds) / (end - begin)
