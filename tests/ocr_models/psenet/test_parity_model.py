@@ -27,7 +27,8 @@ authors' implementation itself would differ by more than the tolerance (the logi
 def source(folder: Path) -> Path:
     """Where to compute the numbers of a folder: in the fullest one with the same inputs, once for both."""
     fullest = PSENET_FOLDERS[-1]
-    return fullest if all(is_part(folder / name, fullest / name) for name in ("forward.npz", "trajectory.npz")) else folder
+    same_inputs = all(is_part(folder / name, fullest / name) for name in ("forward.npz", "trajectory.npz"))
+    return fullest if same_inputs else folder
 
 
 def is_part(path: Path, fuller: Path) -> bool:
