@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from benchmarks.components.calibrate_machine import busy_processes
 from failing_runs import CASE, NAME, FailedCase, started, wait_for_step
 from suite import Outcome
 
@@ -20,18 +17,6 @@ pytestmark = pytest.mark.slow
 
 FREEZE_SECONDS = 3.0
 STEPS = ("--ocr-image-size", 256, "--ocr-steps", 25, "--ocr-warmup", 1)
-
-
-@contextmanager
-def load(processes: int) -> Iterator[None]:
-    """Other programs that want a core each."""
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
-    try:
-        yield
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
 
 
 def freeze(processes: list[psutil.Process], seconds: float) -> None:
@@ -47,7 +32,7 @@ def test_a_freeze_of_everything_pytest_included_is_told_from_a_hang_and_from_a_s
 ) -> None:
     """On a machine that is busy, too: both are reported."""
     given = ("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, *STEPS)
-    with load(2), started(tmp_path, *given) as process:
+    with busy_processes(2), started(tmp_path, *given) as process:
         wait_for_step(6, tmp_path / "train_log" / NAME, process)
         pytest_process = psutil.Process(process.pid)
         freeze([pytest_process, *pytest_process.children(recursive=True)], FREEZE_SECONDS)

@@ -54,23 +54,6 @@ def test_a_tmpdir_that_is_too_long_for_sockets_is_refused_before_anything_starts
     assert not (tmp_path / "logs").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("-p", "no:benchmark"), "pytest-benchmark, which the speed cases need, is not loaded"),
-        (("--ocr-case", "tiny_mp_bs1024_fp32_cpu512"), "512 processes on one machine are more than 256"),
-        (("--ocr-timeout", "1e300"), "--ocr-timeout: '1e300' is not a number of seconds up to 1000000"),
-    ],
-)
-def test_what_cannot_work_is_a_usage_error_of_one_line(
-    run_pytest: RunPytest, arguments: tuple[str, ...], message: str
-) -> None:
-    outcome = run_pytest("benchmarks", *arguments)
-    assert outcome.code == pytest.ExitCode.USAGE_ERROR
-    assert message in outcome.text
-    assert "Traceback" not in outcome.text
-
-
 def test_without_the_terminal_plugin_cases_are_collected(run_pytest: RunPytest) -> None:
     outcome = run_pytest("benchmarks", "-p", "no:terminal", "--collect-only")
     assert (outcome.code, outcome.text) == (0, "")

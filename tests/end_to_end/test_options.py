@@ -35,6 +35,9 @@ from suite import ROOT, RunPytest
         (("--ocr-case", "psenet_sp_bs8_fp3_1"), "--ocr-case: 'psenet_sp_bs8_fp3_1' is not a case"),
         (("-o", "ocr_steps=many"), "pytest.ini: ocr_steps: 'many' is not a whole number"),
         (("-o", "ocr_case=psenet"), "pytest.ini: ocr_case: 'psenet' is not a case"),
+        (("-p", "no:benchmark"), "pytest-benchmark, which the speed cases need, is not loaded"),
+        (("--ocr-case", "tiny_mp_bs1024_fp32_cpu512"), "512 processes on one machine are more than 256"),
+        (("--ocr-timeout", "1e300"), "--ocr-timeout: '1e300' is not a number of seconds up to 1000000"),
         (("-n", "2"), "under xdist the cases would disturb each other"),
     ],
 )
