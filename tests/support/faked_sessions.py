@@ -27,7 +27,8 @@ Launch = Callable[[Run, Path, Any], None]
 
 def end_well(run: Run, log_path: Path, display: Any) -> None:
     done = finished_run(str(run.case))
-    run.ranks, run.seconds, run.phase_seconds = done.ranks, done.seconds, done.phase_seconds
+    run.ranks, run.seconds = done.ranks, done.seconds
+    run.phase_seconds, run.parts = done.phase_seconds, done.parts
     run.finished_at = run.started_at + run.seconds
 
 

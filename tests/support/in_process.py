@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.harness.protocol.events import EventWriter
 from benchmarks.harness.protocol.records import RankResult
-from benchmarks.harness.protocol.stages import PROBES, SET_UP, WARM_UP, WINDOW, Position
+from benchmarks.harness.protocol.stages import OTHER, PROBES, SET_UP, WARM_UP, WINDOW, Position
 from benchmarks.harness.results import speed
 from benchmarks.harness.results.artifact import SpeedArtifact
 from benchmarks.harness.worker import loader
@@ -41,6 +41,7 @@ def measured_in_process(case: str, data: Path, folder: Path, *, size: int = 64, 
     run.results.append(RankResult(0, measured.measured_seconds, measured.records, measured.report, own))
     run.seconds = measured.measured_seconds + 1
     run.phase_seconds = {SET_UP: 0.0, WARM_UP: 0.1, WINDOW: 0.2, PROBES: 0.3}
+    run.parts = [(0.0, OTHER)]
     return speed.build(run, folder / "train_log", folder)
 
 

@@ -32,7 +32,7 @@ from benchmarks.harness.protocol.reports import (
 )
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
-from benchmarks.harness.protocol.stages import PROBES, SET_UP, WARM_UP, WINDOW
+from benchmarks.harness.protocol.stages import END, OTHER, PROBES, SET_UP, WARM_UP, WINDOW
 from benchmarks.harness.protocol.training import (
     CompileReport,
     ModelInput,
@@ -318,6 +318,7 @@ def _end(run: Run, measured_seconds: float = 0.0) -> None:
     run.seconds = 60.0 if measured_seconds < 40 else measured_seconds + 20
     run.finished_at = run.started_at + run.seconds
     run.phase_seconds = {SET_UP: 1.0, WARM_UP: 10.0, WINDOW: 14.0, PROBES: 40.0}
+    run.parts = [(0.0, "start"), (1.0, "imports"), (10.0, OTHER), (14.0 + measured_seconds, "matmul"), (50.0, END)]
 
 
 def rank_events(

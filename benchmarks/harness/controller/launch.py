@@ -64,10 +64,12 @@ def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
         OSError: if the train log cannot be created.
     """
     launched_at = time.monotonic()
+    run.parts = [(0.0, "data_set")]
     try:
         with _termination_as_interrupt(), TrainLog(log_path) as log, run_folder() as folder:
             data = run.plan.data or _synthetic_data(run.plan)
             run.plan = structs.replace(run.plan, data=data, run_folder=str(folder.path))
+            run.parts.append((time.monotonic() - launched_at, "start"))
             _run_processes(run, folder, log, display)
     except KeyboardInterrupt as interrupt:
         run.interrupted = True
@@ -79,6 +81,7 @@ def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
     run.seconds = time.monotonic() - launched_at
     run.finished_at = run.started_at + run.seconds
     run.phase_seconds = {name: at - launched_at for name, at in run.ranks[0].phase_times.items()}
+    run.parts += [(at - launched_at, name) for at, name in run.ranks[0].parts]
 
 
 def _synthetic_data(plan: Plan) -> str:

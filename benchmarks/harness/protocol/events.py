@@ -9,6 +9,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
 from benchmarks.harness.protocol.reports import Score
-from benchmarks.harness.protocol.stages import SET_UP, START
+from benchmarks.harness.protocol.stages import END, OTHER, SET_UP, START
 
 
 class Event(Struct, frozen=True, tag_field="event", tag=str.lower):
@@ -29,6 +30,12 @@ class Phase(Event, frozen=True):
 
     name: str
     pid: int | None = None
+
+
+class Part(Event, frozen=True):
+    """A part of the fixed time of a case begins: its seconds are those until the next part or phase."""
+
+    name: str
 
 
 class Stalled(Event, frozen=True):
@@ -66,7 +73,7 @@ class Failed(Event, frozen=True):
     failure: Failure
 
 
-AnyEvent = Phase | Stalled | Alive | Step | Scored | Finished | Failed
+AnyEvent = Phase | Part | Stalled | Alive | Step | Scored | Finished | Failed
 
 
 class TimedEvent(Struct, frozen=True):
@@ -83,12 +90,13 @@ class ReportError(OSError):
 
 
 class EventWriter:
-    """Writes the events of one rank. May be used by several threads."""
+    """Writes the events of one rank. May be used by several threads, but `timed` by one."""
 
     def __init__(self, run_folder: Path, rank: int) -> None:
         self.rank = rank
         self._lock = threading.Lock()
         self._file = events_path(run_folder, rank).open("ab")
+        self._part = OTHER
 
     def write(self, event: AnyEvent) -> None:
         """Raises ReportError if the disk is full."""
@@ -100,6 +108,19 @@ class EventWriter:
         except OSError as error:
             message = f"TMPDIR cannot be written, so a rank cannot report: {error.strerror}"
             raise ReportError(error.errno, message) from error
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Count the seconds of the block as this part of the fixed time (`results/overhead.py`). In a block within
+        another one, only the inner part is counted.
+        """
+        outer, self._part = self._part, part
+        self.write(Part(part))
+        try:
+            yield
+        finally:
+            self._part = outer
+        self.write(Part(outer))
 
 
 def events_path(run_folder: Path, rank: int) -> Path:
@@ -113,6 +134,7 @@ class RankEvents:
 
     Attributes:
         phase: the latest; `phase_times` has the time at which each began, in seconds of `time.monotonic`.
+        parts: the time at which each part of the fixed time began, in the same seconds, and its name.
         position: step and stage in which it last reported to stand still.
         signs: number of signs of life.
         results: of the rank itself; on the first rank of a node those of all ranks.
@@ -123,6 +145,7 @@ class RankEvents:
     pid: int | None = None
     phase: str = START
     phase_times: dict[str, float] = field(default_factory=dict)
+    parts: list[tuple[float, str]] = field(default_factory=list)
     records: list[StepRecord] = field(default_factory=list)
     position: tuple[int, str] = (0, SET_UP)
     scores: list[Score] = field(default_factory=list)
@@ -159,6 +182,9 @@ class RankEvents:
                 self.pid = event.pid or self.pid
                 self.phase = event.name
                 self.phase_times[event.name] = at
+                self.parts.append((at, OTHER))
+            case Part():
+                self.parts.append((at, event.name))
             case Stalled():
                 self.position = (event.step, event.stage)
             case Step():
@@ -167,6 +193,7 @@ class RankEvents:
                 self.scores.append(event.score)
             case Finished():
                 self.results.append(event.result)
+                self.parts.append((at, END))
             case Failed():
                 if self.failure is None:
                     self.failure, self.failure_time = event.failure, at

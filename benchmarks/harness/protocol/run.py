@@ -24,6 +24,7 @@ class Run:
         interrupted: whether the user ended it; its artifact is still written.
         seconds: from launch to end.
         phase_seconds: from launch to the beginning of each phase of the first rank.
+        parts: of the time from launch to end: the second in which each begins, and its name, in order.
         machine: what the machine did during the measured steps; None if that is not known.
         strict_machine: whether any disturbance by the machine fails the case.
     """
@@ -37,6 +38,7 @@ class Run:
     interrupted: bool = False
     seconds: float = 0.0
     phase_seconds: dict[str, float] = field(default_factory=dict)
+    parts: list[tuple[float, str]] = field(default_factory=list)
     machine: MachineReport | None = None
     strict_machine: bool = False
 

@@ -13,6 +13,8 @@ SET_UP, WARM_UP, WINDOW, TRAINING, EVALUATION, PROBES = (
     "evaluation",
     "probes",
 )
+OTHER, END = "other", "end"
+"""Parts of the fixed time of a case: what has no name of its own, and what follows the results of the ranks."""
 STEPPING_PHASES = (WARM_UP, WINDOW, TRAINING)
 """Phases in which every step is a sign of life."""
 

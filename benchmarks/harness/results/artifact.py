@@ -187,6 +187,9 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     ]
     warmup_seconds: Seconds
     overhead_seconds: Annotated[Seconds, about("total_seconds without warm-up and measured steps")]
+    overhead: Annotated[
+        dict[str, Seconds], about("part of overhead_seconds -> its seconds, of the first rank, in the order of time")
+    ]
     strict_machine: Annotated[bool, about("--ocr-strict-machine: whether any disturbance fails the case")]
     machine: Annotated[
         MachineDetails | None, about("what the machine did during the measured steps; null if it was not observed")

@@ -24,6 +24,7 @@ from benchmarks.harness.results.common import header, measured_fields, optional,
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.log import log_contradictions
 from benchmarks.harness.results.machine_verdict import judged, machine_failure, remark
+from benchmarks.harness.results.overhead import seconds_by_part
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
 from benchmarks.harness.results.scaling import scaling
@@ -131,18 +132,22 @@ class _Times(TypedDict):
     compile_seconds: float | None
     warmup_seconds: float
     overhead_seconds: float
+    overhead: dict[str, float]
 
 
 def _times(run: Run, window: RankResult) -> _Times:
     # A figure of the side that is missing or impossible must not cost the result.
     warm_up, window_begin = (max(0.0, run.phase_seconds.get(phase, 0.0)) for phase in (WARM_UP, WINDOW))
     warmup_seconds = max(0.0, window_begin - warm_up)
+    overhead_seconds = max(0.0, run.seconds - warmup_seconds - window.measured_seconds)
+    stepping = (warm_up, window_begin + window.measured_seconds)
     return _Times(
         measured_seconds=window.measured_seconds,
         setup_seconds=warm_up,
         compile_seconds=_compile_seconds(run) if run.case.compile else None,
         warmup_seconds=warmup_seconds,
-        overhead_seconds=max(0.0, run.seconds - warmup_seconds - window.measured_seconds),
+        overhead_seconds=overhead_seconds,
+        overhead=seconds_by_part(run.parts, run.seconds, stepping, overhead_seconds),
     )
 
 
@@ -193,7 +198,7 @@ def line(artifact: SpeedArtifact) -> str:
     return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{remarks}"
 
 
-HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "machine")
+HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "fixed", "machine")
 
 
 def cells(artifact: SpeedArtifact) -> list[str]:
@@ -208,7 +213,8 @@ def cells(artifact: SpeedArtifact) -> list[str]:
     )
     waiting = f"{details.data_wait_fraction:.1%}"
     machine = "unknown" if details.machine is None else details.machine.verdict
-    return [*(f"{rate:.3f}" for rate in rates), _milliseconds(details.step_seconds.p50), waiting, machine]
+    step, fixed = _milliseconds(details.step_seconds.p50), f"{details.overhead_seconds:.1f} s"
+    return [*(f"{rate:.3f}" for rate in rates), step, waiting, fixed, machine]
 
 
 def _milliseconds(seconds: float) -> str:

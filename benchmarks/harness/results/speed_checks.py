@@ -135,6 +135,7 @@ def _times(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list
     after_set_up = details.warmup_seconds + details.measured_seconds
     overhead = max(0.0, details.total_seconds - after_set_up)
     found = mismatch("overhead_seconds", details.overhead_seconds, overhead)
+    found += mismatch("overhead_seconds", details.overhead_seconds, math.fsum(details.overhead.values()))
     if not (parts := details.setup_seconds + after_set_up) <= ANOTHER_CLOCK * details.total_seconds:
         found.append(
             f"details.total_seconds: {details.total_seconds:g}, but set-up, warm-up and measured steps took {parts:g}"

@@ -32,7 +32,8 @@ def main(plan_path: str) -> int:
     position = Position()
     watch(plan.parent_pid, Path(plan.run_folder), StallReporter(position, events))
     try:
-        from benchmarks.harness.worker.rank import run_rank  # imports torch
+        with events.timed("imports"):
+            from benchmarks.harness.worker.rank import run_rank  # imports torch
     except BaseException as error:
         traceback.print_exc()
         events.write(Failed(Failure("exception", one_line(error), events.rank)))

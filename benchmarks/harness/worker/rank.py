@@ -45,7 +45,8 @@ def run_rank(plan: Plan, local_rank: int, events: EventWriter, position: Positio
     """Take the plan's measurement and report its result, or the failure. Returns the exit code of the process."""
     group: Group | None = None
     try:
-        measure = load_measure(plan.run_in_rank)
+        with events.timed("imports"):
+            measure = load_measure(plan.run_in_rank)
         prepared = set_up(plan, local_rank, events, position)
         group = prepared.group
         measured = measure(prepared)
@@ -57,7 +58,8 @@ def run_rank(plan: Plan, local_rank: int, events: EventWriter, position: Positio
             own=Raw(msgspec.json.encode(measured.own)),
         )
         # Event files are local to a node, so the first rank of each node writes the results of all ranks.
-        results = group.all_results(result)
+        with events.timed("results"):
+            results = group.all_results(result)
         for each in results if local_rank == 0 else [result]:
             events.write(Finished(each))
         group.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,11 +53,16 @@ class SetUp:
         """Report that a phase begins."""
         self.events.write(Phase(phase))
 
+    def timed(self, part: str) -> AbstractContextManager[None]:
+        """Count the seconds of the block as this part of the fixed time."""
+        return self.events.timed(part)
+
     def trainer(self, schedule: LRScheduler | None = None) -> Trainer:
         """Raises PrecisionError if anything that was imported or built has changed torch's arithmetic."""
-        trainer = Trainer(self.task, self.case, self.device, self.position, schedule)
-        check_precision(self.case)
-        return trainer
+        with self.timed("trainer"):
+            trainer = Trainer(self.task, self.case, self.device, self.position, schedule)
+            check_precision(self.case)
+            return trainer
 
     def batches(self, steps_done: int) -> Iterator[LoadedBatch]:
         """The endless stream of this rank's batches after `steps_done` steps, from new loader processes."""
@@ -74,24 +80,36 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
     torch.set_num_threads(plan.threads)
     torch.backends.cudnn.benchmark = True  # every step has the same shapes
     apply_precision(case)
-    device = rank_device(case, local_rank)
-    task = MODELS[case.model].load_task_builder()(image_size=plan.image_size, seed=plan.seed, device=device)
-    assert plan.data is not None, "the launcher knows the folder of the data"
-    data = task.read_data(Path(plan.data), "train")
-    if plan.image_cache == "decoded":
-        data = data.with_decoded_images(default_cache_dir())
+    with events.timed("device"):
+        device = rank_device(case, local_rank)
+    with events.timed("imports"):
+        build_task = MODELS[case.model].load_task_builder()
+    with events.timed("task"):
+        task = build_task(image_size=plan.image_size, seed=plan.seed, device=device)
+    with events.timed("data"):
+        data = _read_data(task, plan)
+        dataset = task.make_dataset(data)
+    rank = plan.local_ranks[local_rank]
+    with events.timed("group"):
+        group = Group(case, rank, device, plan.timeout_seconds)
     return SetUp(
         plan=plan,
-        rank=plan.local_ranks[local_rank],
+        rank=rank,
         local_rank=local_rank,
         device=device,
         task=task,
         data=data,
-        dataset=task.make_dataset(data),
+        dataset=dataset,
         events=events,
         position=position,
-        group=Group(case, plan.local_ranks[local_rank], device, plan.timeout_seconds),
+        group=group,
     )
+
+
+def _read_data(task: TrainingTask, plan: Plan) -> DataSet:
+    assert plan.data is not None, "the launcher knows the folder of the data"
+    data = task.read_data(Path(plan.data), "train")
+    return data.with_decoded_images(default_cache_dir()) if plan.image_cache == "decoded" else data
 
 
 def rank_device(case: Case, local_rank: int) -> torch.device:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 from benchmarks.harness.protocol.reports import SpeedReport
 from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import working_dtype
 from benchmarks.harness.worker.probes.loader import loader_only_rate, loader_profile
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
@@ -18,6 +20,7 @@ from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
+from benchmarks.harness.worker.trainer import Trainer
 
 SETTLING_STEPS = 5  # warm-up steps between the start of the window's loader and the window
 
@@ -49,14 +52,32 @@ def measure_speed(set_up: SetUp) -> Measured:
     window_seconds = clock.finish()
     report = rank_report(set_up, watch, plan.steps)
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
-    own = SpeedReport(
-        host_synchronisations=None if synchronisations is None else synchronisations.count,
-        matmul_tflops=matmul_tflops(device, working_dtype(set_up.case)),
-        step_only_samples_per_second=step_only_rate(trainer, next(batches).batch),
-        loader_only_samples_per_second=loader_only_rate(batches, plan.loader_workers),
-        loader_profile=loader_profile(set_up.dataset, set_up.case.batch_size_per_process)
-        if plan.profile_loader
-        else None,
-        reference_check=reference_check(set_up.case, device),
+    count = None if synchronisations is None else synchronisations.count
+    return Measured(window_seconds, tuple(log.records), report, probe(set_up, trainer, batches, count))
+
+
+def probe(
+    set_up: SetUp, trainer: Trainer, batches: Iterator[LoadedBatch], host_synchronisations: int | None
+) -> SpeedReport:
+    """What bounds the steps, and whether they are right: untimed, each probe with its seconds in the artifact."""
+    plan, case, device = set_up.plan, set_up.case, set_up.device
+    with set_up.timed("matmul"):
+        tflops = matmul_tflops(device, working_dtype(case))
+    with set_up.timed("step_only"):
+        step_only = step_only_rate(trainer, next(batches).batch)
+    with set_up.timed("loader_only"):
+        loader_only = loader_only_rate(batches, plan.loader_workers)
+    profile = None
+    if plan.profile_loader:
+        with set_up.timed("loader_profile"):
+            profile = loader_profile(set_up.dataset, case.batch_size_per_process)
+    with set_up.timed("reference_check"):
+        check = reference_check(case, device)
+    return SpeedReport(
+        host_synchronisations=host_synchronisations,
+        matmul_tflops=tflops,
+        step_only_samples_per_second=step_only,
+        loader_only_samples_per_second=loader_only,
+        loader_profile=profile,
+        reference_check=check,
     )
-    return Measured(window_seconds, tuple(log.records), report, own)

@@ -33,13 +33,23 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
     set_up.begin(PROBES)
     set_up.position.stage = PROBES
     device, cuda, model = set_up.device, set_up.device.type == "cuda", set_up.task.model
+    peak_memory = peak_memory_bytes(device)
+    state = gpu_state(f"GPU-{torch.cuda.get_device_properties(device).uuid}") if cuda else None
+    with set_up.timed("training_report"):
+        training = watch.report(steps)
+    with set_up.timed("parameters"):
+        digest = parameters_sha256(model) if set_up.case.mode == "mp" else None
+    with set_up.timed("environment"):
+        shared = _shared_report(set_up, held_out)
+    with set_up.timed("flops"):
+        network = model_report(model, set_up.task.input_shape) if set_up.rank == 0 else None
     return RankReport(
-        peak_memory_bytes=peak_memory_bytes(device),
-        gpu_state=gpu_state(f"GPU-{torch.cuda.get_device_properties(device).uuid}") if cuda else None,
-        training=watch.report(steps),
-        parameters_sha256=parameters_sha256(model) if set_up.case.mode == "mp" else None,
-        shared=_shared_report(set_up, held_out),
-        model=model_report(model, set_up.task.input_shape) if set_up.rank == 0 else None,
+        peak_memory_bytes=peak_memory,
+        gpu_state=state,
+        training=training,
+        parameters_sha256=digest,
+        shared=shared,
+        model=network,
     )
 
 

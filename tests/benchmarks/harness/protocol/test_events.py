@@ -114,6 +114,23 @@ def test_the_times_of_events_do_not_depend_on_the_systems_clock(
     assert before <= events.phase_times["warm-up"] <= events.phase_times["window"] <= time.monotonic()
 
 
+def test_the_parts_of_the_fixed_time_follow_each_other(tmp_path: Path, writer: EventWriter, events: RankEvents) -> None:
+    writer.write(Phase("set-up"))
+    with writer.timed("data"), writer.timed("imports"):
+        pass
+    with pytest.raises(ValueError, match="an obstacle"), writer.timed("task"):
+        raise ValueError("an obstacle")
+    with writer.timed("group"):
+        pass
+    writer.write(Finished(rank_result()))
+    events.poll(tmp_path)
+    names = [name for _, name in events.parts]
+    assert names == ["other", "data", "imports", "data", "other", "task", "group", "other", "end"]
+    times = [at for at, _ in events.parts]
+    assert times == sorted(times)
+    assert times[0] == events.phase_times["set-up"]
+
+
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), None])
 def test_a_loss_that_is_not_finite_is_read_as_none(
     tmp_path: Path, writer: EventWriter, events: RankEvents, loss: float | None

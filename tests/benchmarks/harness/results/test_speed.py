@@ -44,6 +44,7 @@ def test_the_phases_of_the_run_are_told_apart() -> None:
     _, details = built(finished_run())
     assert (details.setup_seconds, details.warmup_seconds, details.measured_seconds) == (10.0, 4.0, 5.0)
     assert details.overhead_seconds == 60.0 - 4.0 - 5.0
+    assert details.overhead == {"start": 1.0, "imports": 9.0, "matmul": 31.0, "end": 10.0}
     assert details.total_seconds == 60.0
     assert details.compile_seconds is None
 
@@ -152,7 +153,7 @@ def test_a_good_artifact_has_no_contradictions_and_a_changed_one_has() -> None:
 def test_a_result_is_one_line_and_one_row() -> None:
     artifact, _ = built(finished_run())
     assert line(artifact) == "4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"
-    assert cells(artifact) == ["4.000", "80.000", "5.000", "500.0 ms", "20.0%", "quiet"]
+    assert cells(artifact) == ["4.000", "80.000", "5.000", "500.0 ms", "20.0%", "51.0 s", "quiet"]
     assert cells(build(failed_run(), Path("x"), Path("index"))) == []
 
 

@@ -85,6 +85,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     # times
     (CPU, {"details.total_seconds": 4.0, "details.overhead_seconds": 0.0}, "details.total_seconds: 4, but"),
     (CPU, {"details.overhead_seconds": 0.0}, "details.overhead_seconds"),
+    (CPU, {"details.overhead": {}}, "details.overhead_seconds: 51, but the other details yield 0"),
+    (CPU, {"details.overhead.imports": 8.0}, "details.overhead_seconds: 51, but the other details yield 50"),
+    (CPU, {"details.overhead.imports": -9.0}, "details.overhead.imports: -9"),
     (CPU, {"details.setup_seconds": 1e9}, "details.total_seconds: 60, but"),
     (CPU, {"details.ranks.1.data_wait_seconds": 6.0}, "rank 1: data_wait_seconds: more than measured_seconds"),
     # the distribution
