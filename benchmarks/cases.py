@@ -23,6 +23,10 @@ Precision = Literal["fp32", "tf32", "fp16", "bf16"]
 
 Device = Literal["cuda", "cpu"]
 
+Marker = Literal["cpu", "single_gpu", "multi_gpu"]
+MARKERS: tuple[Marker, ...] = get_args(Marker)
+"""Of the tests of cases: on the CPU, on one GPU, on several."""
+
 MAX_BATCH_SIZE = 2**20
 MAX_NAME_LENGTH = 200
 """Of a case, in characters. Also limits the digits of its numbers."""
@@ -99,8 +103,8 @@ class Case:
         return self.processes if self.device == "cuda" else 0
 
     @property
-    def marker(self) -> str:
-        """The pytest marker: "cpu", "single_gpu" or "multi_gpu"."""
+    def marker(self) -> Marker:
+        """The pytest marker of the case."""
         if self.device == "cpu":
             return "cpu"
         return "single_gpu" if self.processes == 1 else "multi_gpu"

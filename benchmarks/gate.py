@@ -2,6 +2,7 @@
 
     python -m benchmarks.gate logs/index
     python -m benchmarks.gate logs/index --expect psenet_sp_bs8_fp32_1 psenet_sp_bs16_fp32_1
+    python -m benchmarks.gate logs/index --expect single_gpu
 
 Exit code 0: all good; 1: an artifact is flagged, invalid or missing, or there is none at all; 2: wrong use.
 """
@@ -14,11 +15,11 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.cases import CaseError, parse_case
+from benchmarks.cases import MARKERS, MATRIX, CaseError, parse_case
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import Header, MeasuredDetails, PlanDetails
@@ -197,12 +198,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="CASE",
         nargs="+",
         action="extend",
-        type=_artifact_name,
+        type=_artifact_names,
         default=[],
         help="cases whose artifact must be there, for example psenet_sp_bs8_fp32_1, or with another measurement "
-        "appended, for example _convergence; may be repeated",
+        f"appended, for example _convergence; or {', '.join(MARKERS)}: every listed case of it; may be repeated",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.expect = list(chain.from_iterable(options.expect))
+    return options
 
 
 def _folder(text: str) -> Path:
@@ -220,14 +223,18 @@ def _folder(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{shorten(text, MAX_CELL)}: {error}") from None
 
 
-def _artifact_name(name: str) -> str:
-    """File name of the artifact of a case: its speed JSON, or that of the measurement that the name ends in."""
+def _artifact_names(name: str) -> list[str]:
+    """File names of artifacts: the speed JSON of a case, that of the measurement that the name ends in, or the speed
+    JSON of every listed case of a marker.
+    """
+    if name in MARKERS:
+        return [MEASUREMENTS["speed"].artifact_name(case) for case in MATRIX if case.marker == name]
     measurement = measurement_of_file(name) or MEASUREMENTS["speed"]
     try:
         case = parse_case(name.removesuffix(f"_{measurement.name}"))
     except CaseError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    return measurement.artifact_name(case)
+    return [measurement.artifact_name(case)]
 
 
 def _command() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import gate
-from benchmarks.cases import parse_case
+from benchmarks.cases import MATRIX, parse_case
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.results.measurements import MEASUREMENTS
 from samples import (
@@ -328,6 +328,16 @@ def test_an_expected_artifact_that_is_missing_fails(tmp_path: Path, capsys: pyte
     assert f"{SPEED.artifact_name(OTHER)} " in shown
     assert "ocr_PSENet_sp_bs2_fp32_cpu1_speed" in shown
     assert "1 of 4 good" in shown
+
+
+def test_a_marker_expects_every_listed_case_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, SPEED.artifact_name(CASE), of_run())
+    assert gate.main([str(tmp_path), "--expect", "single_gpu"]) == 1
+    shown = capsys.readouterr().out
+    listed = [case for case in MATRIX if case.marker == "single_gpu"]
+    assert CASE in listed
+    assert f"1 of {len(listed)} good" in shown
+    assert all(SPEED.artifact_name(case) in shown for case in listed)
 
 
 def test_an_expected_artifact_that_is_there_is_judged_once(tmp_path: Path) -> None:

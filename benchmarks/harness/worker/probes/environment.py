@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -36,7 +37,7 @@ def describe_environment(device: torch.device) -> Environment:
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         cores=available_cores(),
         allocator=os.environ.get("GLIBC_TUNABLES"),
-        git_commit=_git("rev-parse", "HEAD"),
+        git_commit=_git("rev-parse", "HEAD") or _commit_of_image(),
         git_dirty=None if status is None else bool(status),
     )
 
@@ -54,6 +55,12 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _commit_of_image() -> str | None:
+    """In a container there is no checkout: its image names the commit from which it was built (docs/container.md)."""
+    commit = os.environ.get("OCR_GIT_COMMIT", "")
+    return commit if re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", commit) else None
 
 
 def _git(*arguments: str) -> str | None:

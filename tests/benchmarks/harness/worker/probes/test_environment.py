@@ -36,8 +36,18 @@ def test_the_commit_of_the_checkout_is_reported(monkeypatch: pytest.MonkeyPatch)
 
 def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("OCR_GIT_COMMIT", raising=False)
     found = describe_environment(CPU)
     assert (found.git_commit, found.git_dirty) == (None, None)
+
+
+@pytest.mark.parametrize(("given", "commit"), [("c" * 40, "c" * 40), ("", None), ("main", None), ("c" * 41, None)])
+def test_without_a_checkout_the_commit_of_the_image_is_reported(
+    monkeypatch: pytest.MonkeyPatch, given: str, commit: str | None
+) -> None:
+    monkeypatch.setattr(environment, "_git", lambda *_: None)
+    monkeypatch.setenv("OCR_GIT_COMMIT", given)
+    assert describe_environment(CPU).git_commit == commit
 
 
 def test_a_commit_has_forty_digits() -> None:
