@@ -1,0 +1,79 @@
+"""The null CUDA device itself: what torch sees of it, what is real on it, how errors look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.nullcuda.conftest import OnDevice
+from tests.nullcuda.errors import CudaError
+from tests.nullcuda.process import OnDeviceError
+
+
+def test_torch_sees_one_gpu(on_device: OnDevice) -> None:
+    assert on_device("basics:describe") == {
+        "count": 1,
+        "name": "NVIDIA H100 80GB HBM3",
+        "capability": [9, 0],
+        "uuid": "00010203-0405-0607-0809-0a0b0c0d0e0f",
+    }
+
+
+def test_calls_are_counted(on_device: OnDevice) -> None:
+    expected = {"launches": 1, "matmuls": 1, "convolutions": 1, "copies": 1, "copied_bytes": 4000, "pageable_copies": 1}
+    expected |= {"device_waits": 1, "stream_waits": 1, "event_waits": 1, "event_records": 1}
+    assert expected.items() <= on_device("basics:counted").items()
+
+
+def test_copies_and_fills_are_real_and_kernels_compute_nothing(on_device: OnDevice) -> None:
+    found = on_device("basics:values")
+    assert found["copied"] == [0, 1, 2, 3, 4, 5]
+    assert found["filled"] == [7, 7, 7]
+    assert found["scalar"] == 12345
+    assert found["computed"] != 30
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_a_fused_optimizer_changes_every_parameter_unless_a_gradient_is_infinite(
+    on_device: OnDevice, name: str
+) -> None:
+    assert on_device("basics:optimized", name) == {"good": True, "overflow": False, "after": True, "halved": True}
+
+
+@pytest.mark.parametrize(
+    ("counter", "error", "text"),
+    [
+        ("mallocs", CudaError.MEMORY_ALLOCATION, "OutOfMemoryError: CUDA out of memory."),
+        (
+            "launches",
+            CudaError.ILLEGAL_ADDRESS,
+            "AcceleratorError: CUDA error: an illegal memory access was encountered",
+        ),
+        ("launches", CudaError.ECC_UNCORRECTABLE, "AcceleratorError: CUDA error: uncorrectable ECC error encountered"),
+        ("device_waits", CudaError.LAUNCH_FAILURE, "AcceleratorError: CUDA error: unspecified launch failure"),
+    ],
+)
+def test_a_planted_error_has_its_real_text(on_device: OnDevice, counter: str, error: int, text: str) -> None:
+    assert text in on_device("basics:error_text", counter, error).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "limit", "message"),
+    [
+        ("fail", 60, r"ValueError: of the check\n\nprinted before the failure"),
+        ("hang", 1, r"did not answer within 1 s(.|\n)*in hang"),
+        ("die", 60, r"ended its process \(exit code -6\)(.|\n)*in die"),
+    ],
+)
+def test_a_failure_on_the_device_is_reported_and_ends_only_its_call(
+    on_device: OnDevice, function: str, limit: float, message: str
+) -> None:
+    on_device("basics:describe")
+    with pytest.raises(OnDeviceError, match=message):
+        on_device(f"basics:{function}", limit=limit)
+
+
+def test_the_device_answers_after_its_process_has_ended(on_device: OnDevice) -> None:
+    answer: dict[str, Any] = on_device("basics:describe")
+    assert answer["count"] == 1
