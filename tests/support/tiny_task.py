@@ -189,7 +189,8 @@ def fixed_training_task(*, image_size: int | None, seed: int, device: torch.devi
 
 def _task(model: nn.Module, criterion: nn.Module, size: int, device: torch.device, fault: Fault) -> TrainingTask:
     matmul.SIZE["cpu"], loader.LOADER_SECONDS = 512, 0.2  # the ranks of the tests need no probes that take seconds
-    optimizer = torch.optim.SGD(model.to(device).parameters(), lr=1e-2)
+    on_gpu = device.type == "cuda"  # fused: no step waits for the GPU to learn whether its gradients overflowed
+    optimizer = torch.optim.SGD(model.to(device).parameters(), lr=1e-2, fused=on_gpu)
 
     def make_dataset(data: AnnotatedSet) -> TinyDataset:
         return TinyDataset(len(data), size, fault)

@@ -37,10 +37,10 @@ cudaError_t cudaFreeAsync(void *pointer, cudaStream_t stream) { return cudaFree(
 cudaError_t cudaHostAlloc(void **pointer, size_t bytes, unsigned flags) {
     int error = count(COUNT_pinned_mallocs);
     if (error) return failed(error);
-    size_t whole = (bytes + 4095) / 4096 * 4096;
-    if (posix_memalign(pointer, 4096, whole ? whole : 4096)) return failed(cudaErrorMemoryAllocation);
-    memset(*pointer, 0, whole);
-    remember_block(*pointer, whole ? whole : 4096, PINNED);
+    if (!bytes) bytes = 1;
+    if (posix_memalign(pointer, 4096, bytes)) return failed(cudaErrorMemoryAllocation);
+    memset(*pointer, 0, bytes);
+    remember_block(*pointer, bytes, PINNED);
     return cudaSuccess;
 }
 
@@ -78,7 +78,15 @@ cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *attributes, c
     return cudaSuccess;
 }
 
-/* What a small read from memory that no kernel wrote yields: numbers that differ, as losses do. */
+/* The losses of a step, which kernels have not computed, are copied into a row of a larger pinned tensor: they become
+   numbers that differ from step to step. A pinned block of .item() holds one number, and gets what is on the device. */
+#define LARGEST_LOSSES 64
+static bool is_loss(const void *destination, size_t bytes) {
+    void *start;
+    size_t block;
+    return bytes <= LARGEST_LOSSES && bytes % 4 == 0 && block_of(destination, &start, &block) && block >= LARGEST_LOSSES;
+}
+
 static void make_noise(void *destination, size_t bytes) {
     for (size_t i = 0; i < bytes / 4; i++) ((float *)destination)[i] = 0.5f + 1e-5f * (rand() % 1000);
 }
@@ -89,12 +97,10 @@ static int copy(void *destination, const void *source, size_t bytes, bool asynch
     add(COUNT_copied_bytes, bytes);
     enum memory from = memory_of(source), to = memory_of(destination);
     if (asynchronous && (from == PAGEABLE || to == PAGEABLE)) add(COUNT_pageable_copies, 1);
-    bool computed = from == DEVICE && to == PINNED && bytes <= 64 && bytes % 4 == 0 && !is_true(source, bytes);
-    if (computed)
+    if (from == DEVICE && to == PINNED && is_loss(destination, bytes))
         make_noise(destination, bytes);
     else if (bytes <= LARGEST_COPY)
         memmove(destination, source, bytes);
-    if (to == DEVICE && (from != DEVICE || is_true(source, bytes))) mark_true(destination, bytes);
     return cudaSuccess;
 }
 
@@ -115,7 +121,6 @@ static int set(void *pointer, int value, size_t bytes) {
     int error = count_asynchronous(COUNT_memsets);
     if (error) return failed(error);
     if (bytes <= LARGEST_MEMSET) memset(pointer, value, bytes);
-    mark_true(pointer, bytes);
     return cudaSuccess;
 }
 

@@ -163,42 +163,6 @@ bool block_of(const void *address, void **start, size_t *bytes) {
     return found != NULL;
 }
 
-/* The allocator of torch uses an address again and again, so a mark becomes invalid after some thousand kernels: whoever
-   copies a scalar to the device reads it within a step, and what lives longer (the scale of a gradient scaler) is
-   computed, and so marked, in every step. */
-#define MAX_MARKS 256
-#define MARK_LAUNCHES 3000
-static struct mark {
-    const void *address;
-    size_t bytes;
-    long launches;
-} marks[MAX_MARKS];
-static int next_mark;
-
-static struct mark *find_mark(const void *address) {
-    for (int i = 0; i < MAX_MARKS; i++)
-        if (marks[i].address == address) return &marks[i];
-    return NULL;
-}
-
-void mark_true(const void *address, size_t bytes) {
-    if (bytes > 64) return;
-    pthread_mutex_lock(&mutex);
-    struct mark *mark = find_mark(address);
-    if (!mark) mark = &marks[next_mark++ % MAX_MARKS];
-    *mark = (struct mark){address, bytes, nullcuda_count("launches")};
-    pthread_mutex_unlock(&mutex);
-}
-
-bool is_true(const void *address, size_t bytes) {
-    pthread_mutex_lock(&mutex);
-    struct mark *mark = find_mark(address);
-    long age = mark ? nullcuda_count("launches") - mark->launches : 0; /* negative after a reset of the counters */
-    bool valid = mark && mark->bytes >= bytes && age < MARK_LAUNCHES;
-    pthread_mutex_unlock(&mutex);
-    return valid;
-}
-
 /* ------------------------------------------------------------------------------------------------ names of kernels */
 
 #define MAX_KERNELS (1 << 17) /* torch has some 60000 */

@@ -46,10 +46,6 @@ size_t forget_block(void *start); /* its size; 0 if it is unknown */
 enum memory memory_of(const void *address);
 bool block_of(const void *address, void **start, size_t *bytes);
 
-/* Small pieces of device memory whose content is true, because it was copied or computed. All else is never written. */
-void mark_true(const void *address, size_t bytes);
-bool is_true(const void *address, size_t bytes);
-
 const char *kernel_name(const void *kernel);
 void count_kernel(const void *kernel);
 

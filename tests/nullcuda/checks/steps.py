@@ -1,0 +1,81 @@
+"""Training steps of a case on the device."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.components.resident import resident_trainer
+from benchmarks.harness.protocol.records import StepRecord
+from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.loader import LoadedBatch
+from benchmarks.harness.worker.trainer import Trainer
+from tests.nullcuda import device
+
+MAX_STEPS = 64
+WARMUP_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A trainer that has done its first steps, with a pinned batch."""
+
+    trainer: Trainer
+    clock: StepClock
+    batch: LoadedBatch
+    records: list[StepRecord]
+
+    def run(self, steps: int) -> None:
+        self.trainer.run(itertools.repeat(self.batch), steps, self.clock)
+
+
+@contextmanager
+def prepared(case: str, data: str, image_size: int) -> Iterator[Steps]:
+    """A case whose measured steps come next. Afterwards torch is as it was."""
+    before = torch.backends.cudnn.benchmark, torch.get_num_threads()
+    try:
+        trainer, batch = resident_trainer(case, Path(data), image_size)
+        records: list[StepRecord] = []
+        pinned = tuple(tensor.cpu().pin_memory() for tensor in batch)  # as the loader delivers it
+        keys = [(index, index) for index in range(len(pinned[0]))]
+        clock = StepClock(trainer.device, MAX_STEPS, records.append)
+        steps = Steps(trainer, clock, LoadedBatch(pinned, keys), records)
+        clock.begin(warmup=True)
+        steps.run(WARMUP_STEPS)
+        clock.finish()
+        clock.begin(warmup=False)
+        yield steps
+    finally:
+        torch.backends.cudnn.benchmark = before[0]
+        torch.set_num_threads(before[1])
+        torch.cuda.set_sync_debug_mode("default")
+        torch._dynamo.reset()  # compiled steps, and what they hold
+        device.reset()
+
+
+def counted(case: str, data: str, image_size: int) -> dict[str, Any]:
+    """What one measured step does: the device's counters. torch raises an error if the host waits."""
+    measured = 2
+    with prepared(case, data, image_size) as steps:
+        device.reset()
+        torch.cuda.set_sync_debug_mode("error")
+        steps.run(measured)
+        torch.cuda.set_sync_debug_mode("default")
+        found = device.counts()
+        steps.clock.finish()
+        assert all(record.device_seconds for record in steps.records)
+    return {name: value / measured for name, value in found.items()}
+
+
+def kernels(case: str, data: str, image_size: int) -> dict[str, int]:
+    """Launches of each kernel in one measured step."""
+    with prepared(case, data, image_size) as steps:
+        device.reset()
+        steps.run(1)
+        return dict(device.kernels())
