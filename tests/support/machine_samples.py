@@ -33,7 +33,6 @@ def sample(at: float, **changed: Any) -> Sample:
         pressure_of_group=False,
         throttling=None,
         quota_cores=None,
-        gpus=(),
     )
     return replace(quiet, **changed)
 

@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, Struct, structs
 from benchmarks.cases import Precision, parse_case
 from benchmarks.harness.controller.planning import plan_run
 from benchmarks.harness.protocol.events import RankEvents
+from benchmarks.harness.protocol.gpu_report import GpuReport, Spread
 from benchmarks.harness.protocol.machine_report import MachineReport, Pressure, Pressures
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.precision import expected_settings
@@ -244,6 +245,46 @@ def machine_report(**changed: Any) -> MachineReport:
     return structs.replace(given, **{**computed, **changed})
 
 
+def gpu_report(rank: int = 0, seconds: float = 50.0, watts: float = 600.0, **changed: Any) -> GpuReport:
+    """Of a GPU at full load that the case has alone, except for the figures given. The power cap disturbs nothing."""
+    good = GpuReport(
+        rank=rank,
+        partition=False,
+        seconds=seconds,
+        samples=100,
+        sm_clock_mhz=Spread(1600.0, 1700.0, 1980.0),
+        sm_clock_max_mhz=1980,
+        memory_clock_mhz=Spread(2619.0, 2619.0, 2619.0),
+        memory_clock_max_mhz=2619,
+        power_watts=Spread(500.0, 610.0, 700.0),
+        power_limit_watts=700.0,
+        temperature_celsius=Spread(50.0, 61.0, 65.0),
+        memory_temperature_celsius=Spread(60.0, 71.0, 75.0),
+        utilisation_percent=Spread(90.0, 99.0, 100.0),
+        memory_utilisation_percent=Spread(50.0, 60.0, 61.0),
+        clock_event_bits=4,
+        clock_event_reasons={"sw_power_cap": 0.8},
+        slowdown_fraction=0.0,
+        energy_joules=watts * seconds,
+        energy_source="counter",
+        persistence_mode=True,
+        compute_mode="default",
+        ecc_uncorrected_errors=0,
+        foreign_processes=1,
+        foreign_memory_bytes=10**9,
+        foreign_utilisation_percent=0.0,
+    )
+    return structs.replace(good, **changed)
+
+
+def sampled_gpus(run: Run, **changed: Any) -> Run:
+    """The run, with a report of the GPU of each rank."""
+    assert run.machine is not None
+    gpus = [gpu_report(result.rank, result.measured_seconds + 0.01, **changed) for result in run.results]
+    run.machine = structs.replace(run.machine, gpus=gpus)
+    return run
+
+
 # runs
 
 
@@ -352,6 +393,8 @@ def speed_artifact(
 ) -> SpeedArtifact:
     """Of a case that ended well, or failed. `folder` may hold the baseline of the scaling."""
     run = finished_run(case) if failure is None else failed_run(case, failure=failure)
+    if failure is None and run.case.device == "cuda":
+        run = sampled_gpus(run)
     return speed.build(run, Path("logs/train_log") / run.case.log_name, folder)
 
 

@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 import os
-
-import pynvml
+from typing import Any
 
 from benchmarks.cases import Case
+from benchmarks.harness.controller.machine.nvml import answer, cards, initialised, is_partitioned, partitions
+
+MAX_DIGITS = 9  # of an index
 
 
 def cuda_gpu_count() -> int:
-    """Number of CUDA GPUs that a process started from here would see; 0 without a driver."""
-    try:
-        pynvml.nvmlInit()
-        count = int(pynvml.nvmlDeviceGetCount())
-    except pynvml.NVMLError:
-        return 0
+    """Number of CUDA GPUs that a process started from here would see; 0 without a driver. A process sees only one
+    partition (MIG), whatever it is offered.
+    """
+    found = list(cards()) if initialised() else []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return count
+    if visible is not None:
+        return _visible_count(visible, found)
+    whole = sum(not is_partitioned(card) for card in found)
+    return whole or min(1, sum(1 for card in found for _ in partitions(card)))
+
+
+def _visible_count(visible: str, found: list[Any]) -> int:
+    """CUDA ignores the first entry that is not a GPU and everything after it."""
     usable: set[str] = set()
     for entry in map(str.strip, visible.split(",")):
-        known = int(entry) < count if entry.isdigit() else entry.startswith(("GPU-", "MIG-"))
-        if not known or entry in usable:
-            break  # CUDA ignores the first entry that is not a GPU and everything after it
+        if entry.isascii() and entry.isdecimal() and len(entry) <= MAX_DIGITS:
+            known, partition = int(entry) < len(found), False
+        else:
+            partition = entry.startswith("MIG-")
+            known = _has_uuid([each for card in found for each in partitions(card)] if partition else found, entry)
+        if not known or entry in usable or (partition and usable):
+            break
         usable.add(entry)
-    return min(len(usable), count)
+        if partition:
+            break
+    return min(len(usable), len(found))
+
+
+def _has_uuid(devices: list[Any], entry: str) -> bool:
+    """The beginning of a UUID is enough if it is that of one device alone."""
+    if not entry.startswith(("GPU-", "MIG-")):
+        return False
+    begins = sum(str(answer("nvmlDeviceGetUUID", device)).startswith(entry) for device in devices)
+    return begins == 1 or answer("nvmlDeviceGetHandleByUUID", entry) is not None
 
 
 def missing_gpus(case: Case, nodes: int = 1) -> str | None:

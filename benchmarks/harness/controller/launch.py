@@ -20,6 +20,7 @@ from msgspec import structs
 
 from benchmarks.harness.controller import processes
 from benchmarks.harness.controller.diagnosis import cause_of_failure
+from benchmarks.harness.controller.machine.gpu_sampler import GpuSampler
 from benchmarks.harness.controller.machine.sampler import MachineSampler
 from benchmarks.harness.controller.machine.window import machine_of
 from benchmarks.harness.controller.run_folder import RunFolder, TemporaryFolderError, run_folder, write_error
@@ -118,9 +119,10 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     assert process.stdout is not None
     copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
     copier.start()
-    sampler = MachineSampler(process.pid, run.ranks, run.plan.local_processes if run.case.gpu_count else 0)
+    sampler = MachineSampler(process.pid, run.ranks)
+    gpu_sampler = GpuSampler(process.pid, run.ranks, folder.path, on_gpus=run.case.gpu_count > 0)
     try:
-        with sampler:
+        with sampler, gpu_sampler:
             _follow(run, process, folder.path, log, display, sampler.stopped)
         with contextlib.suppress(subprocess.TimeoutExpired):  # then it is ended, and the diagnosis reports that
             process.wait(timeout=EXIT_SECONDS)
@@ -134,7 +136,7 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
             process.stdout.close()
         for events in run.ranks:
             events.poll(folder.path)
-    run.machine = machine_of(run, sampler)
+    run.machine = machine_of(run, sampler, gpu_sampler)
     if run.failure is None:
         failure = cause_of_failure(run.ranks, folder.path, process.returncode) or log.failure
         run.failure = None if failure is None else _redacted(failure)

@@ -38,6 +38,13 @@ class Part(Event, frozen=True):
     name: str
 
 
+class OnGpu(Event, frozen=True):
+    """The rank trains on this GPU. `uuid` has no prefix, `bus_id` is domain:bus:device.function."""
+
+    uuid: str
+    bus_id: str
+
+
 class Stalled(Event, frozen=True):
     """The rank has not moved for a while; it is in this stage of this step."""
 
@@ -73,7 +80,7 @@ class Failed(Event, frozen=True):
     failure: Failure
 
 
-AnyEvent = Phase | Part | Stalled | Alive | Step | Scored | Finished | Failed
+AnyEvent = Phase | Part | OnGpu | Stalled | Alive | Step | Scored | Finished | Failed
 
 
 class TimedEvent(Struct, frozen=True):
@@ -137,6 +144,7 @@ class RankEvents:
         parts: the time at which each part of the fixed time began, in the same seconds, and its name.
         position: step and stage in which it last reported to stand still.
         signs: number of signs of life.
+        gpu: the GPU that it trains on; None on the CPU.
         results: of the rank itself; on the first rank of a node those of all ranks.
         failure: the first one reported, `failure_time` its time, in seconds of `time.monotonic`.
     """
@@ -150,6 +158,7 @@ class RankEvents:
     position: tuple[int, str] = (0, SET_UP)
     scores: list[Score] = field(default_factory=list)
     signs: int = 0
+    gpu: OnGpu | None = None
     results: list[RankResult] = field(default_factory=list)
     failure: Failure | None = None
     failure_time: float = 0.0
@@ -185,6 +194,8 @@ class RankEvents:
                 self.parts.append((at, OTHER))
             case Part():
                 self.parts.append((at, event.name))
+            case OnGpu():
+                self.gpu = event
             case Stalled():
                 self.position = (event.step, event.stage)
             case Step():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from benchmarks.harness.protocol.gpu_report import GpuReport
 from benchmarks.harness.protocol.quantities import (
     Amount,
     Bytes,
@@ -18,23 +19,6 @@ from benchmarks.harness.protocol.quantities import (
     Seconds,
     about,
 )
-
-GPU_THROTTLE_REASONS = {
-    0x1: "gpu_idle",
-    0x2: "applications_clocks_setting",
-    0x4: "sw_power_cap",
-    0x8: "hw_slowdown",
-    0x10: "sync_boost",
-    0x20: "sw_thermal_slowdown",
-    0x40: "hw_thermal_slowdown",
-    0x80: "hw_power_brake_slowdown",
-    0x100: "display_clock_setting",
-}
-"""NVML's bits for a reduced clock."""
-GPU_SLOWDOWN = 0x8 | 0x20 | 0x40 | 0x80
-"""Heat, hardware and power brake. The power cap is no disturbance: a GPU at full load reaches it."""
-
-Percent = Annotated[float, Meta(ge=0, le=100)]
 
 
 class Pressure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +50,7 @@ class Pause(Struct, frozen=True, forbid_unknown_fields=True):
     busy_cores: Annotated[
         Amount | None, about("cores that the processes of the case used meanwhile; null if it was too short to be seen")
     ]
-    gpu_busy: Annotated[bool, about("whether a GPU of the case worked meanwhile")]
+    gpu_busy: Annotated[bool | None, about("whether a GPU of the case worked meanwhile; null if that is not known")]
 
 
 class Freeze(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,25 +62,10 @@ class Freeze(Struct, frozen=True, forbid_unknown_fields=True):
     seen: Annotated[Line, about("what was seen to stop")]
 
 
-class GpuReport(Struct, frozen=True, forbid_unknown_fields=True):
-    """One GPU of the case over the window. Null if the driver does not report it."""
-
-    sm_clock_min_mhz: Annotated[Count | None, about("lowest clock of the multiprocessors")]
-    sm_clock_median_mhz: Annotated[Count | None, about("median clock")]
-    throttle_reasons: Annotated[Count | None, about("all of NVML's bits for a reduced clock that were seen")]
-    throttle_reason_names: Annotated[list[str], about("the same as words")]
-    slowdown_fraction: Annotated[
-        Fraction | None, about("part of the samples with a slowdown by heat, by hardware or by a power brake")
-    ]
-    utilisation_percent: Annotated[Percent | None, about("mean utilisation")]
-    temperature_max_celsius: Annotated[Count | None, about("highest temperature")]
-    foreign_processes: Annotated[Count | None, about("most processes at once that are not of the case")]
-    foreign_memory_bytes: Annotated[Bytes | None, about("most memory at once that they had")]
-    foreign_utilisation_percent: Annotated[Percent | None, about("mean use of the multiprocessors by them")]
-
-
 class MachineReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was sampled on the machine of node 0 during the measured window. Null if the system does not report it."""
+    """What was sampled on the machine of node 0 during the measured window. Null if the system does not report it. The
+    GPUs are those of all nodes.
+    """
 
     observed_seconds: Annotated[
         PositiveSeconds, about("between the samples around the window, to which all figures apply")
@@ -128,7 +97,9 @@ class MachineReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     freeze: Annotated[Freeze | None, about("null if nothing was stopped for a second or longer")]
     stopped_fraction: Annotated[Fraction, about("part of the window in which a process of the case was stopped")]
     longest_pause: Annotated[Pause | None, about("null with a single step")]
-    gpus: Annotated[list[GpuReport], about("of the ranks of node 0; empty on the CPU")]
+    gpus: Annotated[
+        list[GpuReport], about("of the ranks on all nodes, those that NVML does not know left out; empty on the CPU")
+    ]
 
 
 class MachineDetails(MachineReport, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Raw, Struct, structs
 
+from benchmarks.harness.protocol.gpu_report import GpuReport
 from benchmarks.harness.protocol.quantities import Count, Line, PositiveCount, Seconds, about
 from benchmarks.harness.protocol.reports import RankReport
 from benchmarks.harness.protocol.text import printable_line
@@ -48,6 +49,7 @@ class RankResult(Struct, frozen=True):
         records: of all steps, warm-up included.
         report: what every rank reports, whatever was measured.
         own: JSON of the measurement's own report, decoded by the measurement (`results/measurements.py`).
+        gpu: its GPU in the measured window; None on the CPU, or if it was not sampled.
     """
 
     rank: int
@@ -55,6 +57,7 @@ class RankResult(Struct, frozen=True):
     records: tuple[StepRecord, ...]
     report: RankReport
     own: Raw = Raw(b"null")
+    gpu: GpuReport | None = None
 
     @property
     def measured(self) -> list[StepRecord]:

@@ -44,15 +44,6 @@ class PrecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     gradient_scaler: Annotated[bool, about("whether the loss is scaled, as in fp16")]
 
 
-class GpuState(Struct, frozen=True, forbid_unknown_fields=True):
-    """State of a GPU right after the measured steps."""
-
-    sm_clock_mhz: Annotated[Count, about("clock of the multiprocessors")]
-    power_watts: Annotated[float, Meta(description="power draw", ge=0)]
-    temperature_celsius: Annotated[Count, about("temperature")]
-    throttle_reasons: Annotated[Count, about("bits of NVML's reasons for a reduced clock; 0 for none")]
-
-
 class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
     """The training split."""
 
@@ -134,7 +125,6 @@ class RankReport(Struct, frozen=True, kw_only=True):
     peak_memory_bytes: int
     shared: SharedReport
     training: TrainingReport
-    gpu_state: GpuState | None = None
     parameters_sha256: str | None = None
     model: ModelReport | None = None
 

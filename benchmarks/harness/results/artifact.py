@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from benchmarks.cases import Precision, RunMode
 from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.protocol.quantities import (
+    Amount,
     Count,
     Flops,
     Fraction,
@@ -32,7 +33,6 @@ from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import (
     DataDescription,
     Environment,
-    GpuState,
     PrecisionSettings,
     ReferenceCheck,
     SpeedReport,
@@ -144,7 +144,6 @@ class RankDetails(SpeedReport, frozen=True, kw_only=True, forbid_unknown_fields=
     data_wait_seconds: Annotated[Seconds, about("spent waiting for batches")]
     device_seconds: Annotated[Seconds | None, about("sum over the steps, by events on the GPU; null on the CPU")]
     peak_memory_bytes: Annotated[PositiveBytes, about("memory of the GPU, or of the process on the CPU")]
-    gpu_state: Annotated[GpuState | None, about("null on the CPU")]
 
 
 class Scaling(Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,6 +193,10 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     machine: Annotated[
         MachineDetails | None, about("what the machine did during the measured steps; null if it was not observed")
     ]
+    power_watts: Annotated[
+        Amount | None, about("mean of all GPUs together in the measured steps; null unless all report their energy")
+    ]
+    joules_per_sample: Annotated[Amount | None, about("energy of all GPUs in the measured steps / samples")]
     rank_spread: Annotated[Fraction, about("1 - fastest / slowest rank's measured_seconds")]
     ranks: Annotated[list[RankDetails], Meta(min_length=1)]
     scaling: Annotated[Scaling | None, about("null for one process, or if the baseline was not measured before")]

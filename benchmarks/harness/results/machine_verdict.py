@@ -10,13 +10,8 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from benchmarks.harness.protocol.machine_report import (
-    GPU_SLOWDOWN,
-    GPU_THROTTLE_REASONS,
-    GpuReport,
-    MachineDetails,
-    MachineReport,
-)
+from benchmarks.harness.protocol.gpu_report import SLOWDOWN, GpuReport, reason_names
+from benchmarks.harness.protocol.machine_report import MachineDetails, MachineReport
 from benchmarks.harness.protocol.records import Failure
 
 FOREIGN_FRACTION = 0.05  # of the cores. A training on the CPU wants all of them, and waits for its slowest thread
@@ -81,10 +76,6 @@ def _inconsistent(machine: MachineReport) -> Iterator[str]:
         yield f"details.machine.case_cpu_fraction: {machine.case_cpu_fraction:.3f} instead of {fraction:.3f}"
     if machine.freeze is not None and machine.freeze.seconds > machine.freeze.total_seconds:
         yield "details.machine.freeze: the longest freeze is longer than all of them"
-    for number, gpu in enumerate(machine.gpus):
-        names = [name for bit, name in GPU_THROTTLE_REASONS.items() if (gpu.throttle_reasons or 0) & bit]
-        if gpu.throttle_reason_names != names:
-            yield f"details.machine.gpus.{number}.throttle_reason_names: not those of throttle_reasons"
 
 
 def _figures(machine: MachineDetails) -> MachineReport:
@@ -105,7 +96,7 @@ def _held_up(report: MachineReport) -> str | None:
         return None
     excess = pause.seconds - pause.median_seconds
     waits_for_data = pause.data_wait_seconds > excess / 2  # for a loader that may wait for a disk: a finding
-    idle = pause.busy_cores is not None and pause.busy_cores < IDLE_CASE_CORES and not pause.gpu_busy
+    idle = pause.busy_cores is not None and pause.busy_cores < IDLE_CASE_CORES and pause.gpu_busy is False
     if excess > max(PAUSE_SECONDS, PAUSE_STEPS * pause.median_seconds) and idle and not waits_for_data:
         return (
             f"step {pause.step} of rank {pause.rank} took {pause.seconds:.1f} s, a median step "
@@ -138,8 +129,8 @@ def _reasons(report: MachineReport) -> Iterator[str]:
     concerned = report.pressure.scope == "control_group" or report.major_faults > 0
     if memory is not None and memory.some > MEMORY_FRACTION and concerned:
         yield f"memory was short for {memory.some:.0%} of the time (limit {MEMORY_FRACTION:.0%})"
-    for number, gpu in enumerate(report.gpus):
-        yield from _gpu_reasons(number, gpu)
+    for gpu in report.gpus:
+        yield from _gpu_reasons(gpu)
 
 
 def _contended(report: MachineReport) -> bool:
@@ -148,17 +139,24 @@ def _contended(report: MachineReport) -> bool:
     return not report.gpus or idle is None or idle < IDLE_FRACTION * report.affinity_cores
 
 
-def _gpu_reasons(number: int, gpu: GpuReport) -> Iterator[str]:
+def _gpu_reasons(gpu: GpuReport) -> Iterator[str]:
     if (gpu.slowdown_fraction or 0) > SLOWDOWN_FRACTION:
-        seen = (gpu.throttle_reasons or 0) & GPU_SLOWDOWN
-        names = ", ".join(name for bit, name in GPU_THROTTLE_REASONS.items() if seen & bit)
+        names = ", ".join(reason_names((gpu.clock_event_bits or 0) & SLOWDOWN).values())
         part = f"{gpu.slowdown_fraction:.0%} of the samples (limit {SLOWDOWN_FRACTION:.0%})"
-        yield f"GPU {number} was slowed down in {part}: {names}"
+        yield f"the GPU of rank {gpu.rank} was slowed down in {part}: {names}{_clock(gpu)}"
     if (gpu.foreign_utilisation_percent or 0) > FOREIGN_GPU_PERCENT:
-        yield (
-            f"other programs used {gpu.foreign_utilisation_percent:.0f} % of GPU {number} "
-            f"(limit {FOREIGN_GPU_PERCENT:.0f} %)"
-        )
+        count, memory = gpu.foreign_processes or 0, gpu.foreign_memory_bytes
+        others = f"{count} other program{'s' if count > 1 else ''}"
+        if memory is not None:
+            others += f" with {memory / 1e9:.1f} GB"
+        use = f"{gpu.foreign_utilisation_percent:.0f} % of the GPU of rank {gpu.rank}"
+        yield f"{others} used {use} (limit {FOREIGN_GPU_PERCENT:.0f} %)"
+
+
+def _clock(gpu: GpuReport) -> str:
+    if gpu.sm_clock_mhz is None or not gpu.sm_clock_max_mhz:
+        return ""
+    return f"; its clock was {gpu.sm_clock_mhz.mean / gpu.sm_clock_max_mhz:.0%} of the highest one"
 
 
 def _number(value: float | None) -> str:

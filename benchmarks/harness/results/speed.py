@@ -22,6 +22,7 @@ from benchmarks.harness.results.artifact import (
 )
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shared_report
 from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.gpu_checks import power_and_energy
 from benchmarks.harness.results.log import log_contradictions
 from benchmarks.harness.results.machine_verdict import judged, machine_failure, remark
 from benchmarks.harness.results.overhead import seconds_by_part
@@ -100,6 +101,7 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
     matmul_tflops = sum(each.matmul_tflops for each in own)
     measured = measured_fields(run)
     achieved_tflops = measured["flops_per_sample"] * rate / 1e12
+    watts, joules = power_and_energy([] if machine is None else machine.gpus, results)
     return SpeedDetails(
         **plan_fields(run),
         **measured,
@@ -120,6 +122,8 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
         reference_check=_own(_first_wrong(results)).reference_check,
         strict_machine=run.strict_machine,
         machine=machine,
+        power_watts=watts,
+        joules_per_sample=joules,
         rank_spread=1 - min(result.measured_seconds for result in results) / window.measured_seconds,
         ranks=[_rank_details(result) for result in results],
         scaling=scaling(run, rate, shared, artifact_folder),
@@ -176,7 +180,6 @@ def _rank_details(result: RankResult) -> RankDetails:
         data_wait_seconds=result.data_wait_seconds,
         device_seconds=sum(device_seconds) if device_seconds else None,
         peak_memory_bytes=result.report.peak_memory_bytes,
-        gpu_state=result.report.gpu_state,
     )
 
 
@@ -194,8 +197,15 @@ def line(artifact: SpeedArtifact) -> str:
     p50, p95 = details.step_seconds.p50, details.step_seconds.p95
     unsteady = f"; unsteady: p95 of the step time is {p95 / p50:.1f} x the median" if p95 > UNSTEADY_RATIO * p50 else ""
     waiting = f"{details.data_wait_fraction:.1%} waiting for data"
-    remarks = unsteady + remark(details.machine)
+    remarks = _power(details) + unsteady + remark(details.machine)
     return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{remarks}"
+
+
+def _power(details: SpeedDetails) -> str:
+    """Of the GPUs; empty if it is not known."""
+    if details.power_watts is None or details.joules_per_sample is None:
+        return ""
+    return f", {details.power_watts:.0f} W, {details.joules_per_sample:.3g} J/sample"
 
 
 HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "fixed", "machine")

@@ -17,6 +17,7 @@ from benchmarks.harness.results.case_checks import (
     mismatch,
     result_mismatch,
 )
+from benchmarks.harness.results.gpu_checks import gpu_rule
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.reference_checks import reference_contradictions
@@ -91,11 +92,11 @@ def _device(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list
     found = []
     if details.peak_memory_of != (kind := "device" if case.device == "cuda" else "process"):
         found.append(f"details.peak_memory_of: {details.peak_memory_of}, but the case needs {kind}")
-    for rank in details.ranks:
-        if (rank.device_seconds is None) != (case.device == "cpu"):
-            found.append(f"details.ranks: rank {rank.rank}: device_seconds: null if and only if it ran on the CPU")
-        if rank.gpu_state is not None and case.device == "cpu":
-            found.append(f"details.ranks: rank {rank.rank}: gpu_state: of a case on the CPU")
+    found += [
+        f"details.ranks: rank {rank.rank}: device_seconds: null if and only if it ran on the CPU"
+        for rank in details.ranks
+        if (rank.device_seconds is None) != (case.device == "cpu")
+    ]
     if (details.compile_seconds is None) == case.compile:
         found.append("details.compile_seconds: null if and only if the case is not compiled")
     elif (details.compile_seconds or 0) > ANOTHER_CLOCK * details.total_seconds:
@@ -233,6 +234,7 @@ RULES: tuple[Rule, ...] = (
     _losses,
     _scaling,
     _machine,
+    gpu_rule,
 )
 
 

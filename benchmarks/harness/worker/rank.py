@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from benchmarks.harness.protocol.events import EventWriter, Failed, Finished
+from benchmarks.harness.protocol.gpu_report import GpuReport
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
 from benchmarks.harness.protocol.reports import RankReport
@@ -29,12 +30,14 @@ class Measured:
         records: of all steps, warm-up included.
         report: what every rank reports (`probes/rank_report.py`).
         own: what this measurement adds.
+        gpu: what was sampled of its GPU (`protocol/gpu_report.py`).
     """
 
     measured_seconds: float
     records: tuple[StepRecord, ...]
     report: RankReport
     own: Struct
+    gpu: GpuReport | None = None
 
 
 Measure = Callable[[SetUp], Measured]
@@ -56,6 +59,7 @@ def run_rank(plan: Plan, local_rank: int, events: EventWriter, position: Positio
             records=measured.records,
             report=measured.report,
             own=Raw(msgspec.json.encode(measured.own)),
+            gpu=measured.gpu,
         )
         # Event files are local to a node, so the first rank of each node writes the results of all ranks.
         with events.timed("results"):

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from benchmarks.cases import Case
-from benchmarks.harness.protocol.events import EventWriter, Phase
+from benchmarks.harness.protocol.events import EventWriter, OnGpu, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.group import Group
@@ -82,6 +83,8 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
     apply_precision(case)
     with events.timed("device"):
         device = rank_device(case, local_rank)
+        if device.type == "cuda":
+            events.write(gpu_address(device))
     with events.timed("imports"):
         build_task = MODELS[case.model].load_task_builder()
     with events.timed("task"):
@@ -125,3 +128,11 @@ def rank_device(case: Case, local_rank: int) -> torch.device:
     device = torch.device("cuda", local_rank)
     torch.cuda.set_device(device)
     return device
+
+
+def gpu_address(device: torch.device) -> OnGpu:
+    """How the pytest process finds the GPU in NVML, which counts GPUs in another order than CUDA."""
+    properties: Any = torch.cuda.get_device_properties(device)
+    domain, bus, slot = (getattr(properties, f"pci_{name}_id", None) for name in ("domain", "bus", "device"))
+    bus_id = "" if None in (domain, bus, slot) else f"{domain:08X}:{bus:02X}:{slot:02X}.0"  # since torch 2.9
+    return OnGpu(str(getattr(properties, "uuid", "")), bus_id)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
+from benchmarks.harness.protocol.gpu_report import GpuReport, await_gpu_report
 from benchmarks.harness.protocol.reports import SpeedReport
 from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
@@ -23,6 +25,7 @@ from benchmarks.harness.worker.step_log import StepLog
 from benchmarks.harness.worker.trainer import Trainer
 
 SETTLING_STEPS = 5  # warm-up steps between the start of the window's loader and the window
+GPU_REPORT_SECONDS = 3.0  # the report is there before the probes have ended, unless NVML does not answer
 
 
 def measure_speed(set_up: SetUp) -> Measured:
@@ -53,7 +56,16 @@ def measure_speed(set_up: SetUp) -> Measured:
     report = rank_report(set_up, watch, plan.steps)
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
     count = None if synchronisations is None else synchronisations.count
-    return Measured(window_seconds, tuple(log.records), report, probe(set_up, trainer, batches, count))
+    own = probe(set_up, trainer, batches, count)
+    return Measured(window_seconds, tuple(log.records), report, own, _gpu(set_up))
+
+
+def _gpu(set_up: SetUp) -> GpuReport | None:
+    """What the pytest process has sampled of this rank's GPU; None on the CPU."""
+    if set_up.device.type == "cpu":
+        return None
+    with set_up.timed("gpu_report"):
+        return await_gpu_report(Path(set_up.plan.run_folder), set_up.rank, GPU_REPORT_SECONDS)
 
 
 def probe(

@@ -1,109 +1,104 @@
-"""What NVML reports of the GPUs of a case, without torch: clocks, throttling, use, and who else uses them."""
+"""A GPU of the case at one moment, by NVML: without torch, and outside the ranks."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import pynvml
 
-PROCESS_SAMPLES_BUFFER_US = 2_000_000  # NVML keeps the use per process for some seconds
+from benchmarks.harness.controller.machine.gpu_processes import ForeignUse, Ours, foreign_use
+from benchmarks.harness.controller.machine.nvml import NOT_AVAILABLE, Gpu
+from benchmarks.harness.protocol.gpu_report import ComputeMode
+
+COMPUTE_MODES: tuple[ComputeMode, ...] = ("default", "exclusive_thread", "prohibited", "exclusive_process")
 
 
-@dataclass(frozen=True)
-class ForeignUse:
-    """Processes on a GPU that are not of the case. `utilisation_percent` is None if the driver does not report it."""
-
-    processes: int
-    memory_bytes: int
-    utilisation_percent: float | None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GpuSample:
-    """One GPU at one moment. None if the driver does not report it."""
+    """One GPU at one moment. None if the driver does not report it.
 
-    sm_clock_mhz: int | None
-    throttle_reasons: int | None
-    utilisation_percent: int | None
-    temperature_celsius: int | None
-    foreign: ForeignUse | None
-
-
-class GpuWatch:
-    """The first `count` GPUs that a process started from here sees."""
-
-    def __init__(self, count: int) -> None:
-        self._handles = _visible_handles(count) if count else []
-
-    def sample(self, case_pids: Collection[int]) -> tuple[GpuSample, ...]:
-        return tuple(_sample(handle, case_pids) for handle in self._handles)
-
-
-def _visible_handles(count: int) -> list[Any]:
-    """Empty if NVML cannot be used. The order is that of CUDA_VISIBLE_DEVICES."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    entries = list(map(str, range(count))) if visible is None else [each.strip() for each in visible.split(",")]
-    try:
-        pynvml.nvmlInit()
-        return [
-            pynvml.nvmlDeviceGetHandleByIndex(int(entry))
-            if entry.isdigit()
-            else pynvml.nvmlDeviceGetHandleByUUID(entry)
-            for entry in entries[:count]
-        ]
-    except pynvml.NVMLError:
-        return []
-
-
-def _sample(handle: Any, case_pids: Collection[int]) -> GpuSample:
-    use = _ask(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-    return GpuSample(
-        sm_clock_mhz=_ask(lambda: pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)),
-        throttle_reasons=_ask(lambda: pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)),
-        utilisation_percent=None if use is None else min(100, use),
-        temperature_celsius=_ask(lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)),
-        foreign=_foreign_use(handle, case_pids),
-    )
-
-
-def _foreign_use(handle: Any, case_pids: Collection[int]) -> ForeignUse | None:
-    """In a container NVML may report process numbers of the host. Then none is known to be of the case, which has one
-    process on each GPU: the one with most memory is taken for it.
+    Attributes:
+        at: monotonic seconds, when the energy was read.
+        energy_joules: since the driver was loaded; None for a partition, which shares the counter with others.
+        clock_event_bits: what sets or reduces the clock now.
     """
-    found = _ask(lambda: pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    if found is None:
-        return None
-    memory = {each.pid: each.usedGpuMemory or 0 for each in found}
-    own = set(memory) & set(case_pids) or set(sorted(memory, key=memory.__getitem__)[-1:])
-    foreign = set(memory) - own
-    use = _process_utilisation(handle) if foreign else {}
-    return ForeignUse(
-        processes=len(foreign),
-        memory_bytes=sum(memory[pid] for pid in foreign),
-        utilisation_percent=None if use is None else min(100.0, sum(use.get(pid, 0.0) for pid in foreign)),
+
+    at: float
+    energy_joules: float | None = None
+    power_watts: float | None = None
+    sm_clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    temperature_celsius: int | None = None
+    memory_temperature_celsius: int | None = None
+    clock_event_bits: int | None = None
+    utilisation_percent: int | None = None
+    memory_utilisation_percent: int | None = None
+    foreign: ForeignUse | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuSettings:
+    """What does not change while a case runs. None if the driver does not report it."""
+
+    sm_clock_max_mhz: int | None = None
+    memory_clock_max_mhz: int | None = None
+    power_limit_watts: float | None = None
+    persistence_mode: bool | None = None
+    compute_mode: ComputeMode | None = None
+    ecc_uncorrected_errors: int | None = None
+
+
+def sample(gpu: Gpu, ours: Ours) -> GpuSample:
+    """The state now. Each value stands by itself."""
+    energy = _asked(gpu, ("TotalEnergyConsumption",), field="NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION")
+    at = time.monotonic()
+    use = gpu.ask("nvmlDeviceGetUtilizationRates")
+    return GpuSample(
+        at=at,
+        energy_joules=None if gpu.partition else _thousandth(energy),
+        power_watts=_thousandth(_asked(gpu, ("PowerUsage",), field="NVML_FI_DEV_POWER_INSTANT")),
+        sm_clock_mhz=gpu.ask_card("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_SM),
+        memory_clock_mhz=gpu.ask_card("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_MEM),
+        temperature_celsius=_asked(gpu, ("TemperatureV", "Temperature"), pynvml.NVML_TEMPERATURE_GPU),
+        memory_temperature_celsius=_asked(gpu, (), field="NVML_FI_DEV_MEMORY_TEMP"),
+        clock_event_bits=_asked(gpu, ("CurrentClocksEventReasons", "CurrentClocksThrottleReasons")),
+        utilisation_percent=None if use is None else _percent(use.gpu),
+        memory_utilisation_percent=None if use is None else _percent(use.memory),
+        foreign=foreign_use(gpu, ours),
     )
 
 
-def _process_utilisation(handle: Any) -> dict[int, float] | None:
-    """Process -> per cent of the multiprocessors over the last two seconds; None if the driver does not report it."""
-    since = int(time.time() * 1e6) - PROCESS_SAMPLES_BUFFER_US  # NVML's time stamps are Unix times
-    try:
-        samples = pynvml.nvmlDeviceGetProcessUtilization(handle, since)
-    except pynvml.NVMLError as error:
-        return {} if error.value == pynvml.NVML_ERROR_NOT_FOUND else None  # not found: none has worked
-    used: dict[int, list[float]] = {}
-    for each in samples:
-        used.setdefault(each.pid, []).append(each.smUtil)
-    return {pid: sum(values) / len(values) for pid, values in used.items()}
+def settings(gpu: Gpu) -> GpuSettings:
+    """The settings and limits of the whole GPU."""
+    persistence = gpu.ask_card("nvmlDeviceGetPersistenceMode")
+    mode = gpu.ask_card("nvmlDeviceGetComputeMode")
+    ecc = (pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, pynvml.NVML_VOLATILE_ECC)
+    return GpuSettings(
+        sm_clock_max_mhz=gpu.ask_card("nvmlDeviceGetMaxClockInfo", pynvml.NVML_CLOCK_SM),
+        memory_clock_max_mhz=gpu.ask_card("nvmlDeviceGetMaxClockInfo", pynvml.NVML_CLOCK_MEM),
+        power_limit_watts=_thousandth(gpu.ask_card("nvmlDeviceGetEnforcedPowerLimit")),
+        persistence_mode=None if persistence is None else bool(persistence),
+        compute_mode=COMPUTE_MODES[mode] if mode in range(len(COMPUTE_MODES)) else None,
+        ecc_uncorrected_errors=gpu.ask_card("nvmlDeviceGetTotalEccErrors", *ecc),
+    )
 
 
-def _ask(question: Any) -> Any:
-    """The answer of the driver; None if it has none."""
-    try:
-        return question()
-    except pynvml.NVMLError:
-        return None
+def _asked(gpu: Gpu, names: tuple[str, ...], *arguments: Any, field: str = "") -> Any:
+    """By the first of these functions that answers, else by the field: what one driver lacks, another has."""
+    for name in names:
+        if (found := gpu.ask_card(f"nvmlDeviceGet{name}", *arguments)) is not None:
+            return found
+    number = getattr(pynvml, field, None) if field else None
+    return None if number is None else gpu.ask_field(number)
+
+
+def _thousandth(value: int | None) -> float | None:
+    """NVML counts milliwatts and millijoules."""
+    return None if value is None else value / 1000
+
+
+def _percent(value: int) -> int | None:
+    """Some drivers report a few per cent more than a hundred."""
+    return None if value in NOT_AVAILABLE else min(100, value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,13 @@ from benchmarks.harness.protocol.records import StepRecord
 
 IDLE_CORES = 0.1
 """A case that uses less than this is taken to do nothing: threads that wake up now and then need a hundredth."""
+GpuBusy = Callable[[float, float], bool | None]
+"""Whether a GPU of the case worked between two times; None if that is not known."""
+
+
+def no_gpu(_begin: float, _end: float) -> bool:
+    """On the CPU."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def stopped_seconds(samples: Sequence[Sample], rank: RankWindow) -> float:
     )
 
 
-def longest_pause(samples: Sequence[Sample], ranks: Sequence[RankWindow]) -> Pause | None:
+def longest_pause(samples: Sequence[Sample], ranks: Sequence[RankWindow], gpu_busy: GpuBusy = no_gpu) -> Pause | None:
     """The step of all ranks that exceeds its rank's median most."""
     found: list[tuple[float, RankWindow, int]] = []
     for rank in ranks:
@@ -90,7 +97,6 @@ def longest_pause(samples: Sequence[Sample], ranks: Sequence[RankWindow]) -> Pau
         return None
     median, rank, position = max(found, key=lambda each: each[1].steps[each[2]].step_seconds - each[0])
     record, (begin, end) = rank.steps[position], rank.intervals[position]
-    within = [sample for sample in samples if begin <= sample.at <= end]
     return Pause(
         rank=rank.rank,
         step=record.index,
@@ -98,7 +104,7 @@ def longest_pause(samples: Sequence[Sample], ranks: Sequence[RankWindow]) -> Pau
         median_seconds=median,
         data_wait_seconds=record.data_wait_seconds,
         busy_cores=_busy_cores(samples, begin, end),
-        gpu_busy=any(gpu.utilisation_percent for sample in within for gpu in sample.gpus),
+        gpu_busy=gpu_busy(begin, end),
     )
 
 

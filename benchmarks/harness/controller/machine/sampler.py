@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness.controller.machine import procfs
-from benchmarks.harness.controller.machine.gpus import GpuSample, GpuWatch
 from benchmarks.harness.controller.machine.procfs import PROC, CpuTimes, ProcessTimes
 from benchmarks.harness.protocol.control_groups import ControlGroups, Throttling
 from benchmarks.harness.protocol.events import RankEvents
@@ -58,7 +57,6 @@ class Sample:
     pressure_of_group: bool
     throttling: Throttling | None
     quota_cores: float | None
-    gpus: tuple[GpuSample, ...]
 
 
 class MachineSampler:
@@ -68,10 +66,10 @@ class MachineSampler:
         samples: so far.
     """
 
-    def __init__(self, case_pid: int, ranks: Sequence[RankEvents], gpu_count: int, proc: Path = PROC) -> None:
+    def __init__(self, case_pid: int, ranks: Sequence[RankEvents], proc: Path = PROC) -> None:
         """`case_pid`: the agent. `ranks`: as far as they have reported; their process and phase are read."""
         self.samples: list[Sample] = []
-        self._case_pid, self._ranks, self._gpu_count, self._proc = case_pid, ranks, gpu_count, proc
+        self._case_pid, self._ranks, self._proc = case_pid, ranks, proc
         self.cores = frozenset(os.sched_getaffinity(0))
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
@@ -94,7 +92,6 @@ class MachineSampler:
             self._take_samples()
 
     def _take_samples(self) -> None:
-        gpus = GpuWatch(self._gpu_count)
         tick_before = time.monotonic()
         gap, due, phases = 0.0, tick_before, self._phases()
         while True:
@@ -106,7 +103,7 @@ class MachineSampler:
             new_phase = self._phases() != phases
             if ended or new_phase or late > GAP_SECONDS or self.stopped() is not None or now >= due:
                 cpu_before = time.thread_time()
-                self.samples.append(self._sample(now, gap, gpus, threads=new_phase))
+                self.samples.append(self._sample(now, gap, threads=new_phase))
                 cost = time.thread_time() - cpu_before
                 due = now + _pause_seconds(cost, now - self.samples[0].at)
                 gap, phases = 0.0, self._phases()
@@ -116,7 +113,7 @@ class MachineSampler:
     def _phases(self) -> list[str]:
         return [events.phase for events in self._ranks]
 
-    def _sample(self, now: float, gap: float, gpus: GpuWatch, *, threads: bool) -> Sample:
+    def _sample(self, now: float, gap: float, *, threads: bool) -> Sample:
         times = self._case_times()
         rank_pids = [events.pid for events in self._ranks if events.pid in times]
         own = procfs.process_times(os.getpid(), self._proc)  # with the agent, once it has ended
@@ -148,7 +145,6 @@ class MachineSampler:
             pressure_of_group=of_group,
             throttling=groups.throttling(),
             quota_cores=groups.quota_cores(),
-            gpus=gpus.sample(times),
         )
 
     def _case_times(self) -> dict[int, ProcessTimes]:

@@ -6,8 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from benchmarks.harness.controller.machine.gpu_window import gpu_reports
-from benchmarks.harness.controller.machine.pauses import RankWindow, freeze_in, longest_pause, stopped_seconds, stops_in
+from msgspec import structs
+
+from benchmarks.harness.controller.machine.gpu_sampler import GpuSampler
+from benchmarks.harness.controller.machine.pauses import (
+    GpuBusy,
+    RankWindow,
+    freeze_in,
+    longest_pause,
+    no_gpu,
+    stopped_seconds,
+    stops_in,
+)
 from benchmarks.harness.controller.machine.sampler import RESOURCES, MachineSampler, Sample
 from benchmarks.harness.protocol.control_groups import Throttling
 from benchmarks.harness.protocol.machine_report import MachineReport, Pressure, Pressures
@@ -15,7 +25,7 @@ from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.stages import WINDOW
 
 
-def machine_of(run: Run, sampler: MachineSampler) -> MachineReport | None:
+def machine_of(run: Run, sampler: MachineSampler, gpu_sampler: GpuSampler) -> MachineReport | None:
     """The report of a run that has ended; None if it has no measured steps, or was not sampled."""
     windows = [
         RankWindow(result.rank, begin, result.measured_seconds, tuple(result.measured))
@@ -23,10 +33,16 @@ def machine_of(run: Run, sampler: MachineSampler) -> MachineReport | None:
         for events in run.ranks
         if events.rank == result.rank and (begin := events.phase_times.get(WINDOW)) is not None and result.measured
     ]
-    return machine_report(sampler.samples, windows, len(sampler.cores)) if windows else None
+    if not windows:
+        return None
+    report = machine_report(sampler.samples, windows, len(sampler.cores), gpu_sampler.busy)
+    gpus = [result.gpu for result in run.results if result.gpu is not None]
+    return None if report is None else structs.replace(report, gpus=gpus)
 
 
-def machine_report(samples: Sequence[Sample], ranks: Sequence[RankWindow], affinity_cores: int) -> MachineReport | None:
+def machine_report(
+    samples: Sequence[Sample], ranks: Sequence[RankWindow], affinity_cores: int, gpu_busy: GpuBusy = no_gpu
+) -> MachineReport | None:
     """What the machine did during the measured steps of the ranks of this node; None if it was not sampled then."""
     around = _around(samples, min(rank.begin for rank in ranks), max(rank.end for rank in ranks))
     if around is None:
@@ -65,8 +81,8 @@ def machine_report(samples: Sequence[Sample], ranks: Sequence[RankWindow], affin
         longest_watch_gap_seconds=max((each.gap_seconds for each in around[1:]), default=0.0),
         freeze=freeze_in(stops_in(around, affinity_cores), ranks[0]),
         stopped_fraction=min(1.0, stopped_seconds(around, ranks[0]) / ranks[0].seconds),
-        longest_pause=longest_pause(around, ranks),
-        gpus=gpu_reports([sample.gpus for sample in around]),
+        longest_pause=longest_pause(around, ranks, gpu_busy),
+        gpus=[],
     )
 
 

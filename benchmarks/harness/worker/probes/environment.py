@@ -11,11 +11,11 @@ from pathlib import Path
 
 import cv2
 import numpy
+import pynvml
 import torch
 
 from benchmarks.harness.protocol.machine import ROOT, available_cores
 from benchmarks.harness.protocol.reports import Environment
-from benchmarks.harness.worker.probes.gpu import driver_version
 
 
 def describe_environment(device: torch.device) -> Environment:
@@ -45,6 +45,15 @@ def describe_environment(device: torch.device) -> Environment:
 def device_name(device: torch.device) -> str:
     """Name of the GPU, or of the processor."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
+def driver_version() -> str | None:
+    """Version of the GPU driver; None if there is none."""
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except Exception:  # pynvml reports what an old driver lacks by several exceptions
+        return None
 
 
 def cpu_name() -> str:

@@ -11,7 +11,6 @@ from benchmarks.harness.protocol.stages import PROBES
 from benchmarks.harness.worker.precision import effective_precision
 from benchmarks.harness.worker.probes.environment import describe_environment, device_name
 from benchmarks.harness.worker.probes.flops import model_report
-from benchmarks.harness.worker.probes.gpu import gpu_state
 from benchmarks.harness.worker.probes.parameters import parameters_sha256
 from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.set_up import SetUp
@@ -22,7 +21,7 @@ MAX_REMARKS = 20
 
 
 def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataSet | None = None) -> RankReport:
-    """Begin the probes. To be called right after the measured steps: peak memory and GPU state are theirs.
+    """Begin the probes. To be called right after the measured steps: peak memory is theirs.
 
     `watch` observed the measured steps; `steps` is their number. `held_out` is the other split, if the measurement has
     read it.
@@ -32,9 +31,8 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
     """
     set_up.begin(PROBES)
     set_up.position.stage = PROBES
-    device, cuda, model = set_up.device, set_up.device.type == "cuda", set_up.task.model
-    peak_memory = peak_memory_bytes(device)
-    state = gpu_state(f"GPU-{torch.cuda.get_device_properties(device).uuid}") if cuda else None
+    model = set_up.task.model
+    peak_memory = peak_memory_bytes(set_up.device)
     with set_up.timed("training_report"):
         training = watch.report(steps)
     with set_up.timed("parameters"):
@@ -45,7 +43,6 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
         network = model_report(model, set_up.task.input_shape) if set_up.rank == 0 else None
     return RankReport(
         peak_memory_bytes=peak_memory,
-        gpu_state=state,
         training=training,
         parameters_sha256=digest,
         shared=shared,

@@ -10,7 +10,6 @@ from msgspec import structs
 
 from benchmarks.harness.protocol.machine_report import Freeze
 from benchmarks.harness.protocol.records import Failure
-from benchmarks.harness.protocol.reports import GpuState
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails, UnfinishedDetails
@@ -87,15 +86,12 @@ def test_synchronisations_of_all_ranks_are_added_and_null_on_the_cpu() -> None:
     assert built(finished_run("psenet_mp_bs4_fp32_2", own=own))[1].host_synchronisations == 3
 
 
-def test_memory_and_state_of_a_gpu_are_reported_per_rank() -> None:
+def test_memory_and_time_of_a_gpu_are_reported_per_rank() -> None:
     run = finished_run("psenet_sp_bs8_fp32_1")
-    state = GpuState(sm_clock_mhz=1980, power_watts=610.5, temperature_celsius=55, throttle_reasons=0)
     measured = [structs.replace(record, device_seconds=0.25) for record in run.results[0].records]
-    report = structs.replace(run.results[0].report, gpu_state=state)
-    run.results[0] = structs.replace(run.results[0], records=tuple(measured), report=report)
+    run.results[0] = structs.replace(run.results[0], records=tuple(measured))
     _, details = built(run)
     assert details.peak_memory_of == "device"
-    assert details.ranks[0].gpu_state == state
     assert details.ranks[0].device_seconds == 0.25 * details.measured_steps
     assert details.step_seconds.p50 == 0.25
     assert built(finished_run())[1].peak_memory_of == "process"

@@ -1,141 +1,181 @@
-"""What NVML reports of the GPUs of a case. NVML is a fake: the tests' machine may have no GPU."""
+"""A GPU at one moment. NVML is a fake; tests/nullcuda asks the real library about a stub of the driver."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import pynvml
 import pytest
 
-from benchmarks.harness.controller.machine.gpu_window import gpu_reports
-from benchmarks.harness.controller.machine.gpus import ForeignUse, GpuSample, GpuWatch
+from benchmarks.harness.controller.machine import gpus, nvml
+from benchmarks.harness.controller.machine.gpu_processes import ForeignUse, Ours
+from benchmarks.harness.controller.machine.gpus import GpuSample, GpuSettings
+from benchmarks.harness.protocol.events import OnGpu
+from fake_nvml import OURS, FakeNvml
 
-OURS, FOREIGN = 42, 4711
-
-
-class FakeNvml:
-    """Two GPUs. A question without an answer raises, as NVML does."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.processes: Sequence[tuple[int, int]] = [(OURS, 10**9)]
-        self.process_use: Sequence[tuple[int, int]] | None = []
-        self.unknown: set[str] = set()
-        answers = {
-            "nvmlInit": lambda: None,
-            "nvmlDeviceGetHandleByIndex": lambda index: index if index < 2 else self._refuse(),
-            "nvmlDeviceGetHandleByUUID": lambda uuid: uuid,
-            "nvmlDeviceGetUtilizationRates": lambda _: SimpleNamespace(gpu=90),
-            "nvmlDeviceGetClockInfo": lambda *_: 1700,
-            "nvmlDeviceGetCurrentClocksThrottleReasons": lambda _: 4,
-            "nvmlDeviceGetTemperature": lambda *_: 60,
-            "nvmlDeviceGetComputeRunningProcesses": lambda _: [
-                SimpleNamespace(pid=pid, usedGpuMemory=memory) for pid, memory in self.processes
-            ],
-            "nvmlDeviceGetProcessUtilization": lambda *_: self._use(),
-        }
-        for name, answer in answers.items():
-            monkeypatch.setattr(pynvml, name, self._asked(name, answer))
-
-    def _asked(self, name: str, answer: Any) -> Any:
-        return lambda *given: self._refuse() if name in self.unknown else answer(*given)
-
-    def _refuse(self) -> Any:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-
-    def _use(self) -> Any:
-        if self.process_use is None:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
-        return [SimpleNamespace(pid=pid, smUtil=use) for pid, use in self.process_use]
+ALONE = Ours(OURS, lambda: {OURS}, ())
+SAMPLE = GpuSample(
+    at=0.0,
+    energy_joules=4000.0,
+    power_watts=610.5,
+    sm_clock_mhz=1700,
+    memory_clock_mhz=2600,
+    temperature_celsius=60,
+    memory_temperature_celsius=71,
+    clock_event_bits=4,
+    utilisation_percent=100,
+    memory_utilisation_percent=50,
+    foreign=ForeignUse(0, 0, 0.0),
+)
+SETTINGS = GpuSettings(
+    sm_clock_max_mhz=1980,
+    memory_clock_max_mhz=2619,
+    power_limit_watts=700.0,
+    persistence_mode=True,
+    compute_mode="exclusive_process",
+    ecc_uncorrected_errors=0,
+)
+NVML_ERRORS = {
+    name: pynvml.NVMLError(getattr(pynvml, f"NVML_ERROR_{name}"))
+    for name in ("NOT_SUPPORTED", "NO_PERMISSION", "UNKNOWN", "GPU_IS_LOST", "INVALID_ARGUMENT", "FUNCTION_NOT_FOUND")
+}
+OTHER_ERRORS = {
+    "too old for pynvml": pynvml.NVMLLibraryMismatchError("function"),
+    "too old a pynvml": AttributeError("function"),
+    "not UTF-8": UnicodeDecodeError("utf-8", b"", 0, 1, ""),
+}
 
 
 @pytest.fixture
-def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
+def driver(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return FakeNvml(monkeypatch)
 
 
-def taken(count: int = 1) -> tuple[GpuSample, ...]:
-    return GpuWatch(count).sample({OURS: None})
+def taken(gpu: nvml.Gpu | None = None) -> GpuSample:
+    return replace(gpus.sample(gpu or nvml.Gpu(0), ALONE), at=0.0)
 
 
-def test_a_gpu_that_the_case_has_alone(nvml: FakeNvml) -> None:
-    expected = GpuSample(1700, 4, 90, 60, ForeignUse(0, 0, 0.0))
-    assert taken(2) == (expected, expected)
-    assert taken(0) == ()
+def test_all_values_are_those_of_the_driver_in_watts_joules_and_per_cent(driver: FakeNvml) -> None:
+    assert taken() == SAMPLE
+    assert gpus.settings(nvml.Gpu(0)) == SETTINGS
 
 
-def test_other_processes_on_the_gpu(nvml: FakeNvml) -> None:
-    nvml.processes = [(OURS, 10**9), (FOREIGN, 3 * 10**9), (FOREIGN + 1, 10**8)]
-    nvml.process_use = [(OURS, 50), (FOREIGN, 20), (FOREIGN, 40), (FOREIGN + 1, 5)]
-    assert taken()[0].foreign == ForeignUse(2, 31 * 10**8, 35.0)
+@pytest.mark.parametrize("error", [*NVML_ERRORS.values(), *OTHER_ERRORS.values()], ids=[*NVML_ERRORS, *OTHER_ERRORS])
+def test_what_the_driver_refuses_costs_no_other_value(driver: FakeNvml, error: Exception) -> None:
+    """Each function by itself, with its substitute for older drivers."""
+    lost: dict[str, dict[str, Any]] = {
+        "TotalEnergyConsumption": {"energy_joules": 5000.0},
+        "PowerUsage": {"power_watts": None},
+        "ClockInfo": {"sm_clock_mhz": None, "memory_clock_mhz": None},
+        "TemperatureV": {"temperature_celsius": 59},
+        "CurrentClocksEventReasons": {"clock_event_bits": 5},
+        "UtilizationRates": {"utilisation_percent": None, "memory_utilisation_percent": None},
+        "FieldValues": {"memory_temperature_celsius": None},
+        "ComputeRunningProcesses": {"foreign": None},
+        "GraphicsRunningProcesses": {},
+        "MPSComputeRunningProcesses": {},
+        "MigMode": {},
+    }
+    for name, missing in lost.items():
+        driver.failing = {name: error}
+        assert taken() == replace(SAMPLE, **missing), name
+    lost_settings: dict[str, dict[str, Any]] = {
+        "MaxClockInfo": {"sm_clock_max_mhz": None, "memory_clock_max_mhz": None},
+        "EnforcedPowerLimit": {"power_limit_watts": None},
+        "PersistenceMode": {"persistence_mode": None},
+        "ComputeMode": {"compute_mode": None},
+        "TotalEccErrors": {"ecc_uncorrected_errors": None},
+    }
+    for name, missing in lost_settings.items():
+        driver.failing = {name: error}
+        assert gpus.settings(nvml.Gpu(0)) == replace(SETTINGS, **missing), name
 
 
-def test_other_processes_that_have_not_worked(nvml: FakeNvml) -> None:
-    nvml.processes, nvml.process_use = [(OURS, 10**9), (FOREIGN, 10**8)], None
-    assert taken()[0].foreign == ForeignUse(1, 10**8, 0.0)
+def test_a_gpu_of_which_nothing_is_known(driver: FakeNvml) -> None:
+    driver.answers = {}
+    gpu = nvml.Gpu(0)
+    assert taken(gpu) == GpuSample(at=0.0)
+    assert gpus.settings(gpu) == GpuSettings()
 
 
-def test_in_a_container_the_process_numbers_are_those_of_the_host(nvml: FakeNvml) -> None:
-    nvml.processes = [(90001, 10**8), (90002, 10**9)]
-    assert taken()[0].foreign == ForeignUse(1, 10**8, 0.0)
+def test_numbers_that_mean_unknown_and_unknown_modes(driver: FakeNvml) -> None:
+    driver.answers |= {"PowerUsage": lambda _: 2**32 - 1, "TotalEccErrors": lambda *_: 2**64 - 1}
+    driver.answers |= {"ComputeMode": lambda _: 9}
+    driver.fields[82] = 2**32 - 1
+    assert taken() == replace(SAMPLE, power_watts=None, memory_temperature_celsius=None)
+    assert gpus.settings(nvml.Gpu(0)) == replace(SETTINGS, ecc_uncorrected_errors=None, compute_mode=None)
 
 
-@pytest.mark.parametrize(
-    "name", ["UtilizationRates", "ClockInfo", "CurrentClocksThrottleReasons", "Temperature", "ComputeRunningProcesses"]
-)
-def test_what_the_driver_does_not_report_is_none(nvml: FakeNvml, name: str) -> None:
-    nvml.unknown = {f"nvmlDeviceGet{name}"}
-    (found,) = taken()
-    values = (
-        found.utilisation_percent,
-        found.sm_clock_mhz,
-        found.throttle_reasons,
-        found.temperature_celsius,
-        found.foreign,
-    )
-    assert values.count(None) == 1
+def test_a_question_that_is_refused_for_ever_is_asked_once_another_one_again(driver: FakeNvml) -> None:
+    driver.failing = {"PowerUsage": NVML_ERRORS["NOT_SUPPORTED"], "TemperatureV": NVML_ERRORS["UNKNOWN"]}
+    gpu = nvml.Gpu(0)
+    assert taken(gpu).power_watts is None
+    driver.failing = {}
+    assert (taken(gpu).power_watts, taken(gpu).temperature_celsius) == (None, 60)
+    assert driver.asked.count("PowerUsage") == 1
 
 
-def test_use_per_process_may_be_unknown(nvml: FakeNvml) -> None:
-    nvml.processes, nvml.unknown = [(OURS, 10**9), (FOREIGN, 10**8)], {"nvmlDeviceGetProcessUtilization"}
-    assert taken()[0].foreign == ForeignUse(1, 10**8, None)
+# which GPU it is
 
 
-@pytest.mark.parametrize(
-    ("visible", "count"), [("1,0", 2), ("GPU-0a", 1), ("7", 0), ("", 0), (" 1 , 0 ", 2), ("0,-1", 0)]
-)
-def test_the_gpus_are_those_that_the_ranks_see(
-    nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch, visible: str, count: int
+def test_the_gpu_is_found_by_its_uuid_whatever_the_order_of_nvml(driver: FakeNvml) -> None:
+    found = nvml.gpu_at(OnGpu("0b-2", "00000000:01:00.0"))
+    assert found is not None
+    assert (found.own, found.partition) == (1, False)
+
+
+def test_without_its_uuid_the_gpu_is_found_by_its_address_on_the_bus(driver: FakeNvml) -> None:
+    found = nvml.gpu_at(OnGpu("unknown", "00000000:01:00.1"))
+    assert found is not None
+    assert found.own == 1
+    driver.failing = {"HandleByPciBusId": NVML_ERRORS["NOT_SUPPORTED"]}
+    assert nvml.gpu_at(OnGpu("unknown", "")) is None
+
+
+PARTITION = 7
+
+
+def divided(driver: FakeNvml) -> None:
+    """GPU 0 has a partition. What belongs to the whole GPU the driver says of that alone."""
+
+    def uuid_to_handle(uuid: str) -> int:
+        handles = {"MIG-0c": PARTITION, "GPU-0a-1": 0}
+        return handles[uuid] if uuid in handles else int(driver.refuse(pynvml.NVML_ERROR_NOT_FOUND))
+
+    whole = {name: driver.answers[name] for name in ("PowerUsage", "TemperatureV", "CurrentClocksEventReasons")}
+    for name, answer in whole.items():
+        driver.answers[name] = lambda handle, *more, answer=answer: (
+            driver.refuse() if handle == PARTITION else answer(handle, *more)
+        )
+    driver.answers |= {
+        "HandleByUUID": uuid_to_handle,
+        "UtilizationRates": lambda _: driver.refuse(),
+        "MigMode": lambda handle: [int(handle == 0), 0],
+        "nvmlDeviceIsMigDeviceHandle": lambda handle: int(handle == PARTITION),
+        "DeviceHandleFromMigDeviceHandle": lambda _: 0,
+    }
+
+
+def test_a_partition_has_the_clocks_of_the_whole_gpu_and_no_energy_of_its_own(driver: FakeNvml) -> None:
+    divided(driver)
+    found = nvml.gpu_at(OnGpu("0c", ""))  # CUDA reports no prefix
+    assert found is not None
+    assert (found.partition, found.own) == (True, PARTITION)
+    unknown: dict[str, Any] = dict.fromkeys(("energy_joules", "utilisation_percent", "memory_utilisation_percent"))
+    assert taken(found) == replace(SAMPLE, **unknown)
+
+
+@pytest.mark.parametrize(("visible", "own"), [("MIG-0c,MIG-0d", PARTITION), ("0", None), ("MIG-no", None)])
+def test_a_rank_that_reports_the_whole_gpu_is_on_the_partition_that_it_sees(
+    driver: FakeNvml, monkeypatch: pytest.MonkeyPatch, visible: str, own: int | None
 ) -> None:
+    """Processes of other partitions are not in its way."""
+    divided(driver)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    if visible in ("", "0,-1"):
-        nvml.unknown = {"nvmlDeviceGetHandleByUUID"}
-    assert len(taken(2)) == count
-
-
-def test_without_a_driver_there_is_nothing_to_report(nvml: FakeNvml) -> None:
-    nvml.unknown = {"nvmlInit"}
-    assert taken(2) == ()
-
-
-# over the window
-
-
-def test_the_window_of_a_gpu() -> None:
-    foreign = (ForeignUse(0, 0, 0.0), ForeignUse(1, 10**9, 30.0), ForeignUse(2, 10**8, None), None)
-    values = ((1700, 4, 90, 60), (1200, 0x40, 100, 85), (1600, 0, 80, 70), (1650, 4, 90, 71))
-    (found,) = gpu_reports([(GpuSample(*each, other),) for each, other in zip(values, foreign, strict=True)])
-    assert (found.sm_clock_min_mhz, found.sm_clock_median_mhz) == (1200, 1625)
-    assert (found.throttle_reasons, found.slowdown_fraction) == (0x44, 0.25)
-    assert found.throttle_reason_names == ["sw_power_cap", "hw_thermal_slowdown"]
-    assert (found.utilisation_percent, found.temperature_max_celsius) == (90, 85)
-    assert (found.foreign_processes, found.foreign_memory_bytes, found.foreign_utilisation_percent) == (2, 10**9, 15.0)
-
-
-def test_a_gpu_of_which_nothing_is_known() -> None:
-    unknown = GpuSample(None, None, None, None, None)
-    (found,) = gpu_reports([(unknown,), (unknown,)])
-    assert (found.throttle_reasons, found.slowdown_fraction, found.throttle_reason_names) == (None, None, [])
-    assert gpu_reports([(), ()]) == []
+    found = nvml.gpu_at(OnGpu("0a-1", ""))
+    assert found is not None
+    assert (found.partition, found.own) == (True, own)
+    assert (taken(found).foreign is None) == (own is None)
+    assert taken(found).power_watts == 610.5

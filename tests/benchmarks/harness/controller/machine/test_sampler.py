@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.controller.machine import procfs, sampler
-from benchmarks.harness.controller.machine.gpus import GpuWatch
 from benchmarks.harness.controller.machine.sampler import MachineSampler, Sample
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.stages import PROBES
@@ -53,7 +52,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_the_case_is_told_from_pytest_and_from_other_programs(agent: subprocess.Popen[bytes]) -> None:
-    with MachineSampler(agent.pid, [RankEvents(0, pid=rank_pid(agent))], 0) as watching:
+    with MachineSampler(agent.pid, [RankEvents(0, pid=rank_pid(agent))]) as watching:
         until(lambda: bool(watching.samples) and watching.samples[-1].case_cpu_seconds > 0.2)
     first, last = watching.samples[0], watching.samples[-1]
     assert last.case_cpu_seconds - first.case_cpu_seconds <= (last.at - first.at) * 1.5
@@ -65,7 +64,7 @@ def test_the_case_is_told_from_pytest_and_from_other_programs(agent: subprocess.
 
 def test_a_stopped_rank_is_seen_and_named_until_it_resumes(agent: subprocess.Popen[bytes]) -> None:
     pid = rank_pid(agent)
-    with MachineSampler(agent.pid, [RankEvents(3, pid=pid)], 0) as watching:
+    with MachineSampler(agent.pid, [RankEvents(3, pid=pid)]) as watching:
         until(lambda: bool(watching.samples))
         assert watching.stopped() is None
         os.kill(pid, signal.SIGSTOP)
@@ -76,7 +75,7 @@ def test_a_stopped_rank_is_seen_and_named_until_it_resumes(agent: subprocess.Pop
 
 def test_a_stopped_loader_is_seen_and_a_stopped_agent_only_waits(agent: subprocess.Popen[bytes]) -> None:
     pid = rank_pid(agent)
-    with MachineSampler(agent.pid, [RankEvents(0)], 0) as watching:
+    with MachineSampler(agent.pid, [RankEvents(0)]) as watching:
         os.kill(agent.pid, signal.SIGSTOP)
         count = len(watching.samples)
         until(lambda: len(watching.samples) > count + 3)
@@ -115,7 +114,7 @@ def control_group(request: pytest.FixtureRequest) -> Iterator[Path]:
 def test_a_frozen_control_group_is_seen(control_group: Path, agent: subprocess.Popen[bytes]) -> None:
     pid = rank_pid(agent)
     (control_group / "cgroup.procs").write_text(str(pid))
-    with MachineSampler(agent.pid, [RankEvents(0, pid=pid)], 0) as watching:
+    with MachineSampler(agent.pid, [RankEvents(0, pid=pid)]) as watching:
         until(lambda: bool(watching.samples))
         assert watching.stopped() is None
         try:
@@ -139,7 +138,7 @@ def test_a_quota_of_an_outer_group_and_its_throttling_are_seen(
     pid = rank_pid(agent)
     (control_group.parent / "cpu.cfs_quota_us").write_text("5000")
     (control_group / "cgroup.procs").write_text(str(pid))
-    with MachineSampler(agent.pid, [RankEvents(0, pid=pid)], 0) as watching:
+    with MachineSampler(agent.pid, [RankEvents(0, pid=pid)]) as watching:
         until(lambda: bool(watching.samples) and throttled_seconds(watching.samples[-1]) > 0)
     assert watching.samples[-1].quota_cores == 0.05
 
@@ -147,7 +146,7 @@ def test_a_quota_of_an_outer_group_and_its_throttling_are_seen(
 def test_several_stopped_ranks_are_named_together(agent: subprocess.Popen[bytes]) -> None:
     with subprocess.Popen(["sleep", "60"]) as second:
         pids = [rank_pid(agent), second.pid]
-        with MachineSampler(agent.pid, [RankEvents(rank, pid=pid) for rank, pid in enumerate(pids)], 0) as watching:
+        with MachineSampler(agent.pid, [RankEvents(rank, pid=pid) for rank, pid in enumerate(pids)]) as watching:
             for pid in pids:
                 os.kill(pid, signal.SIGSTOP)
             until(lambda: watching.stopped() == ("ranks 0, 1 are stopped by SIGSTOP", None))
@@ -158,7 +157,7 @@ def test_the_begin_of_a_phase_is_sampled(agent: subprocess.Popen[bytes], monkeyp
     monkeypatch.setattr(sampler, "SAMPLE_SECONDS", 3600.0)
     monkeypatch.setattr(sampler, "MAX_SAMPLE_SECONDS", 3600.0)
     events = RankEvents(0, pid=rank_pid(agent))
-    with MachineSampler(agent.pid, [events], 0) as watching:
+    with MachineSampler(agent.pid, [events]) as watching:
         until(lambda: len(watching.samples) == 1)
         events.phase = PROBES
         until(lambda: len(watching.samples) == 2)
@@ -169,7 +168,7 @@ def test_the_begin_of_a_phase_is_sampled(agent: subprocess.Popen[bytes], monkeyp
 def test_a_machine_that_cannot_be_sampled_costs_the_samples_only(
     agent: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with MachineSampler(agent.pid, [RankEvents(0)], 0, tmp_path) as watching:  # an empty /proc
+    with MachineSampler(agent.pid, [RankEvents(0)], tmp_path) as watching:  # an empty /proc
         until(lambda: len(watching.samples) > 1)
     assert (watching.samples[-1].cpu, watching.samples[-1].pressure) == (None, {})
 
@@ -178,7 +177,7 @@ def test_a_machine_that_cannot_be_sampled_costs_the_samples_only(
 
     with monkeypatch.context() as broken:
         broken.setattr(procfs, "process_tree", fail)
-        with MachineSampler(agent.pid, [RankEvents(0)], 0) as watching:
+        with MachineSampler(agent.pid, [RankEvents(0)]) as watching:
             until(lambda: not watching._thread.is_alive())
     assert watching.samples == []
 
@@ -188,12 +187,11 @@ def test_it_takes_a_five_hundredth_of_a_core_at_most(
 ) -> None:
     """By the CPU time of a sample: it is taken so seldom that it costs a thousandth; ticks cost little beside it."""
     monkeypatch.undo()
-    watching = MachineSampler(agent.pid, [RankEvents(0, pid=rank_pid(agent))], 0)
-    gpus = GpuWatch(0)
-    watching._sample(0.0, 0.0, gpus, threads=True)
+    watching = MachineSampler(agent.pid, [RankEvents(0, pid=rank_pid(agent))])
+    watching._sample(0.0, 0.0, threads=True)
     before = time.thread_time()
     for _ in range(20):
-        watching._sample(0.0, 0.0, gpus, threads=False)
+        watching._sample(0.0, 0.0, threads=False)
     cost = (time.thread_time() - before) / 20
     assert cost / sampler._pause_seconds(cost, 0.0) <= 0.002
 

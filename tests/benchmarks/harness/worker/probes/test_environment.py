@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import platform
 import re
+from unittest.mock import Mock
 
+import pynvml
 import pytest
 import torch
 
 from benchmarks.harness.worker.probes import environment
-from benchmarks.harness.worker.probes.environment import cpu_name, describe_environment, device_name
+from benchmarks.harness.worker.probes.environment import cpu_name, describe_environment, device_name, driver_version
 
 CPU = torch.device("cpu")
 
@@ -23,6 +25,16 @@ def test_the_device_is_named_by_its_processor_and_not_by_its_host() -> None:
     found = describe_environment(CPU)
     assert device_name(CPU) == found.cpu == cpu_name() != ""
     assert found.system == platform.system()
+
+
+@pytest.mark.parametrize("name", ["nvmlInit", "nvmlSystemGetDriverVersion"])
+def test_a_driver_that_refuses_its_version_has_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
+    assert driver_version() == "580.1"
+    for error in (pynvml.NVMLError(pynvml.NVML_ERROR_UNKNOWN), pynvml.NVMLLibraryMismatchError("old")):
+        monkeypatch.setattr(pynvml, name, Mock(side_effect=error))
+        assert driver_version() is None
 
 
 def test_the_commit_of_the_checkout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

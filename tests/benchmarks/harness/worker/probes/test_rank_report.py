@@ -4,17 +4,15 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import cast
 
-import pynvml
 import pytest
 import torch
 from torch import nn
 
 from benchmarks.cases import parse_case
-from benchmarks.harness.protocol.reports import DataDescription, GpuState, ModelReport
+from benchmarks.harness.protocol.reports import DataDescription, ModelReport
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.protocol.training import TrainingReport
 from benchmarks.harness.worker.precision import apply_precision
-from benchmarks.harness.worker.probes.gpu import driver_version, gpu_state
 from benchmarks.harness.worker.probes.parameters import parameters_sha256
 from benchmarks.harness.worker.probes.rank_report import peak_memory_bytes, rank_report
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
@@ -73,7 +71,6 @@ def test_rank_0_also_reports_what_the_network_computes() -> None:
     report = rank_report(made, WATCH, 6, cast(DataSet, SimpleNamespace(remarks=(flat,))))
     assert phases == ["probes"]
     assert made.position.stage == "probes"
-    assert report.gpu_state is None
     assert report.parameters_sha256 == parameters_sha256(made.task.model)
     assert report.model == ModelReport(2 * (2 * 3 * 2), [1, 3])
     assert report.shared.gradient_bytes == 6 * 4  # the bias is not trained
@@ -96,28 +93,3 @@ def test_the_peak_memory_on_the_cpu_is_that_of_the_process_in_bytes() -> None:
 def test_on_the_cpu_no_synchronisation_is_counted() -> None:
     with counted_synchronisations(CPU) as found:
         assert found is None
-
-
-def test_the_state_of_a_gpu_is_read_from_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {
-        "nvmlInit": None,
-        "nvmlDeviceGetHandleByUUID": "handle",
-        "nvmlDeviceGetClockInfo": 1980,
-        "nvmlDeviceGetPowerUsage": 610_500,
-        "nvmlDeviceGetTemperature": 55,
-        "nvmlDeviceGetCurrentClocksThrottleReasons": 4,
-        "nvmlSystemGetDriverVersion": "580.1",
-    }
-    for name, answer in answers.items():
-        monkeypatch.setattr(pynvml, name, lambda *_, answer=answer: answer)
-    expected = GpuState(sm_clock_mhz=1980, power_watts=610.5, temperature_celsius=55, throttle_reasons=4)
-    assert gpu_state("GPU-1") == expected
-    assert driver_version() == "580.1"
-
-
-def test_without_a_driver_the_state_of_a_gpu_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_driver() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", no_driver)
-    assert (gpu_state("GPU-1"), driver_version()) == (None, None)
