@@ -21,6 +21,7 @@ DEVICE_SOURCES = (
     "nccl.c",
 )
 TORCH_LIBRARIES = ("libc10_cuda", "libtorch_cuda", "libtorch_python", "libtorch_cuda_linalg", "libtorch_cpu")
+SHARED = ("gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-Wall", "-Wno-unused-parameter")
 STUBBED = re.compile(r"__cuda\w+|(?:cuda[A-Z]|cublas|cudnn|cusparse|cufft|cusolver|nccl)\w*")
 """Functions of CUDA's libraries that need a GPU."""
 REAL = re.compile(r"\w+Get(?:ErrorName|ErrorString|Version|CudartVersion|Property)|ncclGetLastError")
@@ -61,16 +62,24 @@ def build(target: Path) -> None:
     cuda, cudnn, nccl, driver = (folder for folder, _ in _headers(site))
     generic = target / "generic.c"
     generic.write_text(_generic_stubs(site), encoding="ascii")
-    shared = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-Wall", "-Wno-unused-parameter"]
     device = [*(str(SOURCES / name) for name in DEVICE_SOURCES), str(generic)]
     # Types that no function here uses; their headers need the CUDA C++ library.
     unused = ["-D__CUDA_FP16_H__", "-D__CUDA_BF16_H__", "-D__CUDA_FP8_H__"]
     includes = [*unused, "-I", str(cuda), "-I", str(cudnn), "-I", str(nccl), "-idirafter", str(driver)]
-    _run([*shared, "-fno-builtin", *includes, *device, "-o", str(target / "libnullcuda.so"), "-ldl", "-lpthread"])
+    _run([*SHARED, "-fno-builtin", *includes, *device, "-o", str(target / "libnullcuda.so"), "-ldl", "-lpthread"])
     libcuda = str(target / "libcuda.so.1")
-    _run([*shared, "-I", str(driver), str(SOURCES / "driver.c"), "-Wl,-soname,libcuda.so.1", "-o", libcuda, "-ldl"])
+    _run([*SHARED, "-I", str(driver), str(SOURCES / "driver.c"), "-Wl,-soname,libcuda.so.1", "-o", libcuda, "-ldl"])
     (target / "libcuda.so").symlink_to("libcuda.so.1")  # the name by which Triton links it
-    _run([*shared, str(SOURCES / "nvml.c"), "-o", str(target / "libnvidia-ml.so.1")])
+    build_nvml(target / "libnvidia-ml.so.1")
+
+
+def build_nvml(target: Path, *options: str) -> None:
+    """Compile the stub of NVML alone; `-DOLD_DRIVER` leaves out what came after R510.
+
+    Raises:
+        BuildError: if the compiler refuses it.
+    """
+    _run([*SHARED, *options, str(SOURCES / "nvml.c"), "-o", str(target)])
 
 
 def _site_packages() -> Path:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import cast
 
@@ -61,6 +62,7 @@ def set_up(case: str, rank: int) -> tuple[SetUp, list[str]]:
         data=Data([None] * 5),
         position=Position(),
         begin=begin,
+        timed=lambda _: nullcontext(),
     )
     return cast(SetUp, made), phases
 
