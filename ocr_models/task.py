@@ -7,6 +7,7 @@ declared here. It knows nothing of polygons, words or scores.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -23,6 +24,14 @@ Batch = tuple[Tensor, ...]
 
 Lap = Callable[[str], None]
 """Called with the name of each stage of making a sample when that stage ends."""
+
+
+OpenPart = Callable[[str], AbstractContextManager[object]]
+"""Name of a part of a step -> the context in which it runs."""
+
+
+def _unnamed(_: str) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 class DataSet(Protocol):
@@ -141,13 +150,19 @@ class TaskBuilder(Protocol):
 class TrainingStep(nn.Module):
     """Batch -> losses, as one module, so that DistributedDataParallel and torch.compile wrap the whole step."""
 
-    def __init__(self, task: TrainingTask) -> None:
+    def __init__(self, task: TrainingTask, part: OpenPart = _unnamed) -> None:
+        """`part` opens a context around `prepare`, `forward` and `loss`, so that a profiler can name them."""
         super().__init__()
+        self._part = part
         self.prepare = task.prepare
         self.model = task.model
         self.criterion = task.criterion
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        inputs, targets = self.prepare(batch)
-        losses: dict[str, Tensor] = self.criterion(self.model(inputs), targets)
+        with self._part("prepare"):
+            inputs, targets = self.prepare(batch)
+        with self._part("forward"):
+            outputs = self.model(inputs)
+        with self._part("loss"):
+            losses: dict[str, Tensor] = self.criterion(outputs, targets)
         return losses

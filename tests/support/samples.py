@@ -21,6 +21,7 @@ from benchmarks.harness.protocol.precision import expected_settings
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
 from benchmarks.harness.protocol.reference import TOLERANCES, deviation
 from benchmarks.harness.protocol.reports import (
+    CommunicationReport,
     ConvergenceReport,
     DataDescription,
     Environment,
@@ -72,7 +73,8 @@ def step_record(
 def environment(**changed: Any) -> Environment:
     text = dict.fromkeys(["python", "torch", "torchvision", "numpy", "opencv", "system", "cpu", "cpu_capability"], "1")
     absent = dict.fromkeys(["cuda", "cudnn", "nccl", "driver", "allocator", "git_commit", "git_dirty"])
-    return Environment(**{**text, **absent, "cores": 2, **changed})
+    absent |= dict.fromkeys(["nccl_settings", "fork_safe", "gpu_links", "gpu_peer_access"])
+    return Environment(**{**text, **absent, "cores": 2, "numa_nodes": 1, "numa_nodes_used": 1, **changed})
 
 
 def reference_check(**changed: float | None) -> ReferenceCheck:
@@ -170,6 +172,7 @@ def speed_report(**changed: Any) -> SpeedReport:
         matmul_tflops=0.1,
         loader_only_samples_per_second=80.0,
         step_only_samples_per_second=5.0,
+        communication=None,
         loader_profile=None,
         reference_check=reference_check(),
     )
@@ -310,6 +313,7 @@ def finished_run(
     """A speed run that ended well; `own` and `seconds` of the measured steps by rank if not the usual ones."""
     run = planned_run(case, **settings)
     plan, on_gpu = run.plan, run.case.device == "cuda"
+    communication = CommunicationReport(0.5, 0.4, 0.5 - 0.4) if run.case.mode == "mp" else None
     usual = speed_report(host_synchronisations=0 if on_gpu else None)
     for rank in range(run.case.processes):
         window = seconds[rank] if seconds else 0.5 * plan.steps
@@ -331,7 +335,9 @@ def finished_run(
             cuda="1" if on_gpu else None,
             training=training_report(plan, rank),
         )
-        result = rank_result(rank, records, seconds=window, own=own[rank] if own else usual, report=report)
+        reported = own[rank] if own else usual
+        reported = structs.replace(reported, communication=reported.communication or communication)
+        result = rank_result(rank, records, seconds=window, own=reported, report=report)
         run.ranks[rank].records.extend(records)
         run.results.append(result)
     observed = 1.0 + max(result.measured_seconds for result in run.results)

@@ -43,6 +43,10 @@ UTF_8 = "utf-8:backslashreplace"  # what the processes print, whatever the local
 # of the CPU case, a tenth of its time. So ranks keep their memory, in large pages. A value set by the user stays.
 ALLOCATOR = "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=2147483648:glibc.malloc.hugetlb=1"
 
+# NCCL registers memory for InfiniBand and RoCE. Without these variables a rank that forks, as its loader does, may lose
+# that memory. All GPU cases have them, so that an mp case and its single-process baseline have the same environment.
+FORK_SAFE = {"RDMAV_FORK_SAFE": "1", "IBV_FORK_SAFE": "1"}
+
 
 class StepDisplay(Protocol):
     """Shows the steps of a running case to a person."""
@@ -189,6 +193,7 @@ def _environment(plan: Plan, tmpdir: str) -> dict[str, str]:
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "GLIBC_TUNABLES": ALLOCATOR,
+        **(FORK_SAFE if plan.case.device == "cuda" else {}),
         "TORCHINDUCTOR_CACHE_DIR": _kernel_cache(tmpdir),
         **_inherited(),
         "PYTHONIOENCODING": UTF_8,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -22,6 +22,7 @@ from benchmarks.harness.controller.option_values import (
     yes_or_no,
 )
 from benchmarks.harness.controller.planning import DEFAULT_STEPS, DEFAULT_WARMUP_STEPS
+from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.protocol.text import printable_line
 
@@ -160,6 +161,15 @@ OPTIONS = (
         default="none",
         metavar="KIND",
         help="decoded: keep decoded images on disk, 2.8 MB for 1280x720, and map them; none: decode each time",
+    ),
+    Option(
+        name="compile-mode",
+        field="compile_mode",
+        parse=one_of(*get_args(CompileMode)),
+        default="default",
+        metavar="MODE",
+        help="mode of torch.compile, for compiled cases: default, reduce-overhead (CUDA graphs), max-autotune, "
+        "max-autotune-no-cudagraphs",
     ),
     Option(
         name="profile-loader",

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from benchmarks.cases import Case
+from benchmarks.harness.protocol.compile_modes import CompileMode, warmup_steps_needed
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.machine import available_cores
 from benchmarks.harness.protocol.plan import Plan
@@ -55,6 +56,7 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         threads=max(1, cores) if case.device == "cpu" else min(MAX_GPU_THREADS, max(1, cores)),
         seed=settings.seed,
         image_cache=settings.image_cache,
+        compile_mode=compile_mode(case, settings),
         profile_loader=settings.profile_loader,
         timeout_seconds=settings.timeout_seconds,
         run_token=uuid.uuid4().hex,
@@ -73,11 +75,16 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
 
 
 def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int:
-    """At least one if the step is compiled: the first step compiles and must not be measured."""
+    """At least those that compile, and that record CUDA graphs: they must not be measured."""
     if parameters.warmup_steps is not None:
         return parameters.warmup_steps
     wanted = DEFAULT_WARMUP_STEPS[case.device] if settings.warmup_steps is None else settings.warmup_steps
-    return max(wanted, int(case.compile))
+    return max(wanted, warmup_steps_needed(compile_mode(case, settings)))
+
+
+def compile_mode(case: Case, settings: Settings) -> CompileMode | None:
+    """Of torch.compile; None if the case is not compiled."""
+    return settings.compile_mode if case.compile else None
 
 
 def image_size(case: Case, settings: Settings, parameters: Parameters) -> int | None:

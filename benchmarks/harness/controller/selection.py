@@ -80,6 +80,26 @@ def check_measurements(items: Iterable[pytest.Item], settings: Settings) -> None
                 raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
+def check_compile_mode(config: pytest.Config, items: Iterable[pytest.Item], settings: Settings) -> None:
+    """Raises pytest.UsageError if a selected case cannot be compiled in the mode that was given."""
+    mode = settings.compile_mode
+    if mode == "default":
+        return
+    (option,) = (option for option in OPTIONS if option.field == "compile_mode")
+    source = effective(config, option).source
+    for item in items:
+        case = case_of(item)
+        if measurement_of(item) is None or case is None:
+            continue
+        if not case.compile:
+            raise pytest.UsageError(
+                f"{source}: {mode!r} is for compiled cases, and {case} is not compiled; select compiled cases only, "
+                "for example with -k compile"
+            )
+        if mode == "reduce-overhead" and case.device == "cpu":
+            raise pytest.UsageError(f"{source}: {mode!r} means CUDA graphs, and {case} runs on the CPU")
+
+
 def check_machine(items: Iterable[pytest.Item], settings: Settings) -> None:
     """Raises pytest.UsageError if this machine cannot run a selected case, before anything runs."""
     cases = {case: None for item in items if measurement_of(item) and (case := case_of(item)) is not None}

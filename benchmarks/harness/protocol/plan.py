@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from benchmarks.cases import Case
+from benchmarks.harness.protocol.compile_modes import CompileMode
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         loader_workers: loader processes per rank.
         threads: of torch's operators per rank.
         image_cache: "none" or "decoded".
+        compile_mode: of torch.compile; None if the case is not compiled.
         run_token: identifies the processes of this run.
         run_folder: for files between the processes; empty until the launcher has made it.
         parent_pid: of pytest; if it ends, the case ends.
@@ -51,6 +53,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     threads: int
     seed: int
     image_cache: Literal["none", "decoded"]
+    compile_mode: CompileMode | None
     profile_loader: bool
     timeout_seconds: float
     run_token: str

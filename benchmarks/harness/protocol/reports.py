@@ -15,6 +15,7 @@ from benchmarks.harness.protocol.quantities import (
     PositiveBytes,
     PositiveCount,
     PositiveRatio,
+    PositiveSeconds,
     SamplesPerSecond,
     Seconds,
     Text,
@@ -67,10 +68,22 @@ class Environment(Struct, frozen=True, forbid_unknown_fields=True):
     cudnn: Annotated[int | None, about("version as a number")]
     nccl: Annotated[str | None, about("version")]
     driver: Annotated[str | None, about("version of the GPU driver")]
+    nccl_settings: Annotated[
+        list[Line] | None, about("NCCL_* variables of the ranks, `NAME=value`; null on the CPU, as the next three")
+    ]
+    fork_safe: Annotated[
+        list[Line] | None, about("RDMAV_FORK_SAFE and IBV_FORK_SAFE of the ranks, which fork loader processes")
+    ]
+    gpu_links: Annotated[
+        Line | None, about("connections between the GPUs of this machine, `pairs x kind`; null with one GPU")
+    ]
+    gpu_peer_access: Annotated[Line | None, about("pairs of GPUs that read each other's memory, `some of all`")]
     system: Annotated[Text, about("operating system")]
     cpu: Annotated[Text, about("processor name")]
     cpu_capability: Annotated[Text, about("widest instructions that torch uses")]
     cores: Annotated[PositiveCount, about("cores that the process may use")]
+    numa_nodes: Annotated[PositiveCount | None, about("NUMA nodes with cores; null if the system does not say")]
+    numa_nodes_used: Annotated[PositiveCount | None, about("NUMA nodes to which the cores of the process belong")]
     allocator: Annotated[str | None, about("GLIBC_TUNABLES of the ranks")]
     git_commit: Annotated[Commit | None, about("commit of the suite")]
     git_dirty: Annotated[bool | None, about("whether the checkout differs from that commit")]
@@ -93,6 +106,16 @@ class ReferenceCheck(Struct, frozen=True, forbid_unknown_fields=True):
     tolerance: Annotated[
         dict[str, PositiveRatio], _with_keys("largest deviation allowed; `loss` applies to every loss", *FIGURES)
     ]
+
+
+class CommunicationReport(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the exchange of gradients adds to a step, from steps with and without it after the measured ones, in turns.
+    The other ranks are waited for in the former only, so a rank that is faster than another reports more.
+    """
+
+    step_seconds: Annotated[PositiveSeconds, about("median step on a batch on the device")]
+    local_step_seconds: Annotated[PositiveSeconds, about("median of the same step without exchange of gradients")]
+    exposed_seconds: Annotated[Seconds, about("step_seconds - local_step_seconds, at least 0")]
 
 
 class ModelReport(Struct, frozen=True):
@@ -138,6 +161,7 @@ class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision")]
     loader_only_samples_per_second: Annotated[SamplesPerSecond, about("this rank's loader without training")]
     step_only_samples_per_second: Annotated[SamplesPerSecond, about("this rank's steps on a batch on the device")]
+    communication: Annotated[CommunicationReport | None, about("null if the case is sp")]
     loader_profile: Annotated[
         dict[str, Seconds] | None, about("stage -> seconds per sample; null unless --ocr-profile-loader")
     ]

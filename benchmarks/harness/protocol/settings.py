@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.endpoint import port_after, split_endpoint
 from benchmarks.harness.protocol.machine import ROOT
 
@@ -56,6 +57,7 @@ class Settings:
         timeout_seconds: for one case from start to end.
         seed: of weights, order of samples and augmentation.
         image_cache: "none", or "decoded" to keep decoded images on disk.
+        compile_mode: of torch.compile, for compiled cases.
         profile_loader: whether the artifact says where the loader's time is spent.
         require: whether a case that cannot run here fails instead of being skipped.
         strict_machine: whether a disturbance by the machine fails a speed case.
@@ -72,6 +74,7 @@ class Settings:
     timeout_seconds: float = 900.0
     seed: int = 0
     image_cache: Literal["none", "decoded"] = "none"
+    compile_mode: CompileMode = "default"
     profile_loader: bool = False
     require: bool = False
     strict_machine: bool = False

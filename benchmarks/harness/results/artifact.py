@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from benchmarks.cases import Precision, RunMode
+from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.protocol.quantities import (
     Amount,
@@ -82,6 +83,7 @@ class PlanDetails(Provenance, frozen=True, kw_only=True):
     case: Annotated[str, Meta(description="name of the case", pattern=CASE_PATTERN)]
     precision_requested: Annotated[Precision, about("of the case")]
     compile: Annotated[bool, about("whether the step goes through torch.compile")]
+    compile_mode: Annotated[CompileMode | None, about("--ocr-compile-mode; null without compilation")]
     image_size: Annotated[Pixels | None, about("side of the training image; null if the model has a fixed input size")]
     warmup_steps: Annotated[Count, about("steps before the measured ones")]
     measured_steps: Annotated[PositiveCount, about("steps to be measured")]
@@ -173,6 +175,10 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     ]
     loader_only_samples_per_second: Annotated[SamplesPerSecond, about("loaders of all ranks without training")]
     step_only_samples_per_second: Annotated[SamplesPerSecond, about("steps of all ranks without loading")]
+    exposed_communication_fraction: Annotated[
+        Fraction | None,
+        about("part of a step by which the exchange of gradients prolongs it: 1 - slowest local step / slowest step"),
+    ]
     loader_profile: Annotated[
         dict[str, Seconds] | None, about("rank 0: stage -> seconds per sample; null unless --ocr-profile-loader")
     ]

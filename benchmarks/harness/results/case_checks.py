@@ -24,7 +24,7 @@ RELATIVE_ROUNDING = 1e-6
 ROUNDING_OF_RESULT = 6e-4
 """FINAL_RESULT has three decimals."""
 
-GPU_VERSIONS = ("cuda", "cudnn", "nccl", "driver")
+GPU_VERSIONS = ("cuda", "cudnn", "nccl", "driver", "nccl_settings", "fork_safe", "gpu_links", "gpu_peer_access")
 
 
 def case_contradictions(artifact: Header, case: Case, log_name: str) -> list[str]:
@@ -41,6 +41,7 @@ def case_contradictions(artifact: Header, case: Case, log_name: str) -> list[str
         "gpu_num": (artifact.gpu_num, case.gpu_count),
         "details.precision_requested": (details.precision_requested, case.precision),
         "details.compile": (details.compile, case.compile),
+        "details.compile_mode": (details.compile_mode, (details.compile_mode or "default") if case.compile else None),
         "details.batch_size_per_process": (details.batch_size_per_process, case.batch_size_per_process),
         "details.processes": (details.processes, case.processes),
     }

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict
 from msgspec import UNSET, UnsetType, structs
 
 from benchmarks.cases import Precision, RunMode
+from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import Environment, SharedReport
@@ -57,6 +58,7 @@ class PlanFields(IdentityFields):
     case: str
     precision_requested: Precision
     compile: bool
+    compile_mode: CompileMode | None
     image_size: int | None
     warmup_steps: int
     measured_steps: int
@@ -111,6 +113,7 @@ def plan_fields(run: Run) -> PlanFields:
         case=str(case),
         precision_requested=case.precision,
         compile=case.compile,
+        compile_mode=plan.compile_mode,
         image_size=plan.image_size,
         warmup_steps=plan.warmup_steps,
         measured_steps=plan.steps,
@@ -164,7 +167,9 @@ def shared_report(run: Run) -> SharedReport:
 
 def _redacted(environment: Environment) -> Environment:
     fields = structs.asdict(environment).items()
-    return structs.replace(environment, **{name: redact(text) for name, text in fields if isinstance(text, str)})
+    texts = {name: redact(text) for name, text in fields if isinstance(text, str)}
+    lists = {name: [redact(line) for line in lines] for name, lines in fields if isinstance(lines, list)}
+    return structs.replace(environment, **texts, **lists)
 
 
 def optional(failure: Failure | None) -> Failure | UnsetType:

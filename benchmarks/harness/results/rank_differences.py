@@ -14,6 +14,7 @@ MAY_DIFFER = {"data.remarks"} | {
     for name in (
         *("python", "torchvision", "numpy", "opencv", "driver"),
         *("system", "cpu", "cpu_capability", "cores", "allocator", "git_dirty"),
+        *("nccl_settings", "fork_safe", "gpu_links", "gpu_peer_access", "numa_nodes", "numa_nodes_used"),
     )
 }
 """Of ranks on different machines. It is recorded. A difference in anything else, such as the device, the version of

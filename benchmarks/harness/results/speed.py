@@ -30,7 +30,12 @@ from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
 from benchmarks.harness.results.scaling import scaling
 from benchmarks.harness.results.speed_checks import speed_contradictions, speed_training_problems
-from benchmarks.harness.results.statistics import slowest, step_distribution, throughput
+from benchmarks.harness.results.statistics import (
+    exposed_communication_fraction,
+    slowest,
+    step_distribution,
+    throughput,
+)
 from benchmarks.harness.results.training_checks import wrong_training
 
 UNSTEADY_RATIO = 1.3
@@ -118,6 +123,7 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
         host_synchronisations=_total_synchronisations(own),
         loader_only_samples_per_second=sum(each.loader_only_samples_per_second for each in own),
         step_only_samples_per_second=len(own) * min(each.step_only_samples_per_second for each in own),
+        exposed_communication_fraction=exposed_communication_fraction([each.communication for each in own]),
         loader_profile=own[0].loader_profile,
         reference_check=_own(_first_wrong(results)).reference_check,
         strict_machine=run.strict_machine,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from benchmarks.cases import Case, parse_case
+from benchmarks.harness.protocol.compile_modes import warmup_steps_needed
 from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.case_checks import (
     RELATIVE_ROUNDING,
@@ -22,6 +23,7 @@ from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.reference_checks import reference_contradictions
 from benchmarks.harness.results.scaling import baseline_of
+from benchmarks.harness.results.statistics import exposed_communication_fraction
 from benchmarks.harness.results.training_checks import Problem, describe_problems, training_problems
 
 Rule = Callable[[SpeedArtifact, SpeedDetails, Case], list[str]]
@@ -122,6 +124,27 @@ def _figures_of_the_ranks(_artifact: SpeedArtifact, details: SpeedDetails, _case
     if details.loader_profile != ranks[0].loader_profile:
         found.append("details.loader_profile: is not that of rank 0")
     return found
+
+
+def _communication(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    reports = [rank.communication for rank in details.ranks]
+    expected = exposed_communication_fraction(reports)
+    found = mismatch("exposed_communication_fraction", details.exposed_communication_fraction, expected)
+    for rank, report in enumerate(reports):
+        if (report is None) != (case.mode == "sp"):
+            found.append(f"details.ranks: rank {rank}: communication: null if and only if the case is sp")
+        elif report is not None:
+            exposed = max(0.0, report.step_seconds - report.local_step_seconds)
+            name = f"ranks.{rank}.communication.exposed_seconds"
+            found += mismatch(name, report.exposed_seconds, exposed)
+    return found
+
+
+def _warm_up(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    needed = warmup_steps_needed(details.compile_mode) if case.device == "cuda" else int(case.compile)
+    if details.warmup_steps >= needed:
+        return []
+    return [f"details.warmup_steps: {details.warmup_steps}, but mode {details.compile_mode} needs {needed}"]
 
 
 def _compute_rates(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
@@ -228,6 +251,8 @@ RULES: tuple[Rule, ...] = (
     _training,
     _device,
     _figures_of_the_ranks,
+    _communication,
+    _warm_up,
     _compute_rates,
     _times,
     _step_distribution,

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from benchmarks.harness.protocol.records import RankResult
+from benchmarks.harness.protocol.reports import CommunicationReport
 from benchmarks.harness.results.artifact import StepSeconds
 
 
@@ -30,6 +31,19 @@ def step_distribution(seconds: Sequence[float]) -> StepSeconds:
         max=ordered[-1],
         stdev=statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
     )
+
+
+def exposed_communication_fraction(ranks: Sequence[CommunicationReport | None]) -> float | None:
+    """The part of a step by which the exchange of gradients prolongs it; None if a rank does not know it.
+
+    With the exchange all ranks go at the speed of the slowest one, so it is compared with the slowest local step: what
+    the others wait for it is not communication.
+    """
+    known = [each for each in ranks if each is not None]
+    if not known or len(known) < len(ranks):
+        return None
+    step = max(each.step_seconds for each in known)
+    return max(0.0, 1 - max(each.local_step_seconds for each in known) / step)
 
 
 def loss_curve(steps: Sequence[tuple[int, dict[str, float]]], points: int = 100) -> list[dict[str, float]]:

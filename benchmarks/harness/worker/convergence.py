@@ -116,6 +116,7 @@ def training_identity(set_up: SetUp, parameters: ConvergenceParameters, data: st
         "steps": plan.steps,
         "image_size": plan.image_size,
         "evaluations": parameters.evaluations,
+        "compile_mode": plan.compile_mode,
         "data": data,
     }
 

@@ -40,6 +40,14 @@ class Group:
         if self._store is not None:
             dist.barrier()
 
+    def maximum(self, value: float) -> float:
+        """The largest value of all ranks, on every rank."""
+        if self._store is None:
+            return value
+        values = [value] * self._size
+        dist.all_gather_object(values, value)
+        return max(values)
+
     def leave(self) -> None:
         if self._store is not None:
             dist.destroy_process_group()

@@ -61,7 +61,8 @@ class SetUp:
     def trainer(self, schedule: LRScheduler | None = None) -> Trainer:
         """Raises PrecisionError if anything that was imported or built has changed torch's arithmetic."""
         with self.timed("trainer"):
-            trainer = Trainer(self.task, self.case, self.device, self.position, schedule)
+            mode = self.plan.compile_mode or "default"
+            trainer = Trainer(self.task, self.case, self.device, self.position, schedule, mode)
             check_precision(self.case)
             return trainer
 

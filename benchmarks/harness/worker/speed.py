@@ -12,6 +12,7 @@ from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import working_dtype
+from benchmarks.harness.worker.probes.communication import communication
 from benchmarks.harness.worker.probes.loader import loader_only_rate, loader_profile
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
 from benchmarks.harness.worker.probes.rank_report import rank_report
@@ -75,8 +76,13 @@ def probe(
     plan, case, device = set_up.plan, set_up.case, set_up.device
     with set_up.timed("matmul"):
         tflops = matmul_tflops(device, working_dtype(case))
+    batch = next(batches).batch
     with set_up.timed("step_only"):
-        step_only = step_only_rate(trainer, next(batches).batch)
+        step_only = step_only_rate(trainer, batch)
+    exchange = None
+    if case.mode == "mp":
+        with set_up.timed("communication"):
+            exchange = communication(trainer, batch, set_up.group, len(batch[0]) / step_only)
     with set_up.timed("loader_only"):
         loader_only = loader_only_rate(batches, plan.loader_workers)
     profile = None
@@ -89,6 +95,7 @@ def probe(
         host_synchronisations=host_synchronisations,
         matmul_tflops=tflops,
         step_only_samples_per_second=step_only,
+        communication=exchange,
         loader_only_samples_per_second=loader_only,
         loader_profile=profile,
         reference_check=check,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +14,13 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.cases import Case
+from benchmarks.harness.protocol.compile_modes import CUDA_GRAPH_MODES, CompileMode
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.clock import StepClock
+from benchmarks.harness.worker.device_batches import DeviceBatches
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import autocast, gradient_scaler
+from benchmarks.harness.worker.ranges import StepRange
 from ocr_models.task import Batch, TrainingStep, TrainingTask
 
 InputForm = tuple[tuple[int, ...], str]
@@ -57,8 +61,9 @@ class Trainer:
         device: torch.device,
         position: Position,
         schedule: LRScheduler | None = None,
+        compile_mode: CompileMode = "default",
     ) -> None:
-        """With a schedule, the learning rate is advanced after each step."""
+        """With a schedule, the learning rate is advanced after each step. The mode is that of a compiled case."""
         self.case = case
         self.device = device
         self.position = position
@@ -70,42 +75,47 @@ class Trainer:
         self.parameters = dict(task.model.named_parameters())
         self.seen = SeenSteps()
         self.scaler = gradient_scaler(case)
-        module: nn.Module = TrainingStep(task)
-        if case.mode == "mp":
-            module = DistributedDataParallel(
-                module,
-                device_ids=[device] if device.type == "cuda" else None,
-                broadcast_buffers=False,  # batch statistics belong to a rank; the parameters must agree
-                gradient_as_bucket_view=True,
-            )
-            module._set_ddp_runtime_logging_sample_rate(2**30)  # its statistics would make the host wait for the GPU
+        self._device_batches = DeviceBatches(device)
+        self._has_cuda_graphs = case.compile and device.type == "cuda" and compile_mode in CUDA_GRAPH_MODES
+        # A range in a compiled step would become part of its graph.
+        module: nn.Module = TrainingStep(task) if case.compile else TrainingStep(task, StepRange)
+        self._parallel = _data_parallel(module, device) if case.mode == "mp" else None
+        module = self._parallel or module
         self._losses: Callable[[Batch], dict[str, Tensor]] = (
-            torch.compile(module, dynamic=False) if case.compile else module
+            torch.compile(module, dynamic=False, mode=compile_mode) if case.compile else module
         )
 
     def step(self, batch: Batch, *, keep_gradients: bool = False) -> dict[str, Tensor]:
         """One training step on a batch of CPU or device tensors -> its losses, on the device."""
         losses = self.backward(batch)
         self.position.stage = "optimizer"
-        self.learning_rates.append(self.optimizer.param_groups[0]["lr"])
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        if keep_gradients:
-            self.seen.gradients = [parameter.grad for parameter in self.parameters.values()]
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.schedule is not None:
-            self.schedule.step()
+        with StepRange("optimizer"):
+            self.learning_rates.append(self.optimizer.param_groups[0]["lr"])
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            if keep_gradients:
+                self.seen.gradients = [parameter.grad for parameter in self.parameters.values()]
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.schedule is not None:
+                self.schedule.step()
         return losses
 
     def backward(self, batch: Batch) -> dict[str, Tensor]:
         """The step without its optimiser. The parameters hold the gradients, multiplied by the scaler's factor."""
         self.position.stage = "forward"
         batch = tuple(tensor.to(self.device, non_blocking=True) for tensor in batch)
-        with autocast(self.case):
+        if self._has_cuda_graphs:
+            torch.compiler.cudagraph_mark_step_begin()  # the graphs may overwrite what they returned in earlier steps
+        with StepRange("forward") if self.case.compile else nullcontext(), autocast(self.case):
             losses = self._losses(batch)
         self.position.stage = "backward"
-        self.scaler.scale(losses["loss"]).backward()
+        with StepRange("backward"):
+            self.scaler.scale(losses["loss"]).backward()
         return losses
+
+    def without_exchange(self) -> AbstractContextManager[object]:
+        """Steps in this context do not average their gradients over the ranks."""
+        return nullcontext() if self._parallel is None else self._parallel.no_sync()
 
     def targets(self, batch: Batch) -> Any:
         """The targets that a step on this batch learns, a tree of tensors."""
@@ -122,9 +132,11 @@ class Trainer:
         for step in range(1, steps + 1):
             self.position.step += 1
             self.position.stage = "data"
-            batch, keys = next(batches)
+            with StepRange("data"):
+                batch, keys = next(batches)
             clock.batch_arrived()
-            clock.step_done(len(batch[0]), self.step(batch, keep_gradients=step == steps))
+            on_device = self._device_batches.on_device(batch)
+            clock.step_done(len(batch[0]), self.step(on_device, keep_gradients=step == steps))
             self.seen.keys.extend((index, position) for index, position in keys)
             self.seen.batch = batch
         if hook is not None:
@@ -132,6 +144,17 @@ class Trainer:
 
     def _note_input(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
         self.seen.inputs.add(input_form(inputs))
+
+
+def _data_parallel(module: nn.Module, device: torch.device) -> DistributedDataParallel:
+    parallel = DistributedDataParallel(
+        module,
+        device_ids=[device] if device.type == "cuda" else None,
+        broadcast_buffers=False,  # batch statistics belong to a rank; the parameters must agree
+        gradient_as_bucket_view=True,
+    )
+    parallel._set_ddp_runtime_logging_sample_rate(2**30)  # its statistics would make the host wait for the GPU
+    return parallel
 
 
 def input_form(inputs: Any) -> InputForm:

@@ -15,13 +15,23 @@ import pynvml
 import torch
 
 from benchmarks.harness.protocol.machine import ROOT, available_cores
+from benchmarks.harness.protocol.numa import numa_nodes
 from benchmarks.harness.protocol.reports import Environment
+from benchmarks.harness.worker.probes.interconnect import (
+    fork_safe,
+    gpu_links,
+    gpu_peer_access,
+    nccl_settings,
+    visible_gpus,
+)
 
 
 def describe_environment(device: torch.device) -> Environment:
     """Of this process. Versions of CUDA and its libraries only if `device` is a GPU."""
     cuda = device.type == "cuda"
     status = _git("status", "--porcelain")
+    uuids = visible_gpus() if cuda else []
+    nodes = numa_nodes()
     return Environment(
         python=platform.python_version(),
         torch=str(torch.__version__),
@@ -32,10 +42,16 @@ def describe_environment(device: torch.device) -> Environment:
         cudnn=torch.backends.cudnn.version() if cuda else None,
         nccl=".".join(map(str, torch.cuda.nccl.version())) if cuda else None,
         driver=driver_version() if cuda else None,
+        nccl_settings=nccl_settings(os.environ) if cuda else None,
+        fork_safe=fork_safe(os.environ) if cuda else None,
+        gpu_links=gpu_links(uuids),
+        gpu_peer_access=gpu_peer_access(uuids),
         system=platform.system(),
         cpu=cpu_name(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         cores=available_cores(),
+        numa_nodes=len(nodes) or None,
+        numa_nodes_used=sum(1 for cores in nodes.values() if cores & os.sched_getaffinity(0)) or None,
         allocator=os.environ.get("GLIBC_TUNABLES"),
         git_commit=_git("rev-parse", "HEAD") or _commit_of_image(),
         git_dirty=None if status is None else bool(status),

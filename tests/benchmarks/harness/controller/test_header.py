@@ -43,6 +43,7 @@ def test_a_value_that_equals_the_default_is_not_shown() -> None:
         ({"ocr_timeout": "90"}, "timeout 90 s"),
         ({"ocr_profile_loader": "yes"}, "profile-loader yes"),
         ({"ocr_image_cache": "decoded"}, "image-cache decoded"),
+        ({"ocr_compile_mode": "reduce-overhead"}, "compile-mode reduce-overhead"),
         ({"ocr_loader_workers": "0"}, "loader-workers 0"),
         ({"ocr_case": ["psenet_sp_bs2_fp32_cpu1", "psenet_sp_bs8_fp32_1"]},
          "case psenet_sp_bs2_fp32_cpu1 psenet_sp_bs8_fp32_1"),

@@ -30,6 +30,18 @@ def test_ranks_keep_their_memory_unless_the_user_sets_an_allocator(plan: Plan, m
     assert launch._environment(plan, "/tmp/run")["GLIBC_TUNABLES"] == "glibc.malloc.check=3"
 
 
+def test_the_loader_processes_of_a_gpu_case_may_be_forked_beside_nccl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory that NCCL has registered for InfiniBand stays valid; the same for both sides of a scaling."""
+    for name in ("RDMAV_FORK_SAFE", "IBV_FORK_SAFE"):
+        monkeypatch.delenv(name, raising=False)
+    for case in ("psenet_mp_bs16_fp32_2", "psenet_sp_bs8_fp32_1"):
+        environment = launch._environment(planned_run(case).plan, "/tmp/run")
+        assert (environment["RDMAV_FORK_SAFE"], environment["IBV_FORK_SAFE"]) == ("1", "1")
+    assert "RDMAV_FORK_SAFE" not in launch._environment(planned_run().plan, "/tmp/run")
+    monkeypatch.setenv("RDMAV_FORK_SAFE", "0")
+    assert launch._environment(planned_run("psenet_mp_bs16_fp32_2").plan, "/tmp/run")["RDMAV_FORK_SAFE"] == "0"
+
+
 def test_ranks_use_the_threads_of_their_plan(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as torchrun sets it
     assert launch._environment(plan, "/tmp/run")["OMP_NUM_THREADS"] == str(plan.threads)

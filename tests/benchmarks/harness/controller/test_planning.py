@@ -123,3 +123,21 @@ def test_each_run_has_its_own_token_and_ends_with_this_process() -> None:
 def test_a_run_knows_whether_the_machine_must_be_quiet(strict: bool) -> None:
     settings = Settings(strict_machine=strict)
     assert plan_run(parse_case("psenet_sp_bs2_fp32_cpu1"), MEASUREMENTS["speed"], settings).strict_machine is strict
+
+
+@pytest.mark.parametrize(
+    ("case", "mode", "expected"),
+    [
+        ("psenet_sp_bs8_bf16_compile_1", "default", ("default", 1)),
+        ("psenet_sp_bs8_bf16_compile_1", "reduce-overhead", ("reduce-overhead", 3)),
+        ("psenet_sp_bs8_bf16_compile_1", "max-autotune", ("max-autotune", 3)),
+        ("psenet_sp_bs8_bf16_compile_1", "max-autotune-no-cudagraphs", ("max-autotune-no-cudagraphs", 1)),
+        ("psenet_sp_bs8_bf16_1", "default", (None, 0)),
+    ],
+)
+def test_a_compiled_case_has_a_mode_and_the_warm_up_steps_that_it_needs(
+    case: str, mode: str, expected: tuple[str | None, int]
+) -> None:
+    """The first steps compile, and record the CUDA graphs; they must not be measured."""
+    found = plan(case, compile_mode=mode, warmup_steps=0)
+    assert (found.compile_mode, found.warmup_steps) == expected

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cases import CONVERGENCE, MATRIX, parse_case
+from benchmarks.cases import CONVERGENCE, MATRIX, Case, parse_case
 from benchmarks.harness.controller import selection
 from benchmarks.harness.controller.selection import (
     announcement,
     case_of,
+    check_compile_mode,
     check_image_size,
     check_measurements,
     deselect_opt_in,
@@ -116,6 +117,37 @@ def test_a_measurement_that_cannot_be_taken_is_refused_before_anything_runs(monk
     monkeypatch.setitem(MODELS, "psenet", dataclasses.replace(MODELS["psenet"], convergence=None))
     with pytest.raises(pytest.UsageError, match=r"test_convergence.py.*psenet has no convergence goal"):
         check_measurements(items, Settings())
+
+
+# the mode of torch.compile
+
+COMPILED, COMPILED_ON_CPU = (parse_case(f"psenet_sp_bs2_bf16_compile_{end}") for end in ("1", "cpu1"))
+
+
+def check_mode(mode: str, *cases: Case, **config: Any) -> None:
+    items = [*(fake_item("benchmarks/test_speed.py", "speed", case=case) for case in cases), COMPONENT]
+    check_compile_mode(FakeConfig(**config).as_pytest(), items, Settings(compile_mode=mode))  # type: ignore[arg-type]
+
+
+def test_a_compile_mode_is_for_compiled_cases_only() -> None:
+    check_mode("default", CPU, GPU, COMPILED)
+    check_mode("reduce-overhead", COMPILED)
+    check_mode("max-autotune-no-cudagraphs", COMPILED, COMPILED_ON_CPU)
+    check_mode("reduce-overhead")
+    message = (
+        "--ocr-compile-mode: 'reduce-overhead' is for compiled cases, and psenet_sp_bs8_fp32_1 is not compiled; select "
+        "compiled cases only, for example with -k compile"
+    )
+    with pytest.raises(pytest.UsageError, match=message):
+        check_mode("reduce-overhead", COMPILED, GPU, given={"ocr_compile_mode": "reduce-overhead"})
+    with pytest.raises(pytest.UsageError, match=r"pytest.ini: ocr_compile_mode: 'max-autotune' is for compiled cases"):
+        check_mode("max-autotune", GPU, ini={"ocr_compile_mode": "max-autotune"})
+
+
+def test_cuda_graphs_are_refused_on_the_cpu() -> None:
+    message = f"--ocr-compile-mode: 'reduce-overhead' means CUDA graphs, and {COMPILED_ON_CPU} runs on the CPU"
+    with pytest.raises(pytest.UsageError, match=message):
+        check_mode("reduce-overhead", COMPILED_ON_CPU, given={"ocr_compile_mode": "reduce-overhead"})
 
 
 # tests that run only if they are asked for

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from artifacts import TEN_FIELDS
 from benchmarks.harness.protocol.machine import ROOT
@@ -20,7 +21,7 @@ from benchmarks.harness.results.common import (
     shown_path,
 )
 from benchmarks.harness.results.formats import CONVERGENCE, SPEED
-from samples import KILLED, document, finished_run, log_artifact, planned_run, rank_result, speed_artifact
+from samples import KILLED, document, environment, finished_run, log_artifact, planned_run, rank_result, speed_artifact
 
 
 def test_the_ten_fields_come_first_then_details() -> None:
@@ -90,7 +91,13 @@ def test_the_peak_memory_is_that_of_the_rank_that_used_most() -> None:
 
 def test_names_of_the_machine_are_redacted_from_device_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(common, "redact", lambda text: text.replace("processor", "<host>").replace("1", "<ip>"))
-    fields = measured_fields(finished_run())
+    run = finished_run()
+    report = run.results[0].report
+    told = environment(nccl_settings=["NCCL_X=of a processor"])
+    report = structs.replace(report, shared=structs.replace(report.shared, environment=told))
+    run.results[0] = structs.replace(run.results[0], report=report)
+    fields = measured_fields(run)
+    assert fields["environment"].nccl_settings == ["NCCL_X=of a <host>"]
     assert fields["device"] == "a <host>"
     assert fields["environment"].torch == "<ip>"
     assert fields["environment"].cores == 2

@@ -33,6 +33,14 @@ def test_ranks_that_are_alike_differ_in_nothing() -> None:
     [
         ({"cores": 2}, {"cores": 4}, {"environment.cores": ["2", "4"]}),
         ({"driver": None}, {"driver": "580.1"}, {"environment.driver": ["null", "580.1"]}),
+        (
+            {"nccl_settings": ["NCCL_ALGO=Ring"], "numa_nodes_used": 1},
+            {"nccl_settings": None, "numa_nodes_used": 2},
+            {
+                "environment.nccl_settings": ["['NCCL_ALGO=Ring']", "null"],
+                "environment.numa_nodes_used": ["1", "2"],
+            },
+        ),
         ({"opencv": "4.1"}, {"opencv": "4.2"}, {"environment.opencv": ["4.1", "4.2"]}),
         ({"git_commit": None}, {"git_commit": "a" * 40}, {"environment.git_commit": ["null", "a" * 40]}),
     ],

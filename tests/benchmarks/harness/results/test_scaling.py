@@ -16,7 +16,12 @@ from benchmarks.harness.results.scaling import scaling
 from samples import KILLED, document, finished_run, speed_artifact
 
 ON_CPU, ON_GPUS = "psenet_mp_bs4_fp32_cpu2", "psenet_mp_bs16_fp32_2"
-BASELINES = {ON_CPU: "psenet_sp_bs2_fp32_cpu1", ON_GPUS: "psenet_sp_bs8_fp32_1"}
+COMPILED = "psenet_mp_bs4_fp32_compile_cpu2"
+BASELINES = {
+    ON_CPU: "psenet_sp_bs2_fp32_cpu1",
+    ON_GPUS: "psenet_sp_bs8_fp32_1",
+    COMPILED: "psenet_sp_bs2_fp32_compile_cpu1",
+}
 
 
 def put_baseline(folder: Path, case: str, **changes: Any) -> None:
@@ -66,6 +71,12 @@ def test_a_failed_or_invalid_baseline_is_not_used(tmp_path: Path) -> None:
 def test_a_baseline_of_other_conditions_is_not_used(tmp_path: Path, other: dict[str, Any]) -> None:
     put_baseline(tmp_path, ON_CPU, **other)
     assert scaling_of(ON_CPU, 3.0, tmp_path) is None
+
+
+def test_another_compile_mode_is_another_condition(tmp_path: Path) -> None:
+    for mode, comparable in (("default", True), ("max-autotune", False)):
+        put_baseline(tmp_path, COMPILED, compile_mode=mode)
+        assert (scaling_of(COMPILED, 3.0, tmp_path) is not None) == comparable
 
 
 def test_another_version_of_torch_is_another_condition_but_another_commit_is_not(tmp_path: Path) -> None:

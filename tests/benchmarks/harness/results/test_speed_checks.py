@@ -82,6 +82,18 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"details.loader_profile": {"decode": 1.0}}, "details.loader_profile: is not that of rank 0"),
     (CPU, {"details.achieved_tflops": 1.0}, "details.achieved_tflops: 1, but the other details yield 0.08"),
     (CPU, {"details.matmul_fraction": 1.0}, "details.matmul_fraction"),
+    # the exchange of gradients
+    (
+        CPU,
+        {"details.exposed_communication_fraction": 0.3},
+        "exposed_communication_fraction: 0.3, but the other details",
+    ),
+    (CPU, {"details.exposed_communication_fraction": None}, "exposed_communication_fraction: null, but the other"),
+    (CPU, {"details.ranks.1.communication.exposed_seconds": 0.0}, "ranks.1.communication.exposed_seconds: 0, but"),
+    (CPU, {"details.ranks.0.communication.local_step_seconds": 0.5}, "ranks.0.communication.exposed_seconds: 0.1, but"),
+    (CPU, {"details.ranks.1.communication": None}, "rank 1: communication: null if and only if the case is sp"),
+    # compilation
+    (COMPILED, {"details.warmup_steps": 0}, "details.warmup_steps: 0, but mode default needs 1"),
     # times
     (CPU, {"details.total_seconds": 4.0, "details.overhead_seconds": 0.0}, "details.total_seconds: 4, but"),
     (CPU, {"details.overhead_seconds": 0.0}, "details.overhead_seconds"),
