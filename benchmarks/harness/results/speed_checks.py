@@ -17,6 +17,7 @@ from benchmarks.harness.results.case_checks import (
     mismatch,
     result_mismatch,
 )
+from benchmarks.harness.results.limit_checks import limit_contradictions
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.reference_checks import reference_contradictions
@@ -228,6 +229,7 @@ RULES: tuple[Rule, ...] = (
     _device,
     _figures_of_the_ranks,
     _compute_rates,
+    limit_contradictions,
     _times,
     _step_distribution,
     _losses,

@@ -10,6 +10,7 @@ from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import working_dtype
+from benchmarks.harness.worker.probes.limits import rank_limits, warm_up
 from benchmarks.harness.worker.probes.loader import loader_only_rate, loader_profile
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
 from benchmarks.harness.worker.probes.rank_report import rank_report
@@ -17,6 +18,7 @@ from benchmarks.harness.worker.probes.reference_check import reference_check
 from benchmarks.harness.worker.probes.step import step_only_rate
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
 from benchmarks.harness.worker.probes.training import TrainingWatch
+from benchmarks.harness.worker.probes.work import WorkCounter
 from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
@@ -41,7 +43,7 @@ def measure_speed(set_up: SetUp) -> Measured:
     batches = set_up.batches(first_steps)
     set_up.position.stage = "data"
     batches = itertools.chain((next(batches),), batches)
-    trainer.run(batches, plan.warmup_steps - first_steps, clock)
+    counter = warm_up(set_up, trainer, batches, plan.warmup_steps - first_steps, clock)
     clock.finish()
     watch = TrainingWatch(set_up, trainer, plan.warmup_steps)
     set_up.group.barrier()
@@ -53,18 +55,25 @@ def measure_speed(set_up: SetUp) -> Measured:
     report = rank_report(set_up, watch, plan.steps)
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
     count = None if synchronisations is None else synchronisations.count
-    return Measured(window_seconds, tuple(log.records), report, probe(set_up, trainer, batches, count))
+    return Measured(window_seconds, tuple(log.records), report, probe(set_up, trainer, batches, counter, count))
 
 
 def probe(
-    set_up: SetUp, trainer: Trainer, batches: Iterator[LoadedBatch], host_synchronisations: int | None
+    set_up: SetUp,
+    trainer: Trainer,
+    batches: Iterator[LoadedBatch],
+    counter: WorkCounter,
+    host_synchronisations: int | None,
 ) -> SpeedReport:
     """What bounds the steps, and whether they are right: untimed, each probe with its seconds in the artifact."""
     plan, case, device = set_up.plan, set_up.case, set_up.device
     with set_up.timed("matmul"):
         tflops = matmul_tflops(device, working_dtype(case))
+    batch = next(batches).batch
+    with set_up.timed("limits"):
+        limits = rank_limits(set_up, trainer, batch, counter, tflops)
     with set_up.timed("step_only"):
-        step_only = step_only_rate(trainer, next(batches).batch)
+        step_only = step_only_rate(trainer, batch)
     with set_up.timed("loader_only"):
         loader_only = loader_only_rate(batches, plan.loader_workers)
     profile = None
@@ -76,6 +85,7 @@ def probe(
     return SpeedReport(
         host_synchronisations=host_synchronisations,
         matmul_tflops=tflops,
+        limits=limits,
         step_only_samples_per_second=step_only,
         loader_only_samples_per_second=loader_only,
         loader_profile=profile,
