@@ -19,8 +19,8 @@ from benchmarks.harness.protocol.stages import OTHER, PROBES, SET_UP, WARM_UP, W
 from benchmarks.harness.results import speed
 from benchmarks.harness.results.artifact import SpeedArtifact
 from benchmarks.harness.worker import loader
+from benchmarks.harness.worker.probes import copy_rate, matmul
 from benchmarks.harness.worker.probes import loader as loader_probe
-from benchmarks.harness.worker.probes import matmul
 from benchmarks.harness.worker.set_up import set_up
 from benchmarks.harness.worker.speed import measure_speed
 from ocr_models.sampler import EndlessSampler
@@ -53,6 +53,7 @@ def restored_torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(loader, "DataLoader", DataLoader)
     monkeypatch.setattr(loader_probe, "LOADER_SECONDS", 0.0)
     monkeypatch.setitem(matmul.SIZE, "cpu", 512)
+    monkeypatch.setattr(copy_rate, "CPU_BYTES", 2**20)
     threads = torch.get_num_threads()
     with restored_precision():
         yield

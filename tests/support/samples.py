@@ -15,6 +15,7 @@ from benchmarks.cases import Precision, parse_case
 from benchmarks.harness.controller.planning import plan_run
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.gpu_report import GpuReport, Spread
+from benchmarks.harness.protocol.limits import RankLimits, StepWork
 from benchmarks.harness.protocol.machine_report import MachineReport, Pressure, Pressures
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.precision import expected_settings
@@ -166,10 +167,30 @@ def rank_report(
     )
 
 
+def rank_limits(on_gpu: bool = False, work: bool = True, **changed: Any) -> RankLimits:
+    """On rank 0, whose step has two operations: 8 GFLOP with 10 MB, and 100 MB with hardly any arithmetic."""
+    step_work = StepWork(
+        operations=2,
+        flops=8 * 10**9,
+        bytes=110 * 10**6,
+        stage_bytes={"forward": 100 * 10**6, "backward": 10**7},
+        arithmetic_bound_flops=8 * 10**9,
+        memory_bound_bytes=100 * 10**6,
+    )
+    good = RankLimits(
+        copy_terabytes_per_second=0.01,
+        matmul_held_tflops=0.09 if on_gpu else None,
+        host_step_seconds=0.02 if on_gpu else None,
+        step_work=step_work if work else None,
+    )
+    return structs.replace(good, **changed)
+
+
 def speed_report(**changed: Any) -> SpeedReport:
     good = SpeedReport(
         host_synchronisations=None,
         matmul_tflops=0.1,
+        limits=rank_limits(),
         loader_only_samples_per_second=80.0,
         step_only_samples_per_second=5.0,
         communication=None,
@@ -314,8 +335,10 @@ def finished_run(
     run = planned_run(case, **settings)
     plan, on_gpu = run.plan, run.case.device == "cuda"
     communication = CommunicationReport(0.5, 0.4, 0.5 - 0.4) if run.case.mode == "mp" else None
-    usual = speed_report(host_synchronisations=0 if on_gpu else None)
     for rank in range(run.case.processes):
+        usual = speed_report(
+            host_synchronisations=0 if on_gpu else None, limits=rank_limits(on_gpu=on_gpu, work=rank == 0)
+        )
         window = seconds[rank] if seconds else 0.5 * plan.steps
         records = [
             step_record(

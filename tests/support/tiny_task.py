@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from torch.utils.data import default_collate
 
-from benchmarks.harness.worker.probes import loader, matmul
+from benchmarks.harness.worker.probes import copy_rate, loader, matmul
 from ocr_models.detection.pages import AnnotatedSet
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.scoring import detection_evaluation
@@ -188,7 +188,8 @@ def fixed_training_task(*, image_size: int | None, seed: int, device: torch.devi
 
 
 def _task(model: nn.Module, criterion: nn.Module, size: int, device: torch.device, fault: Fault) -> TrainingTask:
-    matmul.SIZE["cpu"], loader.LOADER_SECONDS = 512, 0.2  # the ranks of the tests need no probes that take seconds
+    # The ranks of the tests need no probes that take seconds.
+    matmul.SIZE["cpu"], loader.LOADER_SECONDS, copy_rate.CPU_BYTES = 512, 0.2, 2**20
     on_gpu = device.type == "cuda"  # fused: no step waits for the GPU to learn whether its gradients overflowed
     optimizer = torch.optim.SGD(model.to(device).parameters(), lr=1e-2, fused=on_gpu)
 

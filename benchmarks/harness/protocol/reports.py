@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from benchmarks.harness.protocol.limits import RankLimits
 from benchmarks.harness.protocol.quantities import (
     Amount,
     Count,
@@ -159,6 +160,7 @@ class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Count | None, about("calls in the measured steps that made the host wait for the GPU; null on the CPU")
     ]
     matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision")]
+    limits: RankLimits
     loader_only_samples_per_second: Annotated[SamplesPerSecond, about("this rank's loader without training")]
     step_only_samples_per_second: Annotated[SamplesPerSecond, about("this rank's steps on a batch on the device")]
     communication: Annotated[CommunicationReport | None, about("null if the case is sp")]

@@ -26,6 +26,7 @@ from benchmarks.harness.protocol.quantities import (
     PositiveSeconds,
     SamplesPerSecond,
     Seconds,
+    TerabytesPerSecond,
     Text,
     Tflops,
     about,
@@ -49,6 +50,7 @@ CASE_PATTERN = r"^[a-z0-9]+_(sp|mp)_bs[1-9][0-9]*_(fp32|tf32|fp16|bf16)(_compile
 Losses = Annotated[dict[str, float], Meta(extra_json_schema={"required": ["loss"]})]
 CurvePoint = Annotated[dict[str, float], Meta(extra_json_schema={"required": ["step", "loss"]})]
 ScorePoint = Annotated[dict[str, float], Meta(extra_json_schema={"required": ["step", "training_seconds"]})]
+Bound = Literal["arithmetic", "memory", "host", "data", "communication"]
 UtcTime = Annotated[datetime, Meta(tz=True)]
 
 
@@ -148,6 +150,26 @@ class RankDetails(SpeedReport, frozen=True, kw_only=True, forbid_unknown_fields=
     peak_memory_bytes: Annotated[PositiveBytes, about("memory of the GPU, or of the process on the CPU")]
 
 
+class Roofline(Struct, frozen=True, forbid_unknown_fields=True):
+    """What bounds a step of all ranks, at the rates of matrix products and copies measured right after the steps.
+
+    In a compiled case the operations are those of the eager program, which moves more bytes: the roofline is that of
+    the eager program, and a compiled one may exceed it.
+    """
+
+    bound_by: Annotated[Bound, about("what takes the largest part of a step (docs/reading-a-result.md)")]
+    seconds: Annotated[PositiveSeconds, about("sum over the operations of the longer of arithmetic and memory")]
+    fraction: Annotated[PositiveRatio, about("seconds / the mean seconds of a measured step")]
+    arithmetic_fraction: Annotated[Amount, about("part of `fraction` in operations bound by arithmetic")]
+    memory_fraction: Annotated[Amount, about("part of `fraction` in operations bound by memory")]
+    bytes_per_step: Annotated[PositiveBytes, about("read and written by the operations of all ranks")]
+    flops_per_step: Annotated[Count, about("of the operations of all ranks, resizes as matrix products included")]
+    bandwidth_fraction: Annotated[PositiveRatio, about("bytes per second / copy_terabytes_per_second")]
+    host_fraction: Annotated[
+        PositiveRatio | None, about("seconds to issue a step to an idle GPU, slowest rank / a step; null on the CPU")
+    ]
+
+
 class Scaling(Struct, frozen=True, forbid_unknown_fields=True):
     """Throughput compared with the single-process case of the same batch per process."""
 
@@ -169,6 +191,17 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     achieved_tflops: Annotated[Tflops, about("flops_per_sample x throughput")]
     matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision, all ranks")]
     matmul_fraction: Annotated[PositiveRatio, about("achieved_tflops / matmul_tflops")]
+    matmul_held_tflops: Annotated[
+        Tflops | None, about("rate of matrix products during two seconds, all ranks; null on the CPU")
+    ]
+    copy_terabytes_per_second: Annotated[
+        TerabytesPerSecond, about("copy of a large tensor in the memory of the device, read and written, all ranks")
+    ]
+    peak_tflops: Annotated[
+        Tflops | None, about("the vendor's dense peak of the precision, all GPUs; null if `device` is not in the table")
+    ]
+    mfu: Annotated[PositiveRatio | None, about("achieved_tflops / peak_tflops")]
+    roofline: Annotated[Roofline | None, about("null if the operations of a step could not be counted")]
     peak_memory_of: Annotated[Literal["device", "process"], about("what peak_memory_bytes counts")]
     host_synchronisations: Annotated[
         Count | None, about("calls in the measured steps that made a host wait for its GPU; null on the CPU")

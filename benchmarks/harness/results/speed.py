@@ -16,6 +16,7 @@ from benchmarks.harness.protocol.stages import WARM_UP, WINDOW
 from benchmarks.harness.results.artifact import (
     LogDetails,
     RankDetails,
+    Roofline,
     SpeedArtifact,
     SpeedDetails,
     UnfinishedDetails,
@@ -26,8 +27,10 @@ from benchmarks.harness.results.gpu_checks import power_and_energy
 from benchmarks.harness.results.log import log_contradictions
 from benchmarks.harness.results.machine_verdict import judged, machine_failure, remark
 from benchmarks.harness.results.overhead import seconds_by_part
+from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_checks import disagreement, wrong_result
+from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
 from benchmarks.harness.results.scaling import scaling
 from benchmarks.harness.results.speed_checks import speed_contradictions, speed_training_problems
 from benchmarks.harness.results.statistics import (
@@ -107,23 +110,38 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
     measured = measured_fields(run)
     achieved_tflops = measured["flops_per_sample"] * rate / 1e12
     watts, joules = power_and_energy([] if machine is None else machine.gpus, results)
+    peak = peak_of_all(shared.device, run.case)
+    limits = [each.limits for each in own]
+    exposed = exposed_communication_fraction([each.communication for each in own])
+    data_wait_fraction = min(1.0, window.data_wait_seconds / window.measured_seconds)
     return SpeedDetails(
         **plan_fields(run),
         **measured,
         **_times(run, window),
         samples=sum(result.samples for result in results),
         step_seconds=step_distribution([record.step_seconds for record in window.measured]),
-        data_wait_fraction=min(1.0, window.data_wait_seconds / window.measured_seconds),
+        data_wait_fraction=data_wait_fraction,
         loss_first=_finite(run.records[0].losses),
         loss_last=_finite(run.records[-1].losses),
         achieved_tflops=achieved_tflops,
         matmul_tflops=matmul_tflops,
         matmul_fraction=achieved_tflops / matmul_tflops,
+        matmul_held_tflops=matmul_held_tflops(limits),
+        copy_terabytes_per_second=sum(each.copy_terabytes_per_second for each in limits),
+        peak_tflops=peak,
+        mfu=None if peak is None else achieved_tflops / peak,
+        roofline=roofline(
+            limits,
+            step_seconds=window.measured_seconds / run.plan.steps,
+            matmul_tflops=matmul_tflops,
+            data_fraction=data_wait_fraction,
+            communication_fraction=exposed,
+        ),
         peak_memory_of="device" if run.case.device == "cuda" else "process",
         host_synchronisations=_total_synchronisations(own),
         loader_only_samples_per_second=sum(each.loader_only_samples_per_second for each in own),
         step_only_samples_per_second=len(own) * min(each.step_only_samples_per_second for each in own),
-        exposed_communication_fraction=exposed_communication_fraction([each.communication for each in own]),
+        exposed_communication_fraction=exposed,
         loader_profile=own[0].loader_profile,
         reference_check=_own(_first_wrong(results)).reference_check,
         strict_machine=run.strict_machine,
@@ -203,7 +221,8 @@ def line(artifact: SpeedArtifact) -> str:
     p50, p95 = details.step_seconds.p50, details.step_seconds.p95
     unsteady = f"; unsteady: p95 of the step time is {p95 / p50:.1f} x the median" if p95 > UNSTEADY_RATIO * p50 else ""
     waiting = f"{details.data_wait_fraction:.1%} waiting for data"
-    remarks = _power(details) + unsteady + remark(details.machine)
+    bound = "" if details.roofline is None else f", bound by {_bound(details.roofline)} of the roofline"
+    remarks = bound + _power(details) + unsteady + remark(details.machine)
     return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{remarks}"
 
 
@@ -214,7 +233,7 @@ def _power(details: SpeedDetails) -> str:
     return f", {details.power_watts:.0f} W, {details.joules_per_sample:.3g} J/sample"
 
 
-HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "fixed", "machine")
+HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "bound by", "fixed", "machine")
 
 
 def cells(artifact: SpeedArtifact) -> list[str]:
@@ -229,8 +248,13 @@ def cells(artifact: SpeedArtifact) -> list[str]:
     )
     waiting = f"{details.data_wait_fraction:.1%}"
     machine = "unknown" if details.machine is None else details.machine.verdict
+    bound = "unknown" if details.roofline is None else _bound(details.roofline)
     step, fixed = _milliseconds(details.step_seconds.p50), f"{details.overhead_seconds:.1f} s"
-    return [*(f"{rate:.3f}" for rate in rates), step, waiting, fixed, machine]
+    return [*(f"{rate:.3f}" for rate in rates), step, waiting, bound, fixed, machine]
+
+
+def _bound(found: Roofline) -> str:
+    return f"{found.bound_by}, {found.fraction:.0%}"
 
 
 def _milliseconds(seconds: float) -> str:

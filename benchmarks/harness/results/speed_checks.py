@@ -19,6 +19,7 @@ from benchmarks.harness.results.case_checks import (
     result_mismatch,
 )
 from benchmarks.harness.results.gpu_checks import gpu_rule
+from benchmarks.harness.results.limit_checks import limit_contradictions
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.reference_checks import reference_contradictions
@@ -254,6 +255,7 @@ RULES: tuple[Rule, ...] = (
     _communication,
     _warm_up,
     _compute_rates,
+    limit_contradictions,
     _times,
     _step_distribution,
     _losses,

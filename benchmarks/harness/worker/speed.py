@@ -13,6 +13,7 @@ from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import working_dtype
 from benchmarks.harness.worker.probes.communication import communication
+from benchmarks.harness.worker.probes.limits import rank_limits, warm_up
 from benchmarks.harness.worker.probes.loader import loader_only_rate, loader_profile
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
 from benchmarks.harness.worker.probes.rank_report import rank_report
@@ -20,6 +21,7 @@ from benchmarks.harness.worker.probes.reference_check import reference_check
 from benchmarks.harness.worker.probes.step import step_only_rate
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
 from benchmarks.harness.worker.probes.training import TrainingWatch
+from benchmarks.harness.worker.probes.work import WorkCounter
 from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
@@ -45,7 +47,7 @@ def measure_speed(set_up: SetUp) -> Measured:
     batches = set_up.batches(first_steps)
     set_up.position.stage = "data"
     batches = itertools.chain((next(batches),), batches)
-    trainer.run(batches, plan.warmup_steps - first_steps, clock)
+    counter = warm_up(set_up, trainer, batches, plan.warmup_steps - first_steps, clock)
     clock.finish()
     watch = TrainingWatch(set_up, trainer, plan.warmup_steps)
     set_up.group.barrier()
@@ -57,7 +59,7 @@ def measure_speed(set_up: SetUp) -> Measured:
     report = rank_report(set_up, watch, plan.steps)
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
     count = None if synchronisations is None else synchronisations.count
-    own = probe(set_up, trainer, batches, count)
+    own = probe(set_up, trainer, batches, counter, count)
     return Measured(window_seconds, tuple(log.records), report, own, _gpu(set_up))
 
 
@@ -70,13 +72,19 @@ def _gpu(set_up: SetUp) -> GpuReport | None:
 
 
 def probe(
-    set_up: SetUp, trainer: Trainer, batches: Iterator[LoadedBatch], host_synchronisations: int | None
+    set_up: SetUp,
+    trainer: Trainer,
+    batches: Iterator[LoadedBatch],
+    counter: WorkCounter,
+    host_synchronisations: int | None,
 ) -> SpeedReport:
     """What bounds the steps, and whether they are right: untimed, each probe with its seconds in the artifact."""
     plan, case, device = set_up.plan, set_up.case, set_up.device
     with set_up.timed("matmul"):
         tflops = matmul_tflops(device, working_dtype(case))
     batch = next(batches).batch
+    with set_up.timed("limits"):
+        limits = rank_limits(set_up, trainer, batch, counter, tflops)
     with set_up.timed("step_only"):
         step_only = step_only_rate(trainer, batch)
     exchange = None
@@ -94,6 +102,7 @@ def probe(
     return SpeedReport(
         host_synchronisations=host_synchronisations,
         matmul_tflops=tflops,
+        limits=limits,
         step_only_samples_per_second=step_only,
         communication=exchange,
         loader_only_samples_per_second=loader_only,

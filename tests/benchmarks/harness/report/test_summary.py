@@ -37,7 +37,8 @@ def columns(line: str) -> list[str]:
 def test_a_result_is_one_line() -> None:
     case = parse_case(SPEED_CASE)
     assert result_line(SPEED, case, PASSED) == (
-        "psenet_sp_bs2_fp32_cpu1: 4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"
+        "psenet_sp_bs2_fp32_cpu1: 4.000 samples/s, 500.0 ms per step, 20.0% waiting for data, "
+        "bound by data, 18% of the roofline"
     )
     assert result_line(SPEED, case, FAILED) == (
         "psenet_sp_bs2_fp32_cpu1: killed (rank 0): rank 0 was killed by SIGKILL"
@@ -58,11 +59,11 @@ def test_a_table_has_a_row_per_case_under_its_headings() -> None:
     ]
     ((title, (head, good, failed)),) = summary_tables(rows, Path("/a"))
     assert title == "OCR training speed"
-    rates = ["samples/s", "loader only", "step only"]
-    assert columns(head) == ["case", *rates, "step", "data wait", "fixed", "machine", "status", "artifact"]
-    cells = ["4.000", "80.000", "5.000", "500.0 ms", "20.0%", "51.0 s", "quiet", "ok", "logs/x_speed"]
+    measured = ["samples/s", "loader only", "step only", "step", "data wait", "bound by", "fixed", "machine"]
+    assert columns(head) == ["case", *measured, "status", "artifact"]
+    cells = ["4.000", "80.000", "5.000", "500.0 ms", "20.0%", "data, 18%", "51.0 s", "quiet", "ok", "logs/x_speed"]
     assert columns(good) == [SPEED_CASE, *cells]
-    assert failed.split() == ["psenet_sp_bs8_fp32_1", *"-------", "killed", "/b/y_speed"]
+    assert failed.split() == ["psenet_sp_bs8_fp32_1", *"--------", "killed", "/b/y_speed"]
     assert good.index("ok") == failed.index("killed") == head.index("status")
 
 

@@ -148,8 +148,10 @@ def test_a_good_artifact_has_no_contradictions_and_a_changed_one_has() -> None:
 
 def test_a_result_is_one_line_and_one_row() -> None:
     artifact, _ = built(finished_run())
-    assert line(artifact) == "4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"
-    assert cells(artifact) == ["4.000", "80.000", "5.000", "500.0 ms", "20.0%", "51.0 s", "quiet"]
+    assert line(artifact) == (
+        "4.000 samples/s, 500.0 ms per step, 20.0% waiting for data, bound by data, 18% of the roofline"
+    )
+    assert cells(artifact) == ["4.000", "80.000", "5.000", "500.0 ms", "20.0%", "data, 18%", "51.0 s", "quiet"]
     assert cells(build(failed_run(), Path("x"), Path("index"))) == []
 
 
@@ -161,7 +163,7 @@ def test_a_disturbed_machine_is_reported_with_its_reasons() -> None:
     assert details.machine is not None
     assert details.machine.verdict == "disturbed"
     assert line(artifact).endswith(
-        "waiting for data; machine disturbed: other programs used 0.90 of 2 cores (limit 0.10)"
+        "of the roofline; machine disturbed: other programs used 0.90 of 2 cores (limit 0.10)"
     )
     assert cells(artifact)[-1] == "disturbed"
     assert contradictions(artifact) == []
@@ -200,7 +202,7 @@ def test_an_unsteady_result_is_reported_as_such() -> None:
     assert isinstance(artifact.details, SpeedDetails)
     seconds = structs.replace(artifact.details.step_seconds, p50=3.0, p95=9.0)
     unsteady = structs.replace(artifact, details=structs.replace(artifact.details, step_seconds=seconds))
-    assert line(unsteady).endswith("waiting for data; unsteady: p95 of the step time is 3.0 x the median")
+    assert line(unsteady).endswith("of the roofline; unsteady: p95 of the step time is 3.0 x the median")
 
 
 @pytest.mark.parametrize(
