@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from ocr_models.detection.resize import resize
 
 NUM_MAPS = 7  # the text map, then six kernels, largest first
 
@@ -156,11 +157,6 @@ class Head(nn.Module):
         x = self.relu1(self.bn1(self.conv1(x)))  # (N, hidden, H/4, W/4)
         logits: Tensor = self.conv2(x)  # (N, 7, H/4, W/4)
         return logits
-
-
-def resize(x: Tensor, like: Tensor) -> Tensor:
-    """Resize bilinearly to the height and width of `like`, which may be any multiple or fraction."""
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def memory_format(weight: Tensor) -> torch.memory_format:
