@@ -202,7 +202,7 @@ def test_a_compiled_step_is_one_graph_and_makes_no_weights() -> None:
         function(x, like).backward()
         found.append(x.grad)
     for each in found[:2]:
-        torch.testing.assert_close(each, found[2])
+        torch.testing.assert_close(each, found[2], rtol=0.02, atol=0.02)
     assert backend.frame_count == 1
     called = {str(node.target) for graph in backend.graphs for node in graph.graph.nodes}
     assert not any("eye" in name or "arange" in name for name in called)
