@@ -108,7 +108,7 @@ def interpolation_weights(size: int, new_size: int, dtype: torch.dtype, device: 
     return weights
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _make_weights(
     height: int, width: int, new_height: int, new_width: int, dtype: torch.dtype, device: torch.device
 ) -> bool:
