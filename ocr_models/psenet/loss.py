@@ -39,9 +39,8 @@ class PSENetLoss(nn.Module):
         scores = logits.detach()
         hard = hard_example_mask(scores[:, 0], text, trained)
         inside = text & trained
-        targets = torch.cat((text.unsqueeze(1), kernels), dim=1)  # (N, 7, H, W)
-        masks = torch.cat((hard.unsqueeze(1), inside.unsqueeze(1).expand_as(kernels)), dim=1)  # (N, 7, H, W)
-        dice = dice_loss(logits, targets, masks)  # (N, 7)
+        labels, masks = (text.unsqueeze(1), kernels), (hard.unsqueeze(1), inside.unsqueeze(1))
+        dice = dice_loss(logits, labels, masks)  # (N, 7)
         return {
             "loss_text": TEXT_WEIGHT * dice[:, 0],
             "loss_kernels": (KERNEL_WEIGHT * dice[:, 1:]).mean(1),

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from ocr_models.batch_norm import BatchNorm2d, batch_norms, count_batch
+from ocr_models.detection.resize import resize
 
 NUM_MAPS = 7  # the text map, then six kernels, largest first
 
@@ -41,9 +43,11 @@ class PSENet(nn.Module):
         self.backbone = ResNet(block, depths)
         self.fpn = FeaturePyramid(self.backbone.out_channels, neck_channels)
         self.det_head = Head(4 * neck_channels, hidden_channels)
+        self.batch_norms = batch_norms(self)
         self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
+        count_batch(self.batch_norms)
         logits: Tensor = self.det_head(*self.fpn(*self.backbone(images)))
         return logits
 
@@ -58,11 +62,11 @@ class ResNet(nn.Module):
     def __init__(self, block: type[BasicBlock | Bottleneck], depths: tuple[int, ...]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.bn1 = BatchNorm2d(64)
         self.conv2 = nn.Conv2d(64, 64, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(64)
+        self.bn2 = BatchNorm2d(64)
         self.conv3 = nn.Conv2d(64, 128, 3, padding=1, bias=False)
-        self.bn3 = nn.BatchNorm2d(128)
+        self.bn3 = BatchNorm2d(128)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         widths = (64, 128, 256, 512)
@@ -92,10 +96,11 @@ def _stage(
     shortcut = None
     if stride != 1 or in_channels != out_channels:
         shortcut = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
+            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), BatchNorm2d(out_channels)
         )
-    first = block(in_channels, width, stride, shortcut)
-    return nn.Sequential(first, *(block(out_channels, width) for _ in range(depth - 1)))
+    first = block(in_channels, width, stride, shortcut, norm_layer=BatchNorm2d)
+    others = (block(out_channels, width, norm_layer=BatchNorm2d) for _ in range(depth - 1))
+    return nn.Sequential(first, *others)
 
 
 class ConvBNReLU(nn.Module):
@@ -104,7 +109,7 @@ class ConvBNReLU(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False)
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,7 +151,7 @@ class Head(nn.Module):
     def __init__(self, in_channels: int, hidden_channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, hidden_channels, 3, padding=1)
-        self.bn1 = nn.BatchNorm2d(hidden_channels)
+        self.bn1 = BatchNorm2d(hidden_channels)
         self.relu1 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(hidden_channels, NUM_MAPS, 1)
 
@@ -156,11 +161,6 @@ class Head(nn.Module):
         x = self.relu1(self.bn1(self.conv1(x)))  # (N, hidden, H/4, W/4)
         logits: Tensor = self.conv2(x)  # (N, 7, H/4, W/4)
         return logits
-
-
-def resize(x: Tensor, like: Tensor) -> Tensor:
-    """Resize bilinearly to the height and width of `like`, which may be any multiple or fraction."""
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def memory_format(weight: Tensor) -> torch.memory_format:

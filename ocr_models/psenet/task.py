@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from ocr_models import MODELS
 from ocr_models.detection.layers import ColourJitter, UnpackBits
 from ocr_models.detection.reading import read_annotated_set
+from ocr_models.detection.resize import resize
 from ocr_models.detection.scoring import detection_evaluation
 from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.psenet.inference import TextDetector
@@ -60,8 +60,7 @@ class Criterion(nn.Module):
     def forward(self, logits: Tensor, targets: Targets) -> dict[str, Tensor]:
         # In planes, and at least in float32, because the loss sums over whole maps.
         maps = logits.to(torch.promote_types(logits.dtype, torch.float32)).contiguous()  # (N, 7, H/4, W/4)
-        size = targets.text.shape[1:]
-        full_size = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)  # (N, 7, H, W)
+        full_size = resize(maps, targets.text)  # (N, 7, H, W)
         losses: dict[str, Tensor] = self.loss(full_size, *targets)
         loss = losses["loss_text"].mean() + losses["loss_kernels"].mean()
         return {"loss": loss} | {name: values.detach() for name, values in losses.items()}
