@@ -7,28 +7,48 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 
 from benchmarks.harness.protocol.events import ReportError
 from benchmarks.harness.protocol.stages import Position
-from benchmarks.harness.worker.error_text import message_of
+from benchmarks.harness.worker.error_text import message_of, reports_cuda_error, reports_no_memory
 from benchmarks.harness.worker.precision import PrecisionError
 from ocr_models.checkpoint import CheckpointError
 from ocr_models.errors import DataError
 
-NO_MEMORY_TEXTS = (
-    "can't allocate memory",
-    "out of memory",
-    "Insufficient memory",
-    "Cannot allocate memory",
-    "std::bad_alloc",
-    "ALLOC_FAILED",
+LOST_PEER_TEXTS = (
+    "closed by peer",
+    "reset by peer",
+    "remote process exit",
+    "Broken pipe",
+    "socketTimeout",
+    "ncclRemoteError",
+    "Connection was likely closed",
+    "communicator was aborted",
 )
-"""How torch, CUDA's libraries, OpenCV and the C++ library report a lack of memory."""
+"""How gloo, NCCL and torch's store report that another rank is gone."""
 
-LOST_PEER_TEXTS = ("closed by peer", "reset by peer", "remote process exited", "Broken pipe", "socketTimeout")
-"""How gloo and NCCL report that another rank is gone."""
+MISSING_PEER_TEXTS = (
+    "collective operation timeout",
+    "Timed out waiting",
+    "Timed out after",
+    "wait timeout after",
+    "Application timeout caused pair closure",
+)
+"""How they report that another rank, which may still run, does not come to a collective."""
+
+LOADER_TEXTS = ("DataLoader worker", "encountered in worker")
+
+NO_ENGINE_TEXT = "unable to find an engine to execute this computation"
+"""How torch reports that none of cuDNN's plans could run. It swallows their own errors."""
+
+AMBIGUOUS_STATUS = "CUBLAS_STATUS_NOT_INITIALIZED"
+"""cuBLAS cannot start: the GPU is out of order, or has no memory left for it."""
+
+EXHAUSTED_SHARE = 0.05
+"""Of the memory of a GPU. If less is free, the GPU has none left for the next workspace or library."""
 
 LOADER_GRACE_SECONDS = 1.0
 
@@ -37,16 +57,46 @@ class NonFiniteLossError(ArithmeticError):
     """A loss that is NaN or infinite. No step after it can be measured."""
 
 
+class DeviceError(RuntimeError):
+    """A GPU that a case needs cannot be used: one line."""
+
+
 def _is_out_of_memory(error: BaseException, _stage: str) -> bool:
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or reports_no_memory(error):
         return True
-    return any(text in message_of(error) for text in NO_MEMORY_TEXTS)
+    if NO_ENGINE_TEXT in message_of(error):
+        return _gpu_memory() in ("unknown", "full")
+    return AMBIGUOUS_STATUS in message_of(error) and _gpu_memory() == "full"
+
+
+def _gpu_memory() -> Literal["unknown", "lost", "full", "free"]:
+    """State of the memory of this rank's GPU; "lost" if an error has made the GPU unusable for this process."""
+    if not torch.cuda.is_initialized():
+        return "unknown"
+    try:
+        free, total = torch.cuda.mem_get_info()
+    except RuntimeError:
+        return "lost"
+    return "full" if free < EXHAUSTED_SHARE * total else "free"
+
+
+def _is_device(error: BaseException, _stage: str) -> bool:
+    if isinstance(error, DataError):  # the name of a file may contain anything
+        return False
+    if NO_ENGINE_TEXT in message_of(error) and _gpu_memory() == "lost":
+        return True
+    return isinstance(error, torch.AcceleratorError | DeviceError) or reports_cuda_error(error)
+
+
+def _is_missing_peer(error: BaseException, _stage: str) -> bool:
+    return any(text in message_of(error) for text in MISSING_PEER_TEXTS)
 
 
 def _is_bad_data(error: BaseException, stage: str) -> bool:
-    return isinstance(error, DataError) or "DataLoader worker" in message_of(error) or stage == "data"
+    names_loader = any(text in message_of(error) for text in LOADER_TEXTS)
+    return isinstance(error, DataError) or names_loader or stage == "data"
 
 
 def _is_output(error: BaseException, stage: str) -> bool:
@@ -58,6 +108,8 @@ FAILURE_KINDS: tuple[tuple[str, Callable[[BaseException, str], bool]], ...] = (
     ("precision", lambda error, _: isinstance(error, PrecisionError)),
     ("checkpoint", lambda error, _: isinstance(error, CheckpointError)),
     ("out_of_memory", _is_out_of_memory),
+    ("device", _is_device),
+    ("hang", _is_missing_peer),
     ("output", _is_output),
     ("data", _is_bad_data),
 )

@@ -15,6 +15,8 @@ from benchmarks.cases import Case
 from benchmarks.harness.protocol.events import EventWriter, OnGpu, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.error_text import first_line
+from benchmarks.harness.worker.exceptions import DeviceError
 from benchmarks.harness.worker.group import Group
 from benchmarks.harness.worker.loader import LoadedBatch, make_loader, start_loader
 from benchmarks.harness.worker.precision import apply_precision, check_precision
@@ -120,12 +122,14 @@ def rank_device(case: Case, local_rank: int) -> torch.device:
     """The device of a rank, made current.
 
     Raises:
-        RuntimeError: if torch finds no such GPU. The CPU never replaces it.
+        DeviceError: if torch finds no such GPU. The CPU never replaces it.
     """
     if case.device == "cpu":
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise RuntimeError(f"{case} needs CUDA, and this torch ({torch.__version__}) finds no usable CUDA GPU")
+        raise DeviceError(
+            f"{case} needs CUDA, and this torch ({torch.__version__}) finds no usable CUDA GPU: {_why_no_cuda()}"
+        )
     device = torch.device("cuda", local_rank)
     torch.cuda.set_device(device)
     return device
@@ -137,3 +141,12 @@ def gpu_address(device: torch.device) -> OnGpu:
     domain, bus, slot = (getattr(properties, f"pci_{name}_id", None) for name in ("domain", "bus", "device"))
     bus_id = "" if None in (domain, bus, slot) else f"{domain:08X}:{bus:02X}:{slot:02X}.0"  # since torch 2.9
     return OnGpu(str(getattr(properties, "uuid", "")), bus_id)
+
+
+def _why_no_cuda() -> str:
+    """What torch says if it has to use CUDA: no driver, one that is too old, a torch without CUDA, no GPU."""
+    try:
+        torch.cuda.init()
+    except (AssertionError, RuntimeError) as error:
+        return first_line(error)
+    return "it does not say why"
