@@ -18,10 +18,17 @@ from samples import gpu_report, rank_result
 
 def test_a_rank_waits_for_the_report_of_its_gpu(tmp_path: Path) -> None:
     report = gpu_report(rank=3)
-    writer = threading.Timer(0.05, write_gpu_report, (tmp_path, report))
+    writer = threading.Timer(0.05, write_gpu_report, (tmp_path, 3, report))
     writer.start()
     assert await_gpu_report(tmp_path, 3, 5.0) == report
     assert await_gpu_report(tmp_path, 2, 0.0) is None
+
+
+def test_a_rank_does_not_wait_if_there_will_be_no_report(tmp_path: Path) -> None:
+    write_gpu_report(tmp_path, 3, None)
+    began = time.monotonic()
+    assert await_gpu_report(tmp_path, 3, 5.0) is None
+    assert time.monotonic() - began < 1.0
 
 
 @pytest.mark.parametrize("written", ["", "{", "{}", '{"rank": -1}', "\x00"])
