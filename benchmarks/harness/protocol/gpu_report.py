@@ -95,24 +95,25 @@ def energy_fits(watts: float, power: Spread | None) -> bool:
     return power is None or power.min / ENERGY_FACTOR <= watts <= power.max * ENERGY_FACTOR
 
 
-def write_gpu_report(run_folder: Path, report: GpuReport) -> None:
-    """Publish the report for its rank, which passes it on with its result: so it also reaches other nodes.
+def write_gpu_report(run_folder: Path, rank: int, report: GpuReport | None) -> None:
+    """Publish the report for its rank, which passes it on with its result: so it also reaches other nodes. None: there
+    will be no report.
 
     Raises:
         OSError: if the folder cannot be written.
     """
-    path = _path(run_folder, report.rank)
+    path = _path(run_folder, rank)
     unfinished = path.with_suffix(".part")
     unfinished.write_bytes(msgspec.json.encode(report))
     unfinished.rename(path)
 
 
 def await_gpu_report(run_folder: Path, rank: int, seconds: float) -> GpuReport | None:
-    """The report of a rank's GPU, which the pytest process writes soon after the window; None if it does not."""
+    """The report of a rank's GPU, which the pytest process writes soon after the window; None if there is none."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError, msgspec.DecodeError, msgspec.ValidationError):
-            return msgspec.json.decode(_path(run_folder, rank).read_bytes(), type=GpuReport)
+            return msgspec.json.decode(_path(run_folder, rank).read_bytes(), type=GpuReport | None)
         if time.monotonic() >= deadline:
             return None
         time.sleep(_POLL_SECONDS)

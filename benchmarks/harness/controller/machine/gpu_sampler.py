@@ -82,6 +82,9 @@ class GpuSampler:
                 handles = [handle for card in nvml.cards() for handle in (card, *nvml.partitions(card))]
                 self._before = pids_on(map(nvml.Gpu, handles))
                 self._take_samples()
+            else:
+                for events in self._ranks:
+                    write_gpu_report(self._folder, events.rank, None)
 
     def _take_samples(self) -> None:
         begin = due = time.monotonic()
@@ -106,6 +109,9 @@ class GpuSampler:
 
     def _sample(self, watched: WatchedGpu) -> None:
         if watched.gpu is None:
+            if not watched.reported:
+                watched.reported = True
+                write_gpu_report(self._folder, watched.rank.rank, None)
             return
         ours = Ours(watched.rank.pid or 0, self._case_pids, self._before)
         watched.samples.append(gpus.sample(watched.gpu, ours))
@@ -114,8 +120,7 @@ class GpuSampler:
             watched.reported = True
             window = GpuWindow(watched.rank.rank, begin, end)
             report = gpu_report(window, watched.samples, gpus.settings(watched.gpu), partition=watched.gpu.partition)
-            if report is not None:
-                write_gpu_report(self._folder, report)
+            write_gpu_report(self._folder, watched.rank.rank, report)
 
     def _case_pids(self) -> set[int]:
         roots = [self._case_pid, *(events.pid for events in self._ranks if events.pid is not None)]
