@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.probes.communication import communication
 from benchmarks.harness.worker.probes.reference_check import InFloat64
 from benchmarks.harness.worker.trainer import Trainer
 from fixed_batch import SIZE, fixed_batch
 from ocr_models.psenet.task import training_task
 from ocr_models.task import Batch, TrainingStep, TrainingTask
+from tiny_task import FIXED_SIZE, fixed_training_task
 
 RANKS, STEPS = 2, 2
+EXCHANGE_SECONDS = 0.2
 
 
 def exact_task(seed: int) -> TrainingTask:
@@ -55,6 +62,36 @@ def plain_gradients(task: TrainingTask, batch: Batch) -> list[Tensor]:
     return seen
 
 
+class Meeting:
+    """What the probe uses of the harness's group."""
+
+    def barrier(self) -> None:
+        dist.barrier()
+
+    def maximum(self, value: float) -> float:
+        highest = torch.tensor(value, dtype=torch.float64)
+        dist.all_reduce(highest, dist.ReduceOp.MAX)
+        return float(highest)
+
+
+def slow_exchange(bucket: Any) -> Any:
+    """As a network that needs this long for the gradients, of which the tiny model has one bucket."""
+    time.sleep(EXCHANGE_SECONDS)
+    return allreduce_hook(dist.group.WORLD, bucket)  # type: ignore[arg-type]
+
+
+def measured_communication() -> dict[str, float]:
+    """Of a model that trains in a millisecond, over a slow network."""
+    task = fixed_training_task(image_size=None, seed=0, device=torch.device("cpu"))
+    trainer = Trainer(task, parse_case("tinyfixed_mp_bs4_fp32_cpu2"), torch.device("cpu"), Position())
+    assert trainer._parallel is not None
+    trainer._parallel.register_comm_hook(None, lambda _, bucket: slow_exchange(bucket))
+    batch = torch.randn(2, 3, FIXED_SIZE, FIXED_SIZE), torch.tensor([0, 1])
+    trainer.step(batch)
+    report = communication(trainer, batch, Meeting(), step_seconds=0.5)  # type: ignore[arg-type]
+    return msgspec.to_builtins(report)  # type: ignore[no-any-return]
+
+
 def as_vector(task: TrainingTask) -> Tensor:
     return torch.cat([p.grad.flatten() for p in task.model.parameters() if p.grad is not None])
 
@@ -77,6 +114,7 @@ def main(folder: Path, rank: int) -> None:
         "alone": distance(alone[0], expected[0]),
         "between_steps": distance(expected[1], expected[0]),
     }
+    result["communication"] = measured_communication()
     (folder / f"{rank}.json").write_text(json.dumps(result), encoding="utf-8")
     dist.barrier()
     dist.destroy_process_group()

@@ -19,7 +19,7 @@ class Group:
     """All ranks of a case on all nodes, over NCCL on GPUs and gloo on the CPU. With one process it does nothing."""
 
     def __init__(self, case: Case, rank: int, device: torch.device, timeout_seconds: float) -> None:
-        self._rank, self._size = rank, case.processes
+        self._rank, self._size, self._maxima = rank, case.processes, 0
         self._store: Store | None = None
         if case.mode == "sp":
             return
@@ -41,12 +41,13 @@ class Group:
             dist.barrier()
 
     def maximum(self, value: float) -> float:
-        """The largest value of all ranks, on every rank."""
+        """The largest value of all ranks, on every rank. Waits for all of them, without the GPUs."""
         if self._store is None:
             return value
-        values = [value] * self._size
-        dist.all_gather_object(values, value)
-        return max(values)
+        self._maxima += 1
+        keys = [f"maximum/{self._maxima}/{rank}" for rank in range(self._size)]
+        self._store.set(keys[self._rank], repr(value))
+        return max(float(self._store.get(key)) for key in keys)
 
     def leave(self) -> None:
         if self._store is not None:

@@ -24,7 +24,7 @@ def copied(numbers: list[int]) -> dict[str, Any]:
         streams.add(torch.cuda.current_stream(CUDA).cuda_stream)
         return copy(self, *arguments, **options)
 
-    torch.Tensor.copy_ = noted  # type: ignore[method-assign]
+    torch.Tensor.copy_ = noted  # type: ignore[method-assign,assignment]
     try:
         batches.on_device((pinned[1],))
         device.reset()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -59,8 +58,7 @@ def _batches() -> Iterator[LoadedBatch]:
 @contextmanager
 def _trainer(case: Case, mode: Any) -> Iterator[Trainer]:
     if case.mode == "mp":
-        os.environ.update(MASTER_ADDR="localhost", MASTER_PORT="0")
-        store = dist.HashStore()
+        store = dist.HashStore()  # type: ignore[attr-defined]
         dist.init_process_group("nccl", store=store, rank=0, world_size=1, device_id=CUDA)
     try:
         task = fixed_training_task(image_size=None, seed=0, device=CUDA)

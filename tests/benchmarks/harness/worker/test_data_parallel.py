@@ -55,3 +55,11 @@ def test_gradients_of_the_next_step_agree_too(ranks: list[dict[str, Any]]) -> No
 
 def test_a_single_rank_would_have_other_gradients(ranks: list[dict[str, Any]]) -> None:
     assert all(rank["alone"] > 1e-2 for rank in ranks)
+
+
+def test_the_exchange_of_gradients_is_what_a_step_without_it_is_shorter_by(ranks: list[dict[str, Any]]) -> None:
+    for rank in ranks:
+        found = rank["communication"]
+        assert found["local_step_seconds"] < 0.2 < found["step_seconds"]
+        assert found["exposed_seconds"] == pytest.approx(found["step_seconds"] - found["local_step_seconds"])
+        assert 0.15 < found["exposed_seconds"] < 0.4

@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -107,6 +108,10 @@ def simulated_gpu(seed: int, monkeypatch: pytest.MonkeyPatch) -> Gpu:
     return gpu
 
 
+def note(cells: list[int], found: list[int]) -> None:
+    found.extend(cells)
+
+
 def trained_numbers(seed: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """What each step found in its batch at its beginning and at its end, while the GPU lags behind at random."""
     gpu = simulated_gpu(seed, monkeypatch)
@@ -117,8 +122,8 @@ def trained_numbers(seed: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
         (memory,) = batches.on_device((Batch(number, size),))  # type: ignore[arg-type]
         cells = memory.cells  # type: ignore[attr-defined]
         del memory
-        gpu.steps.issued.append(lambda cells=cells: begins.append(cells[0]))
-        gpu.steps.issued.append(lambda cells=cells: ends.append(cells[0]))
+        for found in (begins, ends):
+            gpu.steps.issued.append(partial(note, cells, found))
         gpu.advance(gpu.chance.choice([0, 0, 1, 3, 8, 30]))
     gpu.advance(10_000)
     return list(zip(begins, ends, strict=True))
