@@ -27,7 +27,7 @@ def null_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def on_device(null_device: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDevice]:
-    """`on_device("module:function", *arguments, limit=60)`: what a function of `checks/` returns on the device.
+    """`on_device("module:function", *arguments, limit=120)`: what a function of `checks/` returns on the device.
 
     All calls run in one process, so a check leaves torch's settings as it found them.
     """

@@ -55,3 +55,8 @@ def plant(name: str, n: int, error: int, times: int = 1) -> None:
     """
     if _DEVICE.nullcuda_plant(name.encode(), ctypes.c_long(n), ctypes.c_long(times), ctypes.c_int(error)):
         raise KeyError(name)
+
+
+def fill_memory() -> None:
+    """CUDA reports that no memory is free; allocations succeed all the same."""
+    _DEVICE.nullcuda_tell_free(ctypes.c_long(0))

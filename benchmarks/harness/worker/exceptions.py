@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 
@@ -67,26 +66,18 @@ def _is_out_of_memory(error: BaseException, _stage: str) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or reports_no_memory(error):
         return True
     if NO_ENGINE_TEXT in message_of(error):
-        return _gpu_memory() in ("unknown", "full")
-    return AMBIGUOUS_STATUS in message_of(error) and _gpu_memory() == "full"
+        return not torch.cuda.is_initialized() or _gpu_is_full()
+    return AMBIGUOUS_STATUS in message_of(error) and torch.cuda.is_initialized() and _gpu_is_full()
 
 
-def _gpu_memory() -> Literal["unknown", "lost", "full", "free"]:
-    """State of the memory of this rank's GPU; "lost" if an error has made the GPU unusable for this process."""
-    if not torch.cuda.is_initialized():
-        return "unknown"
-    try:
-        free, total = torch.cuda.mem_get_info()
-    except RuntimeError:
-        return "lost"
-    return "full" if free < EXHAUSTED_SHARE * total else "free"
+def _gpu_is_full() -> bool:
+    free, total = torch.cuda.mem_get_info()
+    return free < EXHAUSTED_SHARE * total
 
 
 def _is_device(error: BaseException, _stage: str) -> bool:
     if isinstance(error, DataError):  # the name of a file may contain anything
         return False
-    if NO_ENGINE_TEXT in message_of(error) and _gpu_memory() == "lost":
-        return True
     return isinstance(error, torch.AcceleratorError | DeviceError) or reports_cuda_error(error)
 
 
@@ -127,15 +118,25 @@ def lost_another_rank(error: BaseException) -> bool:
 
 
 def print_and_find_cause(error: BaseException, position: Position) -> BaseException:
-    """Print the traceback. Returns the error, or the one that torch raises a moment later about a dead loader process.
-
-    torch raises that one from a signal handler, wherever this process is. The pipe to the loader may break before.
-    """
+    """Print the traceback. Returns the error, or the one that explains it: of a dead loader process, or of the GPU."""
     try:
         traceback.print_exc()
+        # torch raises the error of a dead loader process from a signal handler. The pipe to it may break before.
         if position.stage == "data" and isinstance(error, OSError | EOFError):
             time.sleep(LOADER_GRACE_SECONDS)
     except RuntimeError as later:
         print(f"{type(later).__name__}: {later}", file=sys.stderr, flush=True)
         return later
-    return error
+    return _error_of_gpu(error) or error
+
+
+def _error_of_gpu(error: BaseException) -> BaseException | None:
+    """What has made the GPU unusable for this process. CUDA's libraries then only report that they cannot run."""
+    if isinstance(error, torch.AcceleratorError) or not torch.cuda.is_initialized():
+        return None
+    try:
+        torch.cuda.mem_get_info()
+    except RuntimeError as cause:
+        print(f"the GPU reports: {message_of(cause)}", file=sys.stderr, flush=True)
+        return cause
+    return None

@@ -16,7 +16,11 @@ from benchmarks.harness.protocol.records import Failure, RankResult
 
 
 class Group:
-    """All ranks of a case on all nodes, over NCCL on GPUs and gloo on the CPU. With one process it does nothing."""
+    """All ranks of a case on all nodes. With one process it does nothing.
+
+    Gradients on GPUs travel over NCCL. All else (barriers, results) travels over gloo between the hosts: it takes no
+    memory of a GPU that may be full, and no GPU that has failed.
+    """
 
     def __init__(self, case: Case, rank: int, device: torch.device, timeout_seconds: float) -> None:
         self._rank, self._size, self._maxima = rank, case.processes, 0
@@ -27,7 +31,7 @@ class Group:
         # The plan numbers ranks by node. The agent numbers them in the order in which the nodes met.
         self._store = next(iter(rendezvous("env://")))[0]
         dist.init_process_group(
-            "nccl" if cuda else "gloo",
+            "cpu:gloo,cuda:nccl" if cuda else "gloo",
             store=PrefixStore("ranks", self._store),
             rank=rank,
             world_size=case.processes,

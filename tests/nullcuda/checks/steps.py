@@ -36,11 +36,11 @@ class Steps:
 
 
 @contextmanager
-def prepared(case: str, data: str, image_size: int) -> Iterator[Steps]:
+def prepared(case: str, data: str, image_size: int | None) -> Iterator[Steps]:
     """A case whose measured steps come next. Afterwards torch is as it was."""
     before = torch.backends.cudnn.benchmark, torch.get_num_threads()
     try:
-        trainer, batch = resident_trainer(case, Path(data), image_size)
+        trainer, batch = resident_trainer(case, Path(data), image_size)  # type: ignore[arg-type]  # a fixed size
         records: list[StepRecord] = []
         pinned = tuple(tensor.cpu().pin_memory() for tensor in batch)  # as the loader delivers it
         keys = [(index, index) for index in range(len(pinned[0]))]
@@ -59,7 +59,7 @@ def prepared(case: str, data: str, image_size: int) -> Iterator[Steps]:
         device.reset()
 
 
-def counted(case: str, data: str, image_size: int) -> dict[str, Any]:
+def counted(case: str, data: str, image_size: int | None) -> dict[str, Any]:
     """What one measured step does: the device's counters. torch raises an error if the host waits."""
     measured = 2
     with prepared(case, data, image_size) as steps:
@@ -73,7 +73,7 @@ def counted(case: str, data: str, image_size: int) -> dict[str, Any]:
     return {name: value / measured for name, value in found.items()}
 
 
-def kernels(case: str, data: str, image_size: int) -> dict[str, int]:
+def kernels(case: str, data: str, image_size: int | None) -> dict[str, int]:
     """Launches of each kernel in one measured step."""
     with prepared(case, data, image_size) as steps:
         device.reset()

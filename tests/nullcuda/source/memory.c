@@ -61,8 +61,12 @@ cudaError_t cudaHostUnregister(void *pointer) {
     return cudaSuccess;
 }
 
+/* Memory of the device is not limited; what is free is only told. */
+static size_t free_bytes = 84000000000ULL;
+void nullcuda_tell_free(long bytes) { free_bytes = bytes; }
+
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
-    *available = 84000000000ULL;
+    *available = free_bytes;
     *total = DEVICE_MEMORY;
     return context_error() ? failed(context_error()) : cudaSuccess;
 }

@@ -35,8 +35,9 @@ cudaError_t cudaGetLastError(void) {
 static __thread int current_device;
 
 cudaError_t cudaGetDeviceCount(int *number) {
-    *number = device_count();
-    return *number ? cudaSuccess : failed(cudaErrorNoDevice);
+    int error = count(COUNT_device_counts);
+    *number = error ? 0 : device_count();
+    return error ? failed(error) : *number ? cudaSuccess : failed(cudaErrorNoDevice);
 }
 
 cudaError_t cudaGetDevice(int *device) {

@@ -53,19 +53,23 @@ int nullcuda_plant(const char *name, long n, long times, int error) {
     return 0;
 }
 
-/* The environment of a process can plant one error: NULLCUDA_ERROR="launches 120 700", with "/1" behind it only in
-   the process whose environment variable RANK is 1. */
+/* The environment of a process can plant one error: from the 120th launch on with NULLCUDA_ERROR="launches 120 700", only
+   the 120th with "launches 120 700 1", in the process whose environment variable RANK is 1 with "launches 120 700/1". */
 __attribute__((constructor)) static void plant_from_environment(void) {
     const char *wanted = getenv("NULLCUDA_ERROR"), *rank = getenv("RANK");
     if (!wanted) return;
     char name[32];
-    long n;
-    int error, only = -1;
-    if (sscanf(wanted, "%31s %ld %d/%d", name, &n, &error, &only) < 3 || counter_named(name) < 0) {
-        fprintf(stderr, "NULLCUDA_ERROR=\"%s\" is not \"COUNTER N ERROR\" or \"COUNTER N ERROR/RANK\"\n", wanted);
+    long n, times = 1L << 40;
+    int error, read = 0, only = -1;
+    sscanf(wanted, "%31s %ld %d%n", name, &n, &error, &read);
+    if (!read || counter_named(name) < 0) {
+        fprintf(stderr, "NULLCUDA_ERROR=\"%s\" is not \"COUNTER N ERROR [TIMES][/RANK]\"\n", wanted);
         exit(2);
     }
-    if (only < 0 || (rank && atoi(rank) == only)) nullcuda_plant(name, n, 1, error);
+    sscanf(wanted + read, "%ld", &times);
+    const char *slash = strchr(wanted, '/');
+    if (slash) only = atoi(slash + 1);
+    if (only < 0 || (rank && atoi(rank) == only)) nullcuda_plant(name, n, times, error);
 }
 
 /* Errors after which a context cannot be used, by the documentation of cudaError_t. */
@@ -97,13 +101,16 @@ int count_asynchronous(enum counter which) {
     return destroys_context(error) ? before : error;
 }
 
-/* Counters to 0, no planted error, and a context that works again. */
+void forget_kernel_counts(void);
+void nullcuda_tell_free(long bytes);
+
+/* Counters to 0, no planted error, a context that works again, and free memory. */
 void nullcuda_reset(void) {
     for (int i = 0; i < COUNTER_COUNT; i++) atomic_store(&counters[i], 0);
     atomic_store(&planted_counter, -1);
     atomic_store(&destroyed, 0);
-    extern void forget_kernel_counts(void);
     forget_kernel_counts();
+    nullcuda_tell_free(84000000000);
 }
 
 /* --------------------------------------------------------------------------------------------------- memory blocks */

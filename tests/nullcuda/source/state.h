@@ -25,6 +25,7 @@
     X(mallocs)                                                                                                         \
     X(frees)                                                                                                           \
     X(pinned_mallocs)                                                                                                  \
+    X(device_counts)   /* cudaGetDeviceCount */                                                                        \
     X(handles)         /* of cuBLAS, cuBLASLt and cuDNN */                                                             \
     X(graph_launches)                                                                                                  \
     X(overflows)       /* checks of a gradient scaler; a planted "error" makes this check find infinity */

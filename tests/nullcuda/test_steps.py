@@ -1,0 +1,51 @@
+"""What a measured step asks of the GPU, for every model and precision: no wait, and counts within recorded bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ocr_models import MODELS
+from tests.nullcuda.conftest import OnDevice
+
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
+SIDE = 64
+"""Side of the image in pixels: counts do not depend on it."""
+
+LAUNCHES = {"fp32": 560, "tf32": 560, "fp16": 730, "bf16": 1071}
+"""Kernels of a step of PSENet, two images, without those of cuBLAS and cuDNN. If they become fewer, lower the bound."""
+
+COPIES = {"fp32": 8, "tf32": 8, "fp16": 10, "bf16": 8}
+
+TRITON_LAUNCHES, ATOMICS = 326, 819_712
+"""Kernels that Inductor generates for a step of PSENet-R18, two images, and the atomic additions that they do."""
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_no_measured_step_makes_the_host_wait(
+    on_device: OnDevice, image_folder: Path, model: str, precision: str
+) -> None:
+    counts = on_device("steps:counted", f"{model}_sp_bs2_{precision}_1", str(image_folder), SIDE)
+    assert counts["launches"] > 0
+    assert {name for name in counts if name.endswith("_waits")} == set()
+    assert "pageable_copies" not in counts
+    assert "mallocs" not in counts  # the allocator reuses what it has
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_step_of_psenet_launches_no_more_kernels_than_recorded(
+    on_device: OnDevice, image_folder: Path, precision: str
+) -> None:
+    counts = on_device("steps:counted", f"psenet_sp_bs2_{precision}_1", str(image_folder), SIDE)
+    assert 0 < counts["launches"] <= LAUNCHES[precision]
+    assert 0 < counts["copies"] <= COPIES[precision]
+
+
+@pytest.mark.slow
+def test_a_compiled_step_does_no_more_atomic_additions_than_recorded(on_device: OnDevice, image_folder: Path) -> None:
+    counts = on_device("compiled:counted", "psenetr18_sp_bs2_bf16_compile_1", str(image_folder), SIDE, limit=280)
+    assert 0 < counts["triton_launches"] <= TRITON_LAUNCHES
+    assert counts["atomics"] <= ATOMICS, counts["atomic_kernels"]
+    assert {name for name in counts if name.endswith("_waits")} == set()
