@@ -77,7 +77,17 @@ def test_visible_gpus_are_counted_as_cuda_does(
 @pytest.mark.usefixtures("partitioned")
 @pytest.mark.parametrize(
     ("visible", "expected"),
-    [(None, 1), ("", 0), ("MIG-10-1", 1), ("MIG-10-1,MIG-11-1", 1), ("MIG-1", 0), ("MIG-20", 1), ("MIG-99", 0)],
+    [
+        (None, 1),
+        ("", 0),
+        ("MIG-10-1", 1),
+        ("MIG-10-1,MIG-11-1", 1),
+        ("MIG-10-1,0", 1),
+        ("0,MIG-10-1", 1),
+        ("MIG-1", 0),
+        ("MIG-20", 1),
+        ("MIG-99", 0),
+    ],
 )
 def test_a_process_sees_one_partition(visible: str | None, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert count(monkeypatch, visible) == expected
