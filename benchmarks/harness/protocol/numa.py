@@ -17,8 +17,11 @@ def numa_nodes(sysfs: Path = SYSFS) -> dict[int, frozenset[int]]:
 
 
 def device_node(address: str, sysfs: Path = SYSFS) -> int:
-    """The node of a PCI device, such as "0000:3b:00.0"; -1 if the system does not attribute it to one."""
-    text = _text(sysfs / "bus/pci/devices" / address / "numa_node")
+    """The node of a PCI device, such as "0000:3b:00.0" or "00000000:3B:00.0"; -1 if the system does not attribute it to
+    one.
+    """
+    domain, _, slot = address.lower().partition(":")
+    text = _text(sysfs / "bus/pci/devices" / f"{domain[-4:]}:{slot}" / "numa_node")
     return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else -1
 
 

@@ -6,13 +6,12 @@ import contextlib
 import os
 from pathlib import Path
 
-import torch
-
 from benchmarks.harness.protocol.numa import SYSFS, device_node, numa_nodes
 
 
-def bind_to_gpu(device: torch.device, sysfs: Path = SYSFS) -> None:
-    """Run this process on the NUMA node of its GPU: its threads, and the loader processes that it forks later.
+def bind_to_gpu(bus_id: str, sysfs: Path = SYSFS) -> None:
+    """Run this process on the NUMA node of its GPU: its threads, and the loader processes that it forks later. `bus_id`
+    is the GPU's PCI address; empty if it is not known.
 
     Nothing happens on a machine with one node, if the system does not say to which node the GPU belongs, or if this
     process may use none of the node's cores. `numa_nodes_used` in the artifact shows what it has.
@@ -23,10 +22,7 @@ def bind_to_gpu(device: torch.device, sysfs: Path = SYSFS) -> None:
     nodes = numa_nodes(sysfs)
     if len(nodes) < 2:
         return
-    properties = torch.cuda.get_device_properties(device)
-    domain, bus, slot = properties.pci_domain_id, properties.pci_bus_id, properties.pci_device_id
-    node = device_node(f"{domain:04x}:{bus:02x}:{slot:02x}.0", sysfs)
-    cores = nodes.get(node, frozenset()) & os.sched_getaffinity(0)
+    cores = nodes.get(device_node(bus_id, sysfs), frozenset()) & os.sched_getaffinity(0)
     if not cores:
         return
     for thread in Path("/proc/self/task").iterdir():

@@ -88,8 +88,9 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
     with events.timed("device"):
         device = rank_device(case, local_rank)
         if device.type == "cuda":
-            events.write(gpu_address(device))
-            bind_to_gpu(device)
+            address = gpu_address(device)
+            events.write(address)
+            bind_to_gpu(address.bus_id)
     with events.timed("imports"):
         build_task = MODELS[case.model].load_task_builder()
     with events.timed("task"):
