@@ -21,7 +21,7 @@ def device_node(address: str, sysfs: Path = SYSFS) -> int:
     one.
     """
     domain, _, slot = address.lower().partition(":")
-    text = _text(sysfs / "bus/pci/devices" / f"{domain[-4:]}:{slot}" / "numa_node")
+    text = _text(sysfs / "bus/pci/devices" / f"{domain.lstrip('0').zfill(4)}:{slot}" / "numa_node")
     return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else -1
 
 

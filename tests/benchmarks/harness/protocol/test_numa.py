@@ -42,5 +42,6 @@ def test_a_device_has_the_node_that_the_system_attributes_to_it(tmp_path: Path, 
     sysfs = faked_sysfs(tmp_path, devices={"0000:3b:00.0": 0, "0000:d8:00.0": 1})
     (sysfs / "bus/pci/devices/0000:d8:00.0/numa_node").write_text(text)
     assert device_node("0000:3b:00.0", sysfs) == 0
+    assert device_node("00010000:3B:00.0", sysfs) == -1  # of another domain
     assert device_node("0000:d8:00.0", sysfs) == device_node("00000000:D8:00.0", sysfs) == expected
     assert device_node("0000:01:00.0", sysfs) == device_node("", sysfs) == -1
