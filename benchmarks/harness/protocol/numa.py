@@ -6,9 +6,6 @@ import re
 from pathlib import Path
 
 SYSFS = Path("/sys")
-NVIDIA = "0x10de"
-DISPLAY_CLASS = "0x03"
-"""PCI class of GPUs, with and without a display: its first two digits."""
 
 
 def numa_nodes(sysfs: Path = SYSFS) -> dict[int, frozenset[int]]:
@@ -19,14 +16,13 @@ def numa_nodes(sysfs: Path = SYSFS) -> dict[int, frozenset[int]]:
     return {int(name.removeprefix("node")): found for name, found in sorted(cores.items()) if found}
 
 
-def gpu_numa_nodes(sysfs: Path = SYSFS) -> list[int]:
-    """The node of each NVIDIA GPU; -1 for one that the system attributes to none."""
-    devices = sorted(sysfs.glob("bus/pci/devices/*"))
-    gpus = [
-        each for each in devices if _text(each / "vendor") == NVIDIA and _text(each / "class").startswith(DISPLAY_CLASS)
-    ]
-    texts = [_text(each / "numa_node") for each in gpus]
-    return [int(text) if re.fullmatch(r"-?\d+", text) else -1 for text in texts]
+def device_node(address: str, sysfs: Path = SYSFS) -> int:
+    """The node of a PCI device, such as "0000:3b:00.0" or "00000000:3B:00.0"; -1 if the system does not attribute it to
+    one.
+    """
+    domain, _, slot = address.lower().partition(":")
+    text = _text(sysfs / "bus/pci/devices" / f"{domain.lstrip('0').zfill(4)}:{slot}" / "numa_node")
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else -1
 
 
 def _text(path: Path) -> str:

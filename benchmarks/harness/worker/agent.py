@@ -27,7 +27,6 @@ from benchmarks.harness.protocol.processes import is_running
 from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.liveness import watch
 from benchmarks.harness.worker.network import address_towards, interface_of
-from benchmarks.harness.worker.numa import numa_options
 
 RENDEZVOUS_SHARE = 0.4  # of the time limit: a node that does not come is reported before a hang
 
@@ -119,7 +118,6 @@ def _config(plan: Plan) -> LaunchConfig:
         max_restarts=0,
         monitor_interval=0.1,
         logs_specs=DefaultLogsSpecs(log_dir=plan.run_folder),
-        numa_options=numa_options(plan),
     )
 
 

@@ -1,32 +1,30 @@
-"""Binding of the ranks to the cores next to their GPUs."""
+"""Binding of a rank to the cores next to its GPU."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 from pathlib import Path
 
-from torch.numa.binding import AffinityMode, NumaOptions
-
-from benchmarks.harness.protocol.numa import SYSFS, gpu_numa_nodes, numa_nodes
-from benchmarks.harness.protocol.plan import Plan
+from benchmarks.harness.protocol.numa import SYSFS, device_node, numa_nodes
 
 
-def numa_options(plan: Plan, sysfs: Path = SYSFS) -> NumaOptions | None:
-    """For torch's elastic agent: each rank, with its loader processes, on the NUMA node of its GPU.
+def bind_to_gpu(bus_id: str, sysfs: Path = SYSFS) -> None:
+    """Run this process on the NUMA node of its GPU: its threads, and the loader processes that it forks later. `bus_id`
+    is the GPU's PCI address; empty if it is not known.
 
-    None on the CPU, on a machine with one node, and if torch could not do it: it raises an error unless every GPU has a
-    node with cores that this process may use, and the program numactl is installed. `numa_nodes_used` in the artifact
-    shows what the ranks have.
+    Nothing happens on a machine with one node, if the system does not say to which node the GPU belongs, or if this
+    process may use none of the node's cores. `numa_nodes_used` in the artifact shows what it has.
+
+    torch's elastic agent can do this too (`LaunchConfig.numa_options`). It needs the program numactl, which most
+    containers lack, and does not start the ranks of all cases.
     """
     nodes = numa_nodes(sysfs)
-    if plan.case.device == "cpu" or len(nodes) < 2:
-        return None
-    allowed = os.sched_getaffinity(0)
-    gpus = gpu_numa_nodes(sysfs)
-    if not gpus or any(not nodes.get(node, frozenset()) & allowed for node in gpus):
-        return None
-    if shutil.which("numactl") is None:
-        print("the ranks are not bound to the NUMA nodes of their GPUs: numactl is not installed", flush=True)
-        return None
-    return NumaOptions(AffinityMode.NODE)
+    if len(nodes) < 2:
+        return
+    cores = nodes.get(device_node(bus_id, sysfs), frozenset()) & os.sched_getaffinity(0)
+    if not cores:
+        return
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended, or the container forbids it
+            os.sched_setaffinity(int(thread.name), cores)

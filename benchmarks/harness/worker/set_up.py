@@ -19,6 +19,7 @@ from benchmarks.harness.worker.error_text import first_line
 from benchmarks.harness.worker.exceptions import DeviceError
 from benchmarks.harness.worker.group import Group
 from benchmarks.harness.worker.loader import LoadedBatch, make_loader, start_loader
+from benchmarks.harness.worker.numa import bind_to_gpu
 from benchmarks.harness.worker.precision import apply_precision, check_precision
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
@@ -87,7 +88,9 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
     with events.timed("device"):
         device = rank_device(case, local_rank)
         if device.type == "cuda":
-            events.write(gpu_address(device))
+            address = gpu_address(device)
+            events.write(address)
+            bind_to_gpu(address.bus_id)
     with events.timed("imports"):
         build_task = MODELS[case.model].load_task_builder()
     with events.timed("task"):

@@ -135,6 +135,7 @@ class Trainer:
             with StepRange("data"):
                 batch, keys = next(batches)
             clock.batch_arrived()
+            self.position.stage = "forward"  # a fault of the copy is none of the data
             on_device = self._device_batches.on_device(batch)
             clock.step_done(len(batch[0]), self.step(on_device, keep_gradients=step == steps))
             self.seen.keys.extend((index, position) for index, position in keys)

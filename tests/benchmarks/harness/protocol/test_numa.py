@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.protocol.numa import gpu_numa_nodes, numa_nodes
+from benchmarks.harness.protocol.numa import device_node, numa_nodes
 from faked_sysfs import faked_sysfs
 
 
@@ -28,7 +27,7 @@ def test_what_is_no_list_of_cores_is_no_node(tmp_path: Path, text: str) -> None:
 
 def test_a_system_without_numa_has_no_nodes(tmp_path: Path) -> None:
     assert numa_nodes(tmp_path) == {}
-    assert gpu_numa_nodes(tmp_path) == []
+    assert device_node("0000:3b:00.0", tmp_path) == -1
 
 
 def test_this_machine_has_the_cores_of_this_process() -> None:
@@ -37,24 +36,12 @@ def test_this_machine_has_the_cores_of_this_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "expected"),
-    [
-        (lambda folder: None, 1),
-        (lambda folder: (folder / "numa_node").write_text("-1\n"), -1),
-        (lambda folder: (folder / "numa_node").unlink(), -1),
-        (lambda folder: (folder / "numa_node").write_text("no number"), -1),
-    ],
+    ("text", "expected"), [("1\n", 1), ("12", 12), ("-1\n", -1), ("", -1), ("no number", -1), ("9" * 5000, -1)]
 )
-def test_a_gpu_has_the_node_that_the_system_attributes_to_it(
-    tmp_path: Path, spoil: Callable[[Path], object], expected: int
-) -> None:
-    sysfs = faked_sysfs(tmp_path, gpus={"0000:3b:00.0": 0, "0000:d8:00.0": 1})
-    spoil(sysfs / "bus/pci/devices/0000:d8:00.0")
-    assert gpu_numa_nodes(sysfs) == [0, expected]
-
-
-def test_other_devices_are_no_gpus(tmp_path: Path) -> None:
-    sysfs = faked_sysfs(tmp_path, gpus={"0000:3b:00.0": 0, "0000:3b:00.1": 1, "0000:01:00.0": 1})
-    (sysfs / "bus/pci/devices/0000:3b:00.1/class").write_text("0x040300\n")  # the sound of a GPU
-    (sysfs / "bus/pci/devices/0000:01:00.0/vendor").write_text("0x1a03\n")  # the display of a server
-    assert gpu_numa_nodes(sysfs) == [0]
+def test_a_device_has_the_node_that_the_system_attributes_to_it(tmp_path: Path, text: str, expected: int) -> None:
+    sysfs = faked_sysfs(tmp_path, devices={"0000:3b:00.0": 0, "0000:d8:00.0": 1})
+    (sysfs / "bus/pci/devices/0000:d8:00.0/numa_node").write_text(text)
+    assert device_node("0000:3b:00.0", sysfs) == 0
+    assert device_node("00010000:3B:00.0", sysfs) == -1  # of another domain
+    assert device_node("0000:d8:00.0", sysfs) == device_node("00000000:D8:00.0", sysfs) == expected
+    assert device_node("0000:01:00.0", sysfs) == device_node("", sysfs) == -1

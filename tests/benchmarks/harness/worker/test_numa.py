@@ -1,97 +1,74 @@
-"""On which machines the ranks are bound to the NUMA nodes of their GPUs: where torch can do it."""
+"""To which cores a rank binds itself, on machines whose sysfs is made up. The affinity is the real one of a process."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from torch.numa.binding import AffinityMode, NumaOptions
 
-from benchmarks.harness.worker import agent
-from benchmarks.harness.worker.numa import numa_options
+from benchmarks.harness.worker.numa import bind_to_gpu
 from faked_sysfs import faked_sysfs
-from samples import planned_run
 
-GPUS, CPU = "psenet_mp_bs16_fp32_2", "psenet_mp_bs4_fp32_cpu2"
-OWN = ",".join(map(str, os.sched_getaffinity(0)))
-"""The cores of this process."""
-
+GPU, ADDRESS = "00000001:D8:02.0", "0001:d8:02.0"
+OWN = sorted(os.sched_getaffinity(0))
 ELSEWHERE = "9000-9003"
 
-
-@pytest.fixture
-def numactl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in PATH that has the program."""
-    program = tmp_path / "bin" / "numactl"
-    program.parent.mkdir()
-    program.write_text('#!/bin/sh\nshift\nexec "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
-    return program
+pytestmark = pytest.mark.skipif(len(OWN) < 2, reason="needs two cores")
 
 
-def options_of(case: str, folder: Path, **machine: Any) -> NumaOptions | None:
-    return numa_options(planned_run(case).plan, faked_sysfs(folder / "sys", **machine))
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Afterwards this process may use its cores again."""
+    yield
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), OWN)
 
 
-@pytest.mark.usefixtures("numactl")
-def test_ranks_are_bound_to_the_nodes_of_their_gpus(tmp_path: Path) -> None:
-    found = options_of(GPUS, tmp_path, nodes={0: OWN, 1: ELSEWHERE}, gpus={"0000:3b:00.0": 0})
-    assert found == NumaOptions(AffinityMode.NODE)
+def test_a_rank_with_all_its_threads_and_children_is_bound_to_the_node_of_its_gpu(tmp_path: Path) -> None:
+    nodes = {0: f"{OWN[0]}", 1: f"{OWN[1]},9000"}
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    bind_to_gpu(GPU, faked_sysfs(tmp_path, nodes, devices={"0000:d8:02.0": 0, ADDRESS: 1}))
+    found = [os.sched_getaffinity(number or 0) for number in (0, thread.native_id)]
+    done.set()
+    thread.join()
+    assert found == [{OWN[1]}, {OWN[1]}]
+    child = [sys.executable, "-S", "-c", "import os; print(*os.sched_getaffinity(0))"]
+    assert subprocess.check_output(child, text=True).split() == [str(OWN[1])]
 
 
-@pytest.mark.usefixtures("numactl")
 @pytest.mark.parametrize(
-    ("case", "machine"),
+    "machine",
     [
-        (CPU, {"nodes": {0: OWN, 1: ELSEWHERE}, "gpus": {"0000:3b:00.0": 0}}),
-        (GPUS, {"nodes": {0: OWN}, "gpus": {"0000:3b:00.0": 0}}),
-        (GPUS, {"nodes": {}, "gpus": {"0000:3b:00.0": 0}}),
-        (GPUS, {"nodes": {0: OWN, 1: ""}, "gpus": {"0000:3b:00.0": 0}}),
-        (GPUS, {"nodes": {0: OWN, 1: ELSEWHERE}, "gpus": {"0000:3b:00.0": -1}}),
-        (GPUS, {"nodes": {0: OWN, 1: ELSEWHERE}, "gpus": {"0000:3b:00.0": 0, "0000:d8:00.0": 1}}),
-        (GPUS, {"nodes": {0: OWN, 1: ELSEWHERE}, "gpus": {"0000:3b:00.0": 7}}),
-        (GPUS, {"nodes": {0: OWN, 1: ELSEWHERE}, "gpus": {}}),
+        {"nodes": {0: f"{OWN[0]}"}, "devices": {ADDRESS: 0}},
+        {"nodes": {}, "devices": {ADDRESS: 0}},
+        {"nodes": {0: f"{OWN[0]}", 1: ""}, "devices": {ADDRESS: 0}},
+        {"nodes": {0: f"{OWN[0]}", 1: ELSEWHERE}, "devices": {ADDRESS: -1}},
+        {"nodes": {0: f"{OWN[0]}", 1: ELSEWHERE}, "devices": {ADDRESS: 1}},
+        {"nodes": {0: f"{OWN[0]}", 1: ELSEWHERE}, "devices": {ADDRESS: 7}},
+        {"nodes": {0: f"{OWN[0]}", 1: ELSEWHERE}, "devices": {}},
     ],
-    ids=[
-        "cpu case",
-        "one node",
-        "no nodes",
-        "memory only",
-        "no affinity",
-        "cores not allowed",
-        "no such node",
-        "no gpu",
-    ],
+    ids=["one node", "no nodes", "memory only", "no affinity", "cores not allowed", "no such node", "unknown"],
 )
-def test_a_machine_on_which_torch_could_not_bind_them_is_left_alone(
-    tmp_path: Path, case: str, machine: dict[str, Any]
-) -> None:
-    assert options_of(case, tmp_path, **machine) is None
+def test_a_rank_that_cannot_be_bound_keeps_its_cores(tmp_path: Path, machine: dict[str, Any]) -> None:
+    bind_to_gpu(GPU, faked_sysfs(tmp_path, **machine))
+    assert os.sched_getaffinity(0) == set(OWN)
 
 
-def test_without_numactl_the_train_log_says_why_they_are_not_bound(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Torch would raise an error."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    machine = {"nodes": {0: OWN, 1: ELSEWHERE}, "gpus": {"0000:3b:00.0": 0}}
-    assert options_of(GPUS, tmp_path, **machine) is None
-    expected = "the ranks are not bound to the NUMA nodes of their GPUs: numactl is not installed\n"
-    assert capsys.readouterr().out == expected
+def test_a_container_that_forbids_it_costs_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(*_: object) -> None:
+        raise PermissionError
 
-
-def test_the_agent_starts_the_ranks_with_these_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = NumaOptions(AffinityMode.NODE)
-    monkeypatch.setattr(agent, "numa_options", lambda plan: wanted)
-    assert agent._config(planned_run().plan).numa_options is wanted
-
-
-@pytest.mark.usefixtures("numactl")
-def test_the_agent_makes_no_context_of_its_own_on_the_gpus(tmp_path: Path) -> None:
-    """It asks sysfs: a CUDA context would take memory of every GPU."""
-    options_of(GPUS, tmp_path, nodes={0: OWN, 1: ELSEWHERE}, gpus={"0000:3b:00.0": 0})
-    assert not torch.cuda.is_initialized()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "sched_setaffinity", forbid)
+        bind_to_gpu(GPU, faked_sysfs(tmp_path, {0: f"{OWN[0]}", 1: f"{OWN[1]}"}, devices={ADDRESS: 0}))
+    assert os.sched_getaffinity(0) == set(OWN)
