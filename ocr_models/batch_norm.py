@@ -35,8 +35,6 @@ def batch_norms(model: nn.Module) -> tuple[BatchNorm2d, ...]:
 
 def count_batch(layers: Iterable[BatchNorm2d]) -> None:
     """Add 1 to the counters of the layers that are in training."""
-    counters = [
-        layer.num_batches_tracked for layer in layers if layer.training and layer.num_batches_tracked is not None
-    ]
+    counters = [layer.num_batches_tracked for layer in layers if layer.training]
     if counters:
-        torch._foreach_add_(counters, 1)
+        torch._foreach_add_([counter for counter in counters if counter is not None], 1)

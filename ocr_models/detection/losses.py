@@ -178,7 +178,7 @@ def hard_example_mask(scores: Tensor, positives: Tensor, training_mask: Tensor, 
     """
     scores = scores.detach().float()
     counted = count_both(positives, training_mask)  # (N,)
-    wanted = torch.minimum(ratio * counted, positives[0].numel() - count_pixels(positives))
+    wanted = torch.minimum(ratio * counted, scores.shape[-2] * scores.shape[-1] - count_pixels(positives))
     candidates = torch.where(positives, -torch.inf, scores).flatten(1)  # (N, H * W)
     threshold = nth_largest(candidates, wanted.clamp(min=1))
     threshold = torch.where(wanted > 0, threshold, -torch.inf).view(-1, 1, 1)
@@ -257,11 +257,18 @@ def count_pixels(mask: Tensor) -> Tensor:
 
 
 def count_both(a: Tensor, b: Tensor) -> Tensor:
-    """Number of pixels that are True in both: (..., H, W) bool each -> (...), integers of an integer or float type."""
+    """Number of pixels that are True in both.
+
+    Args:
+        a: (..., H, W) bool.
+        b: bool, of a shape that can be expanded to that of `a`.
+
+    Returns:
+        (...), integers of an integer or float type.
+    """
     if not _counts_in_half(a, a.shape[-2] * a.shape[-1]):
         return (a & b).sum((-2, -1), dtype=torch.int32)
-    shape = torch.broadcast_shapes(a.shape, b.shape)
-    flags = torch.logical_and(a, b, out=a.new_empty(shape, dtype=torch.float16))
+    flags = torch.logical_and(a, b, out=torch.empty(a.shape, dtype=torch.float16, device=a.device))
     return flags.sum((-2, -1), dtype=torch.float32)
 
 
