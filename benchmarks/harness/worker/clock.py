@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks.harness.protocol.records import StepRecord
+from benchmarks.harness.protocol.records import StepRecord, is_skipped
 
 MAX_LOSSES = 16
+LOSS_SCALES = 2  # of the step and of the next one
 
 
 def wait_for(device: torch.device) -> None:
@@ -31,7 +32,7 @@ class _Pending:
     data_wait_seconds: float
     samples: int
     names: tuple[str, ...]
-    losses: Tensor  # (losses,), on the host; valid once `end` has passed
+    values: Tensor  # (losses, or losses + LOSS_SCALES), on the host; valid once `end` has passed
     start: torch.cuda.Event | None
     end: torch.cuda.Event | None
 
@@ -51,7 +52,7 @@ class StepClock:
         self._cuda = device.type == "cuda"
         self._device = device
         self._on_record = on_record
-        self._losses = torch.empty(total_steps, MAX_LOSSES, pin_memory=self._cuda)
+        self._values = torch.empty(total_steps, MAX_LOSSES + LOSS_SCALES, pin_memory=self._cuda)
         self._issued: deque[_Pending] = deque()
         self._index = steps_done
         self._warmup = False
@@ -68,11 +69,19 @@ class StepClock:
     def batch_arrived(self) -> None:
         self._arrived = time.perf_counter()
 
-    def step_done(self, samples: int, losses: dict[str, Tensor]) -> None:
-        """The host has issued a step. `losses`: name -> tensor of any shape on the device; its mean is recorded."""
-        means = torch.stack([values.detach().float().mean() for values in losses.values()])
-        row = self._losses[self._index, : len(losses)]
-        row.copy_(means, non_blocking=True)
+    def step_done(self, samples: int, losses: dict[str, Tensor], loss_scales: Tensor | None = None) -> None:
+        """The host has issued a step.
+
+        Args:
+            samples: of this rank.
+            losses: name -> tensor of any shape on the device; its mean is recorded.
+            loss_scales: factors of a gradient scaler on the loss, in this step and in the next one, (2,) on the device.
+        """
+        values = torch.stack([values.detach().float().mean() for values in losses.values()])
+        if loss_scales is not None:
+            values = torch.cat((values, loss_scales))
+        row = self._values[self._index, : len(values)]
+        row.copy_(values, non_blocking=True)
         event = self._record_event()
         now = time.perf_counter()
         self._index += 1
@@ -83,7 +92,7 @@ class StepClock:
             data_wait_seconds=self._arrived - self._last,
             samples=samples,
             names=tuple(losses),
-            losses=row,
+            values=row,
             start=self._event,
             end=event,
         )
@@ -105,6 +114,8 @@ class StepClock:
         device_seconds = None
         if step.start is not None and step.end is not None:
             device_seconds = step.start.elapsed_time(step.end) / 1000  # events count milliseconds
+        values = step.values.tolist()
+        scales = values[len(step.names) :]
         self._on_record(
             StepRecord(
                 index=step.index,
@@ -113,7 +124,9 @@ class StepClock:
                 data_wait_seconds=step.data_wait_seconds,
                 device_seconds=device_seconds,
                 samples=step.samples,
-                losses=dict(zip(step.names, step.losses.tolist(), strict=True)),
+                losses=dict(zip(step.names, values, strict=False)),
+                loss_scale=scales[0] if scales else None,
+                skipped=bool(scales) and is_skipped(*scales),
             )
         )
 
