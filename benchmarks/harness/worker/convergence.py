@@ -60,7 +60,7 @@ def measure_convergence(set_up: SetUp) -> Measured:
         keep_losses(state, record.losses)
         state.skipped_steps += record.skipped
 
-    clock = StepClock(set_up.device, plan.steps, take, state.step)
+    clock = StepClock(set_up.device, plan.steps, take, state.step, trainer.scaler.get_scale())
     watch, skipped_before = TrainingWatch(set_up, trainer, state.step), state.skipped_steps
     for stop in evaluation_steps(plan.steps, parameters.evaluations, state.step):
         set_up.begin(TRAINING)

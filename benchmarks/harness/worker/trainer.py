@@ -53,7 +53,6 @@ class Trainer:
         learning_rates: of each step so far.
         parameters: name -> parameter of the model.
         seen: what the steps of `run` worked on, since whoever needs it replaced it.
-        loss_scales: of the last step and of the next one, (2,) on the device; None without a gradient scaler.
     """
 
     def __init__(
@@ -86,6 +85,11 @@ class Trainer:
         self._losses: Callable[[Batch], dict[str, Tensor]] = (
             torch.compile(module, dynamic=False, mode=compile_mode) if case.compile else module
         )
+
+    @property
+    def loss_scale(self) -> Tensor | None:
+        """Of the next step, () on the device; None without a gradient scaler, whose get_scale() would make us wait."""
+        return self.scaler._get_scale_async() if self.scaler.is_enabled() else None
 
     def step(self, batch: Batch, *, keep_gradients: bool = False) -> dict[str, Tensor]:
         """One training step on a batch of CPU or device tensors -> its losses, on the device."""
@@ -145,7 +149,7 @@ class Trainer:
             clock.batch_arrived()
             on_device = self._device_batches.on_device(batch)
             losses = self.step(on_device, keep_gradients=step == steps)
-            clock.step_done(len(batch[0]), losses, None)
+            clock.step_done(len(batch[0]), losses, self.loss_scale)
             self.seen.keys.extend((index, position) for index, position in keys)
             self.seen.batch = batch
         if hook is not None:

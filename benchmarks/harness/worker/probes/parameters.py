@@ -8,7 +8,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness.protocol.records import is_skipped
 from benchmarks.harness.protocol.training import MAX_NAMES, ParameterChange
 from benchmarks.harness.worker.tensors import dtype_name
 from benchmarks.harness.worker.trainer import Trainer
@@ -55,8 +54,9 @@ class ParameterWatch:
         unchanged = [old == new for old, new in zip(self._before, self._digests(), strict=True)]
         rates = learning_rates(trainer.optimizer)
         skipped = every_step_skipped(self._scale, trainer.scaler.get_scale(), steps)
-        last_skipped = trainer.loss_scales is not None and is_skipped(*trainer.loss_scales.tolist())
-        gradients = gradients_of_another_step(trainer) if last_skipped and not skipped else trainer.seen.gradients
+        # Good steps since the last change of the scale. A skipped step sets it to 0; so does a doubled scale.
+        suspect = trainer.scaler.state_dict().get("_growth_tracker") == 0
+        gradients = gradients_of_another_step(trainer) if suspect and not skipped else trainer.seen.gradients
         gradients = gradients or [None] * len(unchanged)
         untrained = [
             name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 
 import torch
@@ -25,7 +26,12 @@ HOOKED = ("device", "stream", "event")
 
 
 class _Hooks:
-    """Torch's hooks for its own waits. They stay for the rest of the process, so this is the last of the probes."""
+    """Torch's hooks for its own waits. They stay for the rest of the process, so this is the last of the probes.
+
+    Attributes:
+        counts: kind of wait -> how often, while `active`.
+        present: whether this torch has them.
+    """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -50,20 +56,34 @@ class _Hooks:
         return note
 
 
-def traced_synchronisations(trainer: Trainer, batches: Iterator[LoadedBatch]) -> int | None:
-    """How often the host waited for the GPU in `STEPS` steps, each kind named once in the train log. None if nothing
-    can observe it.
+_hooks = cache(_Hooks)
+"""Those of this process."""
 
-    Copies of pageable memory are seen only by CUDA's profiler; a line in the train log says if it reports nothing.
+
+def traced_synchronisations(trainer: Trainer, batches: Iterator[LoadedBatch]) -> int | None:
+    """How often the host waited for the GPU in `STEPS` steps; None if nothing can observe it."""
+
+    def steps() -> None:
+        for _ in range(STEPS):
+            trainer.step(next(batches).batch)
+
+    return traced(steps, trainer.device)
+
+
+def traced(action: Callable[[], None], device: torch.device) -> int | None:
+    """How often an action makes the host wait for the GPU, each kind named once in the train log.
+
+    Copies of pageable memory are seen only by CUDA's profiler; a line in the train log says if it reports nothing. None
+    if nothing can observe the action.
     """
-    hooks = _Hooks()
+    hooks = _hooks()
+    hooks.counts.clear()
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
         with record_function(RANGE):
             hooks.active = True
-            for _ in range(STEPS):
-                trainer.step(next(batches).batch)
+            action()
             hooks.active = False
-        wait_for(trainer.device)
+        wait_for(device)
     profiled = _profiled_waits(profiler)
     if profiled is None:
         print("CUDA's profiler reports nothing: copies of pageable memory are not seen", file=sys.stderr, flush=True)
@@ -71,7 +91,7 @@ def traced_synchronisations(trainer: Trainer, batches: Iterator[LoadedBatch]) ->
         return None
     found = max(hooks.counts, profiled or Counter(), key=Counter.total)
     for name, count in found.items():
-        print(f"in {STEPS} traced steps: {count} x {name}", file=sys.stderr, flush=True)
+        print(f"the host waited in the traced steps: {count} x {name}", file=sys.stderr, flush=True)
     return found.total()
 
 
