@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from ocr_models.optimizers import define_skipped_momentum
+
 Split = Literal["train", "test"]
 """Training samples, or held-out samples for evaluation."""
 
@@ -114,7 +116,7 @@ class TrainingTask:
         model: inputs -> outputs, each any tree of tensors (nested tuples, lists, dicts).
         prepare: a batch on the device -> (inputs, targets). Jitter, normalisation and unpacking happen here.
         criterion: (outputs, targets) -> name -> tensor. `loss`, a scalar, is minimised; the others, (N,), are logged.
-        optimizer: over the parameters of `model`.
+        optimizer: over the parameters of `model`. A gradient scaler may skip its first step (`ocr_models.optimizers`).
         input_shape: shape of the input of one sample, without the batch dimension: (3, 736, 736). Used to count FLOPs.
             It is also the shape that the network must get in each measured step.
         read_data: (folder, split) -> what is found on disk. Raises ocr_models.errors.DataError if it cannot be used.
@@ -136,6 +138,9 @@ class TrainingTask:
     schedule: Callable[[int], LRScheduler]
     evaluation: Callable[[Any], Evaluation] | None = None
     reference: Reference | None = None
+
+    def __post_init__(self) -> None:
+        define_skipped_momentum(self.optimizer)
 
 
 class TaskBuilder(Protocol):

@@ -8,7 +8,7 @@ from torch.utils.data import default_collate
 
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.stages import Position
-from benchmarks.harness.worker.precision import apply_precision
+from benchmarks.harness.worker.backends import prepare_torch
 from benchmarks.harness.worker.set_up import rank_device
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
@@ -16,7 +16,7 @@ from ocr_models.task import Batch
 
 
 def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Trainer, Batch]:
-    """The trainer of a case, and one batch of its data on its device. Sets torch to the precision of the case.
+    """The trainer of a case, and one batch of its data on its device. Sets torch as the ranks of the case do.
 
     Args:
         case_name: of a case with one process.
@@ -29,7 +29,7 @@ def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Train
         RuntimeError: if torch finds no such device.
     """
     case = parse_case(case_name)
-    apply_precision(case)
+    prepare_torch(case)
     device = rank_device(case, local_rank=0)
     task = MODELS[case.model].load_task_builder()(image_size=image_size, seed=0, device=device)
     dataset = task.make_dataset(task.read_data(data, "train"))

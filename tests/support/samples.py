@@ -26,6 +26,7 @@ from benchmarks.harness.protocol.reports import (
     ConvergenceReport,
     DataDescription,
     Environment,
+    MemoryPeaks,
     ModelReport,
     RankReport,
     ReferenceCheck,
@@ -67,8 +68,11 @@ def step_record(
     device_seconds: float | None = None,
     samples: int = 2,
     loss: float | None = 1.0,
+    loss_scale: float | None = None,
+    skipped: bool = False,
 ) -> StepRecord:
-    return StepRecord(index, warmup, seconds, data_wait_seconds, device_seconds, samples, {"loss": loss})
+    losses = {"loss": loss}
+    return StepRecord(index, warmup, seconds, data_wait_seconds, device_seconds, samples, losses, loss_scale, skipped)
 
 
 def environment(**changed: Any) -> Environment:
@@ -139,6 +143,7 @@ def compile_report(**changed: Any) -> CompileReport:
         compilations_in_window=0,
         failed_frames=0,
         errors_suppressed=False,
+        seconds=4.0,
         layers=100,
         eager_layers=0,
     )
@@ -155,7 +160,7 @@ def rank_report(
     """Rank 0 adds what the network computes. `cuda` is a version; None on the CPU."""
     training = training or training_report()
     return RankReport(
-        peak_memory_bytes=10**9 + rank,
+        memory=memory_peaks(rank, on_gpu=cuda is not None),
         parameters_sha256=parameters_sha256,
         shared=shared_report(
             precision=expected_settings(precision),
@@ -186,9 +191,17 @@ def rank_limits(on_gpu: bool = False, work: bool = True, **changed: Any) -> Rank
     return structs.replace(good, **changed)
 
 
+def memory_peaks(rank: int = 0, *, on_gpu: bool = False) -> MemoryPeaks:
+    reserved = (2 * 10**9 + rank, 3 * 10**9 + rank) if on_gpu else (None, None)
+    return MemoryPeaks(
+        peak_memory_bytes=10**9 + rank, peak_reserved_bytes=reserved[0], run_peak_reserved_bytes=reserved[1]
+    )
+
+
 def speed_report(**changed: Any) -> SpeedReport:
     good = SpeedReport(
         host_synchronisations=None,
+        traced_synchronisations=None,
         matmul_tflops=0.1,
         limits=rank_limits(),
         loader_only_samples_per_second=80.0,
@@ -335,9 +348,12 @@ def finished_run(
     run = planned_run(case, **settings)
     plan, on_gpu = run.plan, run.case.device == "cuda"
     communication = CommunicationReport(0.5, 0.4, 0.5 - 0.4) if run.case.mode == "mp" else None
+    none = 0 if on_gpu else None
     for rank in range(run.case.processes):
         usual = speed_report(
-            host_synchronisations=0 if on_gpu else None, limits=rank_limits(on_gpu=on_gpu, work=rank == 0)
+            host_synchronisations=none,
+            traced_synchronisations=none,
+            limits=rank_limits(on_gpu=on_gpu, work=rank == 0),
         )
         window = seconds[rank] if seconds else 0.5 * plan.steps
         records = [
@@ -348,6 +364,7 @@ def finished_run(
                 device_seconds=window / plan.steps if on_gpu else None,
                 samples=run.case.batch_size_per_process,
                 loss=1 / index,
+                loss_scale=2.0**16 if run.case.precision == "fp16" else None,
             )
             for index in range(1, plan.total_steps + 1)
         ]

@@ -24,7 +24,7 @@ def interrupted(step: int = 32) -> TrainingState:
     return TrainingState(step=step, training_seconds=40.0, losses=[{"loss": 0.5}] * step, scores=scores(0.1, 0.2))
 
 
-def small_trainer(recipe: str = "sgd", *, scaled: bool = True) -> Trainer:
+def small_trainer(recipe: str = "sgd", *, scaled: bool = True, fused: bool | None = None) -> Trainer:
     """By the official recipe, SGD and a rate that falls in steps, or by that of the CPU case; with a scaler."""
     torch.manual_seed(0)
     model = nn.Linear(3, 1)
@@ -34,7 +34,7 @@ def small_trainer(recipe: str = "sgd", *, scaled: bool = True) -> Trainer:
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-1, momentum=0.99, weight_decay=5e-4, fused=True)
         schedule = MultiStepLR(optimizer, [2, 4], gamma=0.1)
     else:
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=fused)
         schedule = OneCycleLR(optimizer, 1e-2, total_steps=161)
     made = SimpleNamespace(
         case=planned_run(CONVERGENCE_CASE).case,

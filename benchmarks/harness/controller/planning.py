@@ -23,6 +23,7 @@ from ocr_models import MODELS
 # On a CPU a step takes seconds, on a GPU about 0.1 s. Both defaults give about half a minute.
 DEFAULT_STEPS = {"cpu": 10, "cuda": 100}
 DEFAULT_WARMUP_STEPS = {"cpu": 2, "cuda": 20}
+DATA_PARALLEL_WARMUP_STEPS = 11
 MAX_LOADER_WORKERS = 24  # enough for any GPU: 150 samples/s each if decoding takes 4 ms
 MAX_GPU_THREADS = 4
 
@@ -44,6 +45,7 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         parameters=Raw(msgspec.json.encode(parameters.own)),
         steps=settings.steps or parameters.steps or DEFAULT_STEPS[case.device],
         warmup_steps=_warmup_steps(case, settings, parameters),
+        warmup_steps_requested=settings.warmup_steps,
         image_size=image_size(case, settings, parameters),
         data=None if settings.data is None else str(settings.data),
         data_source="synthetic" if settings.data is None else "files",
@@ -75,11 +77,28 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
 
 
 def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int:
-    """At least those that compile, and that record CUDA graphs: they must not be measured."""
     if parameters.warmup_steps is not None:
         return parameters.warmup_steps
     wanted = DEFAULT_WARMUP_STEPS[case.device] if settings.warmup_steps is None else settings.warmup_steps
-    return max(wanted, warmup_steps_needed(compile_mode(case, settings)))
+    return max(wanted, _least_warmup(case, compile_mode(case, settings))[0])
+
+
+def _least_warmup(case: Case, mode: CompileMode | None) -> tuple[int, str]:
+    """Warm-up steps that a case needs in any case, and why."""
+    compiling = warmup_steps_needed(mode), "the first steps compile, and record CUDA graphs"
+    if case.mode == "mp" and case.device == "cuda":
+        parallel = DATA_PARALLEL_WARMUP_STEPS, "DistributedDataParallel waits for the GPU in its first ten steps"
+        return max(parallel, compiling)
+    return compiling
+
+
+def raised_warmup(plan: Plan) -> str | None:
+    """One line if a case gets more warm-up steps than were asked for."""
+    asked = plan.warmup_steps_requested
+    if asked is None or plan.warmup_steps <= asked:
+        return None
+    reason = _least_warmup(plan.case, plan.compile_mode)[1]
+    return f"{plan.case}: {plan.warmup_steps} warm-up steps, not {asked} (--ocr-warmup): {reason}"
 
 
 def compile_mode(case: Case, settings: Settings) -> CompileMode | None:

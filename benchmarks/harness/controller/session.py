@@ -15,7 +15,7 @@ from benchmarks.cases import Case
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.launch import StepDisplay, launch
 from benchmarks.harness.controller.output import Reserve, RunFiles, write_steps
-from benchmarks.harness.controller.planning import plan_run
+from benchmarks.harness.controller.planning import plan_run, raised_warmup
 from benchmarks.harness.controller.previous import PreviousTraining
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
@@ -95,6 +95,8 @@ class BenchmarkSession:
         obstacle, which becomes its failure, nothing is launched.
         """
         run = plan_run(case, measurement, self.settings, ordinal=len(self.results))
+        if obstacle is None and (line := raised_warmup(run.plan)) is not None:
+            self._say(line)
         files = RunFiles.of(case, measurement, self.settings.output, self.settings.nodes.rank)
         writing = _Writing(run, measurement, files, self.settings, self._say)
         artifact = writing.run(self._open_display) if obstacle is None else writing.refuse(obstacle)

@@ -23,6 +23,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         run_in_rank: "module:function" that takes the measurement in a rank (`worker/rank.py`).
         parameters: JSON of the measurement's own parameters, decoded by it with `parameters_as`.
         steps, warmup_steps: measured steps, and those before them.
+        warmup_steps_requested: by the user; None if not given. A case may need more.
         image_size: side of the square training image in pixels; None if the model has a fixed input size.
         data: folder of the data set; None for the synthetic set until the launcher has its folder.
         data_source: "synthetic" or "files".
@@ -43,6 +44,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     parameters: Raw = Raw(b"{}")
     steps: int
     warmup_steps: int
+    warmup_steps_requested: int | None
     image_size: int | None
     data: str | None
     data_source: Literal["synthetic", "files"]

@@ -14,6 +14,13 @@ AUTOCAST: dict[Precision, Literal["float16", "bfloat16"]] = {"fp16": "float16", 
 """Names of torch's types to which autocast casts. It is off in the other precisions."""
 
 
+INITIAL_LOSS_SCALE = 2.0**16
+"""Factor on the loss before the first step of an fp16 training. It is halved after each step that overflows."""
+
+GROWTH_INTERVAL = 2000
+"""It is doubled after so many steps in a row without an overflow."""
+
+
 def expected_settings(precision: Precision) -> PrecisionSettings:
     """The arithmetic that torch must be set to."""
     mode = FP32_MODES[precision]

@@ -34,11 +34,18 @@ class StepRecord(Struct, frozen=True):
     device_seconds: Annotated[Seconds | None, about("between the ends of both steps on the GPU; null on the CPU")]
     samples: Annotated[PositiveCount, about("of this rank")]
     losses: Annotated[dict[str, float | None], about("name -> mean over the samples; `loss` was minimised")]
+    loss_scale: Annotated[float | None, about("factor of the gradient scaler on the loss; null without one")] = None
+    skipped: Annotated[bool, about("whether its gradient overflowed, so that the scaler skipped its update")] = False
 
     @property
     def step_seconds(self) -> float:
         """Seconds of the step on the device that executes it: the host runs ahead of a GPU."""
         return self.wall_seconds if self.device_seconds is None else self.device_seconds
+
+
+def is_skipped(scale: float, next_scale: float) -> bool:
+    """Whether a gradient scaler skipped a step: it halves its scale after each one, down to 0, which nothing leaves."""
+    return next_scale < scale or next_scale == 0
 
 
 class RankResult(Struct, frozen=True):

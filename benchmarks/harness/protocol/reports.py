@@ -136,6 +136,14 @@ class SharedReport(Struct, frozen=True, kw_only=True):
     environment: Environment
 
 
+class MemoryPeaks(Struct, frozen=True, kw_only=True):
+    """Largest use of memory by a rank. The fields are those of `RankDetails`."""
+
+    peak_memory_bytes: int
+    peak_reserved_bytes: int | None = None
+    run_peak_reserved_bytes: int | None = None
+
+
 class RankReport(Struct, frozen=True, kw_only=True):
     """What every rank reports after its measured steps.
 
@@ -146,7 +154,7 @@ class RankReport(Struct, frozen=True, kw_only=True):
         model: reported by rank 0 alone.
     """
 
-    peak_memory_bytes: int
+    memory: MemoryPeaks
     shared: SharedReport
     training: TrainingReport
     parameters_sha256: str | None = None
@@ -158,6 +166,9 @@ class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     host_synchronisations: Annotated[
         Count | None, about("calls in the measured steps that made the host wait for the GPU; null on the CPU")
+    ]
+    traced_synchronisations: Annotated[
+        Count | None, about("the same in a few traced steps after them, of CUDA's own calls; null if not traced")
     ]
     matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision")]
     limits: RankLimits
@@ -192,9 +203,11 @@ class ConvergenceReport(Struct, frozen=True):
         losses: of each step since the first one, steps of earlier, interrupted runs included.
         scores: of each evaluation; only rank 0 evaluates.
         resumed_at: steps after which the training was interrupted and resumed.
+        skipped_before: steps that a gradient scaler skipped in earlier, interrupted runs.
     """
 
     held_out_samples: int
     losses: list[dict[str, float]]
     scores: list[Score]
     resumed_at: list[int]
+    skipped_before: int = 0

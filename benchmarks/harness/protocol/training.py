@@ -11,7 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from benchmarks.harness.protocol.quantities import Count, Text, about
+from benchmarks.harness.protocol.quantities import Count, Seconds, Text, about
 
 Shape = Annotated[list[Count], Meta(max_length=8)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -64,6 +64,7 @@ class CompileReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     compilations_in_window: Annotated[Count, about("compiled graphs within the measured steps")]
     failed_frames: Annotated[Count, about("Python functions that could not be compiled and run in eager mode")]
     errors_suppressed: Annotated[bool, about("whether torch._dynamo.config.suppress_errors is set")]
+    seconds: Annotated[Seconds, about("spent on compilation until the end of the measured steps")]
     layers: Annotated[Count, about("modules of the network that have parameters of their own")]
     eager_layers: Annotated[Count, about("of these, how many a step runs outside of compiled graphs")]
 

@@ -40,6 +40,7 @@ from benchmarks.harness.protocol.reports import (
     SpeedReport,
 )
 from benchmarks.harness.protocol.training import Shape
+from benchmarks.harness.results.gradient_scaling import GradientScaling
 from benchmarks.harness.results.training_details import RankTraining
 
 SCHEMA_VERSION = 1
@@ -88,6 +89,7 @@ class PlanDetails(Provenance, frozen=True, kw_only=True):
     compile_mode: Annotated[CompileMode | None, about("--ocr-compile-mode; null without compilation")]
     image_size: Annotated[Pixels | None, about("side of the training image; null if the model has a fixed input size")]
     warmup_steps: Annotated[Count, about("steps before the measured ones")]
+    warmup_steps_requested: Annotated[Count | None, about("--ocr-warmup; null if not given. A case may need more")]
     measured_steps: Annotated[PositiveCount, about("steps to be measured")]
     batch_size_per_process: Annotated[PositiveCount, about("samples per step of one rank")]
     nodes: Annotated[PositiveCount, about("number of machines")]
@@ -111,7 +113,17 @@ class MeasuredDetails(PlanDetails, frozen=True, kw_only=True):
     """What the ranks report of themselves, whatever was measured."""
 
     total_seconds: Annotated[PositiveSeconds, about("from launch to end of this run")]
-    peak_memory_bytes: Annotated[PositiveBytes, about("of the rank that used most")]
+    peak_memory_bytes: Annotated[
+        PositiveBytes,
+        about("of the rank that used most: on a GPU allocated in the measured steps, on the CPU all"),
+    ]
+    peak_reserved_bytes: Annotated[
+        PositiveBytes | None, about("what torch had reserved on a GPU in the measured steps; null on the CPU")
+    ]
+    run_peak_reserved_bytes: Annotated[
+        PositiveBytes | None,
+        about("the same since the start of the rank, warm-up and compilation included: what must fit on the GPU"),
+    ]
     gradient_bytes: Annotated[PositiveBytes, about("gradients of one process, averaged over the ranks in each step")]
     flops_per_sample: Annotated[Flops, about("forward and backward; a multiply-add counts two")]
     precision: Annotated[PrecisionSettings, about("arithmetic that torch really uses")]
@@ -125,6 +137,7 @@ class MeasuredDetails(PlanDetails, frozen=True, kw_only=True):
         Shape | None,
         about("what arrives where the network first applies its parameters, for one sample; null if nothing does"),
     ]
+    gradient_scaling: Annotated[GradientScaling | None, about("of fp16's gradient scaler; null in other precisions")]
     training: Annotated[list[RankTraining], Meta(description="of each rank, in their order", min_length=1)]
 
 
@@ -148,6 +161,8 @@ class RankDetails(SpeedReport, frozen=True, kw_only=True, forbid_unknown_fields=
     data_wait_seconds: Annotated[Seconds, about("spent waiting for batches")]
     device_seconds: Annotated[Seconds | None, about("sum over the steps, by events on the GPU; null on the CPU")]
     peak_memory_bytes: Annotated[PositiveBytes, about("memory of the GPU, or of the process on the CPU")]
+    peak_reserved_bytes: Annotated[PositiveBytes | None, about("reserved in the measured steps; null on the CPU")]
+    run_peak_reserved_bytes: Annotated[PositiveBytes | None, about("since the start of the rank; null on the CPU")]
 
 
 class Roofline(Struct, frozen=True, forbid_unknown_fields=True):
@@ -206,6 +221,9 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     host_synchronisations: Annotated[
         Count | None, about("calls in the measured steps that made a host wait for its GPU; null on the CPU")
     ]
+    traced_synchronisations: Annotated[
+        Count | None, about("the same in a few traced steps after them, of CUDA's own calls; null if not traced")
+    ]
     loader_only_samples_per_second: Annotated[SamplesPerSecond, about("loaders of all ranks without training")]
     step_only_samples_per_second: Annotated[SamplesPerSecond, about("steps of all ranks without loading")]
     exposed_communication_fraction: Annotated[
@@ -221,7 +239,12 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     ]
     setup_seconds: Annotated[Seconds, about("from launch to the first step")]
     compile_seconds: Annotated[
-        Seconds | None, about("seconds by which the first step exceeded a median step; null without compilation")
+        Seconds | None,
+        about("of torch.compile until the end of the measured steps, slowest rank; null without it"),
+    ]
+    first_step_extra_seconds: Annotated[
+        Seconds,
+        about("what the first step took longer than a median step: compilation, cuDNN's search, loading of kernels"),
     ]
     warmup_seconds: Seconds
     overhead_seconds: Annotated[Seconds, about("total_seconds without warm-up and measured steps")]

@@ -16,6 +16,7 @@ from benchmarks.cases import Case
 from benchmarks.harness.protocol.precision import expected_settings
 from benchmarks.harness.results.artifact import Header, MeasuredDetails, PlanDetails, UnfinishedDetails
 from benchmarks.harness.results.common import details_of, failure_of
+from benchmarks.harness.results.gradient_scaling import scaling_contradictions
 from ocr_models import MODELS
 
 RELATIVE_ROUNDING = 1e-6
@@ -61,6 +62,9 @@ def measured_contradictions(details: MeasuredDetails, case: Case) -> list[str]:
         for name, value in settings.items()
         if value != expected[name]
     ]
+    found += scaling_contradictions(
+        details.gradient_scaling, case.precision, details.warmup_steps, details.measured_steps
+    )
     environment = details.environment
     if case.device == "cuda" and environment.cuda is None:
         found.append("details.environment.cuda: null, but the case runs on GPUs")

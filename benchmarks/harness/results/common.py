@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,10 +16,11 @@ from benchmarks.cases import Precision, RunMode
 from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.records import Failure
-from benchmarks.harness.protocol.reports import Environment, SharedReport
+from benchmarks.harness.protocol.reports import Environment, MemoryPeaks, SharedReport
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance
+from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance, RankDetails
 from benchmarks.harness.results.formats import ArtifactFormat
+from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_differences import rank_differences
 from benchmarks.harness.results.redaction import redact
@@ -61,6 +63,7 @@ class PlanFields(IdentityFields):
     compile_mode: CompileMode | None
     image_size: int | None
     warmup_steps: int
+    warmup_steps_requested: int | None
     measured_steps: int
     batch_size_per_process: int
     nodes: int
@@ -116,6 +119,7 @@ def plan_fields(run: Run) -> PlanFields:
         compile_mode=plan.compile_mode,
         image_size=plan.image_size,
         warmup_steps=plan.warmup_steps,
+        warmup_steps_requested=plan.warmup_steps_requested,
         measured_steps=plan.steps,
         batch_size_per_process=case.batch_size_per_process,
         nodes=plan.nodes,
@@ -149,8 +153,22 @@ def measured_fields(run: Run) -> dict[str, Any]:
         "rank_differences": rank_differences(run.results),
         "training": training_details(run.results),
         "total_seconds": run.seconds,
-        "peak_memory_bytes": max(result.report.peak_memory_bytes for result in run.results),
+        "gradient_scaling": gradient_scaling(run.results[0].records),
+        **structs.asdict(largest_peaks([result.report.memory for result in run.results])),
     }
+
+
+def largest_peaks(ranks: Sequence[MemoryPeaks | RankDetails]) -> MemoryPeaks:
+    """Of several ranks; a figure is None if all lack it."""
+
+    def largest(field: str) -> int | None:
+        return max((value for rank in ranks if (value := getattr(rank, field)) is not None), default=None)
+
+    return MemoryPeaks(
+        peak_memory_bytes=largest("peak_memory_bytes") or 0,
+        peak_reserved_bytes=largest("peak_reserved_bytes"),
+        run_peak_reserved_bytes=largest("run_peak_reserved_bytes"),
+    )
 
 
 def shared_report(run: Run) -> SharedReport:

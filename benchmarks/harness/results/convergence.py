@@ -27,6 +27,7 @@ from benchmarks.harness.results.convergence_checks import (
     withheld,
 )
 from benchmarks.harness.results.formats import CONVERGENCE
+from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.rank_checks import disagreement
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.statistics import loss_curve, slowest
@@ -106,7 +107,7 @@ def _finished_details(run: Run, own: ConvergenceReport, parameters: ConvergenceP
     kept = sorted(path for path in Path(parameters.folder).glob("[!.]*") if path.is_file())
     return ConvergenceDetails(
         **plan_fields(run),
-        **measured_fields(run),
+        **measured_fields(run) | {"gradient_scaling": gradient_scaling(run.results[0].records, own.skipped_before)},
         target=parameters.target,
         evaluations=parameters.evaluations,
         training_seconds=seconds,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.reports import ReferenceCheck
+from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.rank_differences import mismatch_of, rank_differences
 
 
@@ -15,6 +16,9 @@ def disagreement(results: Sequence[RankResult]) -> Failure | None:
     for other in results[1:]:
         if len(other.measured) != len(first.measured):
             message = f"rank {other.rank} measured {len(other.measured)} steps, rank 0 {len(first.measured)}"
+            return Failure("rank_mismatch", message, other.rank)
+        if gradient_scaling(other.records) != gradient_scaling(first.records):
+            message = f"the gradient scaler of rank {other.rank} skipped other steps than that of rank 0"
             return Failure("rank_mismatch", message, other.rank)
         if other.report.parameters_sha256 != first.report.parameters_sha256:
             message = f"after the last step the parameters of rank {other.rank} differ from those of rank 0"

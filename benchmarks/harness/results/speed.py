@@ -24,6 +24,7 @@ from benchmarks.harness.results.artifact import (
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shared_report
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.gpu_checks import power_and_energy
+from benchmarks.harness.results.gradient_scaling import too_many_skipped
 from benchmarks.harness.results.log import log_contradictions
 from benchmarks.harness.results.machine_verdict import judged, machine_failure, remark
 from benchmarks.harness.results.overhead import seconds_by_part
@@ -55,6 +56,7 @@ def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
         disagreement(run.results)
         or wrong_training(speed_training_problems(details))
         or _wrong_results(run.results)
+        or too_many_skipped(details.gradient_scaling, details.measured_steps)
         or _synchronising(run.results)
         or machine_failure(machine, strict=run.strict_machine)
     )
@@ -86,9 +88,12 @@ def _wrong_results(results: list[RankResult]) -> Failure | None:
 
 def _synchronising(results: list[RankResult]) -> Failure | None:
     for result in results:
-        if count := _own(result).host_synchronisations:
-            message = f"{count} calls in the measured steps made the host wait for the GPU; the train log names them"
-            return Failure("host_synchronisation", message, result.rank)
+        own = _own(result)
+        counts = {"the measured steps": own.host_synchronisations, "traced steps": own.traced_synchronisations}
+        for where, count in counts.items():
+            if count:
+                message = f"{count} calls in {where} made the host wait for the GPU; the train log names them"
+                return Failure("host_synchronisation", message, result.rank)
     return None
 
 
@@ -138,7 +143,8 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
             communication_fraction=exposed,
         ),
         peak_memory_of="device" if run.case.device == "cuda" else "process",
-        host_synchronisations=_total_synchronisations(own),
+        host_synchronisations=_total([each.host_synchronisations for each in own]),
+        traced_synchronisations=_total([each.traced_synchronisations for each in own]),
         loader_only_samples_per_second=sum(each.loader_only_samples_per_second for each in own),
         step_only_samples_per_second=len(own) * min(each.step_only_samples_per_second for each in own),
         exposed_communication_fraction=exposed,
@@ -158,6 +164,7 @@ class _Times(TypedDict):
     measured_seconds: float
     setup_seconds: float
     compile_seconds: float | None
+    first_step_extra_seconds: float
     warmup_seconds: float
     overhead_seconds: float
     overhead: dict[str, float]
@@ -169,25 +176,29 @@ def _times(run: Run, window: RankResult) -> _Times:
     warmup_seconds = max(0.0, window_begin - warm_up)
     overhead_seconds = max(0.0, run.seconds - warmup_seconds - window.measured_seconds)
     stepping = (warm_up, window_begin + window.measured_seconds)
+    compiled = [each.seconds for result in run.results if (each := result.report.training.compile) is not None]
     return _Times(
         measured_seconds=window.measured_seconds,
         setup_seconds=warm_up,
-        compile_seconds=_compile_seconds(run) if run.case.compile else None,
+        compile_seconds=max(compiled) if compiled else None,
+        first_step_extra_seconds=_first_step_extra_seconds(run),
         warmup_seconds=warmup_seconds,
         overhead_seconds=overhead_seconds,
         overhead=seconds_by_part(run.parts, run.seconds, stepping, overhead_seconds),
     )
 
 
-def _compile_seconds(run: Run) -> float:
-    """What the first step, which compiles, took longer than a median step."""
+def _first_step_extra_seconds(run: Run) -> float:
+    """What the first step took longer than a median step. 0 if it is the only one."""
+    if len(run.records) == 1:
+        return 0.0
     median = step_distribution([record.step_seconds for record in run.records[1:]]).p50
     return max(0.0, run.records[0].wall_seconds - median)
 
 
-def _total_synchronisations(own: list[SpeedReport]) -> int | None:
-    counts = [each.host_synchronisations for each in own if each.host_synchronisations is not None]
-    return sum(counts) if counts else None
+def _total(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _finite(losses: dict[str, float | None]) -> dict[str, float]:
@@ -203,7 +214,7 @@ def _rank_details(result: RankResult) -> RankDetails:
         samples=result.samples,
         data_wait_seconds=result.data_wait_seconds,
         device_seconds=sum(device_seconds) if device_seconds else None,
-        peak_memory_bytes=result.report.peak_memory_bytes,
+        **structs.asdict(result.report.memory),
     )
 
 

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+from msgspec import structs
+
 from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.compile_modes import warmup_steps_needed
 from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
@@ -18,7 +20,9 @@ from benchmarks.harness.results.case_checks import (
     mismatch,
     result_mismatch,
 )
+from benchmarks.harness.results.common import largest_peaks
 from benchmarks.harness.results.gpu_checks import gpu_rule
+from benchmarks.harness.results.gradient_scaling import too_many_skipped
 from benchmarks.harness.results.limit_checks import limit_contradictions
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
@@ -71,14 +75,16 @@ def _samples(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> lis
 
 
 def _host_synchronisations(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
-    counts = {"details": details.host_synchronisations}
-    counts |= {f"details.ranks: rank {rank.rank}": rank.host_synchronisations for rank in details.ranks}
+    owners = {"details": details} | {f"details.ranks: rank {rank.rank}": rank for rank in details.ranks}
     allowed, shown = (0, "0 on a GPU") if case.device == "cuda" else (None, "null on the CPU")
-    return [
-        f"{owner}: host_synchronisations: {count}, but it must be {shown}"
-        for owner, count in counts.items()
-        if count != allowed
-    ]
+    found = []
+    for owner, figures in owners.items():
+        if (count := figures.host_synchronisations) != allowed:
+            found.append(f"{owner}: host_synchronisations: {count}, but it must be {shown}")
+        if (count := figures.traced_synchronisations) not in (allowed, None):
+            found.append(f"{owner}: traced_synchronisations: {count}, but it must be {shown}")
+    traced = [count for rank in details.ranks if (count := rank.traced_synchronisations) is not None]
+    return found + mismatch("traced_synchronisations", details.traced_synchronisations, sum(traced) if traced else None)
 
 
 def _reference_checks(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
@@ -100,11 +106,38 @@ def _device(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list
         for rank in details.ranks
         if (rank.device_seconds is None) != (case.device == "cpu")
     ]
-    if (details.compile_seconds is None) == case.compile:
-        found.append("details.compile_seconds: null if and only if the case is not compiled")
-    elif (details.compile_seconds or 0) > ANOTHER_CLOCK * details.total_seconds:
-        found.append(f"details.compile_seconds: {details.compile_seconds:g}, more than total_seconds")
     return found
+
+
+def _memory(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    """On a GPU what is allocated is a part of what is reserved, and the measured steps are a part of the run."""
+    found = []
+    for rank in details.ranks:
+        reserved, most = rank.peak_reserved_bytes, rank.run_peak_reserved_bytes
+        if {reserved is None, most is None} != {case.device == "cpu"}:
+            found.append(f"details.ranks: rank {rank.rank}: reserved memory: null if and only if it ran on the CPU")
+        elif reserved is not None and most is not None and not rank.peak_memory_bytes <= reserved <= most:
+            found.append(
+                f"details.ranks: rank {rank.rank}: peak_memory_bytes, peak_reserved_bytes and run_peak_reserved_bytes "
+                "do not rise"
+            )
+    return found
+
+
+def _compilation(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    if (details.compile_seconds is None) == case.compile:
+        return ["details.compile_seconds: null if and only if the case is not compiled"]
+    reported = [rank.compile.seconds for rank in details.training if rank.compile is not None]
+    found = mismatch("compile_seconds", details.compile_seconds, max(reported, default=None))
+    for name in ("compile_seconds", "first_step_extra_seconds"):
+        if (seconds := getattr(details, name) or 0) > ANOTHER_CLOCK * details.total_seconds:
+            found.append(f"details.{name}: {seconds:g}, more than total_seconds")
+    return found
+
+
+def _skipped_steps(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+    failure = too_many_skipped(details.gradient_scaling, details.measured_steps)
+    return [] if failure is None else [f"details.gradient_scaling: {failure.message}"]
 
 
 def _figures_of_the_ranks(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
@@ -116,7 +149,7 @@ def _figures_of_the_ranks(_artifact: SpeedArtifact, details: SpeedDetails, _case
         "measured_seconds": window.measured_seconds,
         "data_wait_fraction": min(1.0, window.data_wait_seconds / window.measured_seconds),
         "rank_spread": 1 - fastest / window.measured_seconds,
-        "peak_memory_bytes": max(rank.peak_memory_bytes for rank in ranks),
+        **structs.asdict(largest_peaks(ranks)),
         "matmul_tflops": sum(rank.matmul_tflops for rank in ranks),
         "loader_only_samples_per_second": sum(rank.loader_only_samples_per_second for rank in ranks),
         "step_only_samples_per_second": len(ranks) * min(rates),
@@ -251,6 +284,9 @@ RULES: tuple[Rule, ...] = (
     _whatever_was_measured,
     _training,
     _device,
+    _memory,
+    _compilation,
+    _skipped_steps,
     _figures_of_the_ranks,
     _communication,
     _warm_up,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks.harness.protocol.records import StepRecord
+from benchmarks.harness.protocol.precision import INITIAL_LOSS_SCALE
+from benchmarks.harness.protocol.records import StepRecord, is_skipped
 
 MAX_LOSSES = 16
 
@@ -31,7 +32,7 @@ class _Pending:
     data_wait_seconds: float
     samples: int
     names: tuple[str, ...]
-    losses: Tensor  # (losses,), on the host; valid once `end` has passed
+    values: Tensor  # (losses,) or (losses + 1,) with the next loss scale, on the host; valid once `end` has passed
     start: torch.cuda.Event | None
     end: torch.cuda.Event | None
 
@@ -45,15 +46,23 @@ class StepClock:
     """
 
     def __init__(
-        self, device: torch.device, total_steps: int, on_record: Callable[[StepRecord], None], steps_done: int = 0
+        self,
+        device: torch.device,
+        total_steps: int,
+        on_record: Callable[[StepRecord], None],
+        steps_done: int = 0,
+        loss_scale: float = INITIAL_LOSS_SCALE,
     ) -> None:
-        """`steps_done` is the number of steps of an earlier run of the same training."""
+        """`steps_done` is the number of steps of an earlier run of the same training, `loss_scale` that of the first
+        step, if there is a gradient scaler.
+        """
         self._cuda = device.type == "cuda"
         self._device = device
         self._on_record = on_record
-        self._losses = torch.empty(total_steps, MAX_LOSSES, pin_memory=self._cuda)
+        self._values = torch.empty(total_steps, MAX_LOSSES + 1, pin_memory=self._cuda)
         self._issued: deque[_Pending] = deque()
         self._index = steps_done
+        self._loss_scale = loss_scale
         self._warmup = False
         self._begin = self._last = self._arrived = 0.0
         self._event: torch.cuda.Event | None = None
@@ -68,11 +77,19 @@ class StepClock:
     def batch_arrived(self) -> None:
         self._arrived = time.perf_counter()
 
-    def step_done(self, samples: int, losses: dict[str, Tensor]) -> None:
-        """The host has issued a step. `losses`: name -> tensor of any shape on the device; its mean is recorded."""
+    def step_done(self, samples: int, losses: dict[str, Tensor], next_scale: Tensor | None = None) -> None:
+        """The host has issued a step.
+
+        Args:
+            samples: of this rank.
+            losses: name -> tensor of any shape on the device; its mean is recorded.
+            next_scale: factor of a gradient scaler on the loss in the next step, () on the device.
+        """
         means = torch.stack([values.detach().float().mean() for values in losses.values()])
-        row = self._losses[self._index, : len(losses)]
-        row.copy_(means, non_blocking=True)
+        row = self._values[self._index, : len(losses) + (next_scale is not None)]
+        row[: len(losses)].copy_(means, non_blocking=True)
+        if next_scale is not None:
+            row[-1].copy_(next_scale, non_blocking=True)
         event = self._record_event()
         now = time.perf_counter()
         self._index += 1
@@ -83,7 +100,7 @@ class StepClock:
             data_wait_seconds=self._arrived - self._last,
             samples=samples,
             names=tuple(losses),
-            losses=row,
+            values=row,
             start=self._event,
             end=event,
         )
@@ -105,6 +122,11 @@ class StepClock:
         device_seconds = None
         if step.start is not None and step.end is not None:
             device_seconds = step.start.elapsed_time(step.end) / 1000  # events count milliseconds
+        values = step.values.tolist()
+        scale = next_scale = None
+        if len(values) > len(step.names):
+            scale, next_scale = self._loss_scale, values[-1]
+            self._loss_scale = next_scale
         self._on_record(
             StepRecord(
                 index=step.index,
@@ -113,7 +135,9 @@ class StepClock:
                 data_wait_seconds=step.data_wait_seconds,
                 device_seconds=device_seconds,
                 samples=step.samples,
-                losses=dict(zip(step.names, step.losses.tolist(), strict=True)),
+                losses=dict(zip(step.names, values, strict=False)),
+                loss_scale=scale,
+                skipped=scale is not None and next_scale is not None and is_skipped(scale, next_scale),
             )
         )
 

@@ -13,6 +13,7 @@ from benchmarks.harness.protocol.parameters import ConvergenceParameters, evalua
 from benchmarks.harness.protocol.records import StepRecord
 from benchmarks.harness.protocol.reports import ConvergenceReport, Score
 from benchmarks.harness.protocol.stages import EVALUATION, TRAINING
+from benchmarks.harness.worker.backends import varying_shapes
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.probes.rank_report import rank_report
 from benchmarks.harness.worker.probes.training import TrainingWatch
@@ -57,9 +58,10 @@ def measure_convergence(set_up: SetUp) -> Measured:
     def take(record: StepRecord) -> None:
         log(record)
         keep_losses(state, record.losses)
+        state.skipped_steps += record.skipped
 
-    clock = StepClock(set_up.device, plan.steps, take, state.step)
-    watch = TrainingWatch(set_up, trainer, state.step)
+    clock = StepClock(set_up.device, plan.steps, take, state.step, trainer.scaler.get_scale())
+    watch, skipped_before = TrainingWatch(set_up, trainer, state.step), state.skipped_steps
     for stop in evaluation_steps(plan.steps, parameters.evaluations, state.step):
         set_up.begin(TRAINING)
         set_up.group.barrier()
@@ -72,7 +74,7 @@ def measure_convergence(set_up: SetUp) -> Measured:
             save(trainer, state, identity, plan.image_size, folder / CHECKPOINT)
         else:
             set_up.position.stage = "waiting for rank 0"  # so that a hang is not attributed to this rank
-    own = ConvergenceReport(evaluation.samples, state.losses, state.scores, state.resumed_at)
+    own = ConvergenceReport(evaluation.samples, state.losses, state.scores, state.resumed_at, skipped_before)
     report = rank_report(set_up, watch, len(log.records), held_out)
     return Measured(state.training_seconds, tuple(log.records), report, own)
 
@@ -90,7 +92,8 @@ def evaluate(set_up: SetUp, evaluation: Evaluation, state: TrainingState, folder
     set_up.begin(EVALUATION)
     set_up.position.stage = "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
-    figures = evaluation.score(folder, lambda: set_up.events.write(Alive()))
+    with varying_shapes():
+        figures = evaluation.score(folder, lambda: set_up.events.write(Alive()))
     check_figures(figures, set_up.plan.parameters_as(ConvergenceParameters).metric)
     state.scores.append(Score(state.step, state.training_seconds, figures))
     set_up.events.write(Scored(state.scores[-1]))

@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 
 import cv2
 import torch
+from torch import Tensor
 from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.worker.error_text import SHARED_MEMORY_ADVICE, one_line
+from benchmarks.harness.worker.tensors import dtype_name
 from ocr_models.errors import DataError
 from ocr_models.sampler import EndlessSampler
 from ocr_models.task import Batch, TrainingDataset
 
 PREFETCHED_BATCHES = 2  # per loader process
+SAMPLE_RULE = "a sample is a tuple of dense tensors on the CPU, or of what torch's default_collate turns into them"
 NO_SEMAPHORE = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT)
 """Errors of a semaphore in /dev/shm that is full, not writable, or missing."""
 
@@ -84,7 +87,34 @@ def make_loader(dataset: TrainingDataset, plan: Plan, rank: int, steps_done: int
 
 
 def _collate(samples: Sequence[tuple[Any, tuple[int, int]]]) -> LoadedBatch:
-    return LoadedBatch(default_collate([sample for sample, _ in samples]), [key for _, key in samples])
+    return LoadedBatch(checked_batch(default_collate([sample for sample, _ in samples])), [key for _, key in samples])
+
+
+def checked_batch(batch: Any) -> Batch:
+    """Raises DataError if it is not a tuple of dense tensors on the CPU: only these can be pinned, and copied to the
+    GPU while the host goes on.
+    """
+    if not isinstance(batch, tuple | list) or not batch:
+        raise DataError(f"a sample of the data set is collated to {_described(batch)}; {SAMPLE_RULE}")
+    for number, part in enumerate(batch, start=1):
+        if not isinstance(part, Tensor) or part.device.type != "cpu" or part.layout != torch.strided:
+            raise DataError(f"part {number} of the data set's samples is collated to {_described(part)}; {SAMPLE_RULE}")
+    return tuple(batch)
+
+
+def check_pinned(batch: Batch) -> None:
+    """Raises DataError if a tensor is in pageable memory: the host would wait for its copy to the GPU."""
+    for number, part in enumerate(batch, start=1):
+        if not part.is_pinned():
+            raise DataError(
+                f"part {number} of a batch, {_described(part)}, is not in pinned memory: the loader must pin it"
+            )
+
+
+def _described(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return f"a {type(value).__name__}"
+    return f"a tensor of {dtype_name(value)} on {value.device} ({str(value.layout).removeprefix('torch.')})"
 
 
 def _prepare_process(_: int) -> None:

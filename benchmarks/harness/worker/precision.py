@@ -9,7 +9,7 @@ import msgspec
 import torch
 
 from benchmarks.cases import Case
-from benchmarks.harness.protocol.precision import AUTOCAST, FP32_MODES
+from benchmarks.harness.protocol.precision import AUTOCAST, FP32_MODES, GROWTH_INTERVAL, INITIAL_LOSS_SCALE
 from benchmarks.harness.protocol.reports import PrecisionSettings
 
 AUTOCAST_DTYPES: dict[str, torch.dtype] = {precision: getattr(torch, name) for precision, name in AUTOCAST.items()}
@@ -39,7 +39,12 @@ def autocast(case: Case) -> AbstractContextManager[Any]:
 
 def gradient_scaler(case: Case) -> torch.amp.GradScaler:
     """Scales the loss in fp16, in which small gradients underflow; does nothing in other precisions."""
-    return torch.amp.GradScaler(case.device, enabled=case.precision == "fp16")
+    return torch.amp.GradScaler(
+        case.device,
+        init_scale=INITIAL_LOSS_SCALE,
+        growth_interval=GROWTH_INTERVAL,
+        enabled=case.precision == "fp16",
+    )
 
 
 def working_dtype(case: Case) -> torch.dtype:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.harness.worker.trainer import Trainer
-from benchmarks.harness.worker.training_state import TO_TRAIN_ANEW, Checkpoint
+from benchmarks.harness.worker.training_state import TO_TRAIN_ANEW, Checkpoint, Progress
 from ocr_models.checkpoint import CheckpointError, is_finite, is_plain, weights_misfit
 from ocr_models.errors import shown
 
@@ -49,7 +49,7 @@ def _misfit(trainer: Trainer, checkpoint: Checkpoint) -> str | None:
     return (
         difference("schedule", schedule, checkpoint.schedule)
         or difference("optimizer", optimizer["param_groups"], checkpoint.optimizer.get("param_groups"))
-        or _optimizer_misfit(optimizer["state"], checkpoint.optimizer.get("state"), checkpoint.progress.step)
+        or _optimizer_misfit(optimizer["state"], checkpoint.optimizer.get("state"), checkpoint.progress)
         or _scaler_misfit(trainer.scaler.state_dict(), checkpoint.scaler)
         or _random_state_misfit(checkpoint.random_state)
     )
@@ -94,9 +94,14 @@ def _described(value: object) -> str:
     return shown(value, 60) if simple else type(value).__name__
 
 
-def _optimizer_misfit(expected: State, found: object, steps: int) -> str | None:
-    """A parameter without a gradient has no state. All numbers of the others must be there, and finite."""
-    if not isinstance(found, dict) or bool(found) != bool(expected) or not found.keys() <= expected.keys():
+def _optimizer_misfit(expected: State, found: object, progress: Progress) -> str | None:
+    """A parameter without a gradient has no state. All numbers of the others must be there, and finite.
+
+    If every step was skipped, some optimizers have no state yet. State that was made in a skipped step counts no step.
+    """
+    steps, least = progress.step - progress.skipped_steps, int(progress.skipped_steps == 0)
+    missing = bool(expected) and steps > 0 and not found
+    if not isinstance(found, dict) or missing or not found.keys() <= expected.keys():
         return "optimizer: it has not the state of these parameters"
     for key, values in found.items():
         like = expected[key]
@@ -105,7 +110,7 @@ def _optimizer_misfit(expected: State, found: object, steps: int) -> str | None:
         for name, value in values.items():
             if not _is_like(like[name], value):
                 return f"optimizer: {name} of parameter {key} has another type or shape, or is not finite"
-            if name == "step" and not 1 <= float(value) <= steps:
+            if name == "step" and not least <= float(value) <= steps:
                 return f"optimizer: parameter {key} has made {float(value):g} of {steps} steps"
             if name.endswith("_sq") and (value < 0).any():
                 return f"optimizer: {name} of parameter {key} is negative, which no square is"

@@ -15,12 +15,13 @@ from benchmarks.cases import Case
 from benchmarks.harness.protocol.events import EventWriter, OnGpu, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.backends import prepare_torch
 from benchmarks.harness.worker.error_text import first_line
 from benchmarks.harness.worker.exceptions import DeviceError
 from benchmarks.harness.worker.group import Group
 from benchmarks.harness.worker.loader import LoadedBatch, make_loader, start_loader
 from benchmarks.harness.worker.numa import bind_to_gpu
-from benchmarks.harness.worker.precision import apply_precision, check_precision
+from benchmarks.harness.worker.precision import check_precision
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
 from ocr_models.cache import default_cache_dir
@@ -83,8 +84,7 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
     """
     case = plan.case
     torch.set_num_threads(plan.threads)
-    torch.backends.cudnn.benchmark = True  # every step has the same shapes
-    apply_precision(case)
+    prepare_torch(case)
     with events.timed("device"):
         device = rank_device(case, local_rank)
         if device.type == "cuda":

@@ -20,6 +20,7 @@ from benchmarks.harness.worker.probes.rank_report import rank_report
 from benchmarks.harness.worker.probes.reference_check import reference_check
 from benchmarks.harness.worker.probes.step import step_only_rate
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
+from benchmarks.harness.worker.probes.trace import traced_synchronisations
 from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.probes.work import WorkCounter
 from benchmarks.harness.worker.rank import Measured
@@ -99,8 +100,13 @@ def probe(
             profile = loader_profile(set_up.dataset, case.batch_size_per_process)
     with set_up.timed("reference_check"):
         check = reference_check(case, device)
+    traced = None
+    if device.type == "cuda":
+        with set_up.timed("traced_steps"):
+            traced = traced_synchronisations(trainer, batches)  # last: what it observes stays observed
     return SpeedReport(
         host_synchronisations=host_synchronisations,
+        traced_synchronisations=traced,
         matmul_tflops=tflops,
         limits=limits,
         step_only_samples_per_second=step_only,

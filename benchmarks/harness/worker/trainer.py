@@ -18,9 +18,10 @@ from benchmarks.harness.protocol.compile_modes import CUDA_GRAPH_MODES, CompileM
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.device_batches import DeviceBatches
-from benchmarks.harness.worker.loader import LoadedBatch
+from benchmarks.harness.worker.loader import LoadedBatch, check_pinned
 from benchmarks.harness.worker.precision import autocast, gradient_scaler
 from benchmarks.harness.worker.ranges import StepRange
+from benchmarks.harness.worker.tensors import dtype_name
 from ocr_models.task import Batch, TrainingStep, TrainingTask
 
 InputForm = tuple[tuple[int, ...], str]
@@ -85,6 +86,11 @@ class Trainer:
             torch.compile(module, dynamic=False, mode=compile_mode) if case.compile else module
         )
 
+    @property
+    def loss_scale(self) -> Tensor | None:
+        """Of the next step, () on the device; None without a gradient scaler, whose get_scale() would make us wait."""
+        return self.scaler._get_scale_async() if self.scaler.is_enabled() else None
+
     def step(self, batch: Batch, *, keep_gradients: bool = False) -> dict[str, Tensor]:
         """One training step on a batch of CPU or device tensors -> its losses, on the device."""
         losses = self.backward(batch)
@@ -126,7 +132,11 @@ class Trainer:
         return self.prepare(tuple(tensor.to(self.device) for tensor in batch))[0]
 
     def run(self, batches: Iterator[LoadedBatch], steps: int, clock: StepClock) -> None:
-        """Train on the next `steps` batches; the clock times each step."""
+        """Train on the next `steps` batches; the clock times each step.
+
+        Raises:
+            DataError: if a batch for a GPU is not in pinned memory.
+        """
         self.seen.gradients = []  # of an earlier run: they would take memory from these steps
         hook = None if self.case.compile else self.model.register_forward_pre_hook(self._note_input)
         for step in range(1, steps + 1):
@@ -134,10 +144,13 @@ class Trainer:
             self.position.stage = "data"
             with StepRange("data"):
                 batch, keys = next(batches)
+            if self.device.type == "cuda":
+                check_pinned(batch)
             clock.batch_arrived()
             self.position.stage = "forward"  # a fault of the copy is none of the data
             on_device = self._device_batches.on_device(batch)
-            clock.step_done(len(batch[0]), self.step(on_device, keep_gradients=step == steps))
+            losses = self.step(on_device, keep_gradients=step == steps)
+            clock.step_done(len(batch[0]), losses, self.loss_scale)
             self.seen.keys.extend((index, position) for index, position in keys)
             self.seen.batch = batch
         if hook is not None:
@@ -162,8 +175,3 @@ def input_form(inputs: Any) -> InputForm:
     """Of the first tensor in the input of a network, a tree of tensors. Raises StopIteration if there is none."""
     first = next(each for each in tree_leaves(inputs) if isinstance(each, Tensor))
     return tuple(first.shape), dtype_name(first)
-
-
-def dtype_name(tensor: Tensor) -> str:
-    """For example "float32"."""
-    return str(tensor.dtype).removeprefix("torch.")

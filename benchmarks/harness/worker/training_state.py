@@ -12,7 +12,7 @@ from msgspec import Struct
 from torch import Tensor
 
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, evaluation_steps
-from benchmarks.harness.protocol.quantities import Pixels, PositiveCount, PositiveSeconds
+from benchmarks.harness.protocol.quantities import Count, Pixels, PositiveCount, PositiveSeconds
 from benchmarks.harness.protocol.reports import Score
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.checkpoint import CheckpointError, is_finite, is_plain, load_checkpoint, save_checkpoint
@@ -33,6 +33,7 @@ class TrainingState(Struct):
         losses: of each step of this rank.
         scores: of each evaluation.
         resumed_at: steps after which the training was interrupted and resumed.
+        skipped_steps: steps that the gradient scaler skipped.
     """
 
     step: int = 0
@@ -40,6 +41,7 @@ class TrainingState(Struct):
     losses: list[dict[str, float]] = []
     scores: list[Score] = []
     resumed_at: list[int] = []
+    skipped_steps: int = 0
 
 
 class Progress(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +51,7 @@ class Progress(Struct, frozen=True, forbid_unknown_fields=True):
     training_seconds: PositiveSeconds
     scores: list[Score]
     resumed_at: list[PositiveCount]
+    skipped_steps: Count
 
 
 class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +87,7 @@ def save(
         schedule=trainer.schedule.state_dict(),
         scaler=trainer.scaler.state_dict(),
         random_state=torch.get_rng_state(),
-        progress=Progress(state.step, state.training_seconds, state.scores, state.resumed_at),
+        progress=Progress(state.step, state.training_seconds, state.scores, state.resumed_at, state.skipped_steps),
         losses={name: torch.tensor([losses[name] for losses in state.losses], dtype=torch.float64) for name in names},
         identity=identity,
     )
@@ -147,6 +150,8 @@ def _odd_progress(checkpoint: Checkpoint, stops: Sequence[int], metric: str) -> 
         return "the seconds of its scores do not rise to the seconds of the training"
     if progress.resumed_at != sorted({stop for stop in progress.resumed_at if stop in stops and stop < step}):
         return f"the training cannot have been resumed after these steps: {shown(progress.resumed_at, 100)}"
+    if progress.skipped_steps > step:
+        return f"{progress.skipped_steps} of {step} steps were skipped"
     return _odd_losses(checkpoint.losses, step)
 
 
@@ -171,4 +176,5 @@ def state_of(checkpoint: Checkpoint) -> TrainingState:
         losses=[dict(zip(losses, row, strict=True)) for row in zip(*columns, strict=True)],
         scores=list(progress.scores),
         resumed_at=[*progress.resumed_at, progress.step],
+        skipped_steps=progress.skipped_steps,
     )

@@ -30,9 +30,11 @@ def test_the_trainer_trains_on_the_batch(image_folder: Path) -> None:
     assert losses[-1] < losses[0]
 
 
-def test_torch_is_set_to_the_precision_of_the_case(image_folder: Path) -> None:
+def test_torch_is_set_as_in_the_ranks_of_the_case(image_folder: Path) -> None:
     torch.backends.cuda.matmul.fp32_precision = "tf32"
+    torch.backends.cudnn.benchmark = False
     resident_trainer(CASE, image_folder, image_size=64)
+    assert torch.backends.cudnn.benchmark
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
 
 

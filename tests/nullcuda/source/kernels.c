@@ -68,6 +68,7 @@ static void unscale(float *found_inf) {
 /* (current_scale, growth_tracker, found_inf, growth_factor, backoff_factor, growth_interval) */
 static void update_scale(void **arguments) {
     float *scale = *(float **)arguments[0];
+    computed_number = scale;
     int *tracker = *(int **)arguments[1];
     if (found_infinity(arguments, 2)) {
         *scale *= *(double *)arguments[4];

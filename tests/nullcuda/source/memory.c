@@ -82,6 +82,8 @@ cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *attributes, c
     return cudaSuccess;
 }
 
+const void *computed_number;
+
 /* The losses of a step, which kernels have not computed, are copied into a row of a larger pinned tensor: they become
    numbers that differ from step to step. A pinned block of .item() holds one number, and gets what is on the device. */
 #define LARGEST_LOSSES 64
@@ -101,7 +103,7 @@ static int copy(void *destination, const void *source, size_t bytes, bool asynch
     add(COUNT_copied_bytes, bytes);
     enum memory from = memory_of(source), to = memory_of(destination);
     if (asynchronous && (from == PAGEABLE || to == PAGEABLE)) add(COUNT_pageable_copies, 1);
-    if (from == DEVICE && to == PINNED && is_loss(destination, bytes))
+    if (from == DEVICE && to == PINNED && source != computed_number && is_loss(destination, bytes))
         make_noise(destination, bytes);
     else if (bytes <= LARGEST_COPY)
         memmove(destination, source, bytes);

@@ -46,6 +46,7 @@ void remember_block(void *start, size_t bytes, enum memory kind);
 size_t forget_block(void *start); /* its size; 0 if it is unknown */
 enum memory memory_of(const void *address);
 bool block_of(const void *address, void **start, size_t *bytes);
+extern const void *computed_number; /* the scale of the last gradient scaler: a number that a kernel has computed */
 
 const char *kernel_name(const void *kernel);
 void count_kernel(const void *kernel);

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch._dynamo import config, convert_frame
+from torch._dynamo import config, convert_frame, utils
 from torch._dynamo.utils import counters
 
 from benchmarks.harness.protocol.training import CompileReport
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.task import Batch
+
+COMPILED_PARTS = ("entire_frame_compile", "entire_backward_compile")
+"""Names of dynamo for what it times: a function with all that it compiles for it, and the backward graph, later."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,19 @@ class Counts:
     graph_breaks: int
     recompilations: int
     failed_frames: int
+    seconds: float
 
     @classmethod
     def now(cls) -> Counts:
         frames = counters["frames"]
+        nanoseconds = getattr(utils, "cumulative_time_spent_ns", {})
         compilations = getattr(convert_frame, "FRAME_COMPILE_COUNTER", {})  # code -> how often it was compiled
         return cls(
             graphs=counters["stats"]["unique_graphs"],
             graph_breaks=sum(counters["graph_break"].values()),
             recompilations=sum(max(0, count - 1) for count in compilations.values()),
             failed_frames=frames["total"] - frames["ok"],
+            seconds=sum(nanoseconds.get(part, 0.0) for part in COMPILED_PARTS) / 1e9,
         )
 
 
@@ -51,6 +57,7 @@ class CompileWatch:
             recompilations=now.recompilations,
             compilations_in_window=now.graphs - self._before.graphs,
             failed_frames=now.failed_frames,
+            seconds=now.seconds,
             errors_suppressed=bool(config.suppress_errors),
             layers=len(layers),
             eager_layers=len(eager_layers(trainer, layers, batch)),

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.harness.protocol.training import MAX_NAMES, ParameterChange
-from benchmarks.harness.worker.trainer import Trainer, dtype_name
+from benchmarks.harness.worker.tensors import dtype_name
+from benchmarks.harness.worker.trainer import Trainer
 
 LARGE_UPDATE = 1000
 """An update is sure to change a value if it is this many times larger than the rounding of the value. Below that, a
@@ -48,12 +49,15 @@ class ParameterWatch:
         return [tensor_digest(parameter) for parameter in self._trainer.parameters.values()]
 
     def change(self, steps: int) -> ParameterChange:
-        """What the last `steps` steps have changed. Gradients are those of the last step."""
+        """What the last `steps` steps have changed. Gradients are those of the last step, if it was not skipped."""
         trainer = self._trainer
         unchanged = [old == new for old, new in zip(self._before, self._digests(), strict=True)]
         rates = learning_rates(trainer.optimizer)
         skipped = every_step_skipped(self._scale, trainer.scaler.get_scale(), steps)
-        gradients = trainer.seen.gradients or [None] * len(unchanged)
+        # Good steps since the last change of the scale. A skipped step sets it to 0; so does a doubled scale.
+        suspect = trainer.scaler.state_dict().get("_growth_tracker") == 0
+        gradients = gradients_of_another_step(trainer) if suspect and not skipped else trainer.seen.gradients
+        gradients = gradients or [None] * len(unchanged)
         untrained = [
             name
             for (name, parameter), gradient, same in zip(trainer.parameters.items(), gradients, unchanged, strict=True)
@@ -70,6 +74,20 @@ class ParameterWatch:
             untrained_count=len(untrained),
             every_step_skipped=skipped,
         )
+
+
+def gradients_of_another_step(trainer: Trainer) -> list[Tensor | None]:
+    """Of a step on the last batch, without the optimiser. Those of a skipped step overflowed and show nothing. Empty if
+    these are not finite either.
+    """
+    if not trainer.seen.batch:
+        return []
+    trainer.backward(trainer.seen.batch)
+    scale = trainer.scaler.get_scale()
+    gradients = [None if each.grad is None else each.grad / scale for each in trainer.parameters.values()]
+    trainer.optimizer.zero_grad(set_to_none=True)
+    finite = all(bool(each.isfinite().all()) for each in gradients if each is not None)
+    return gradients if finite else []
 
 
 def learning_rates(optimizer: torch.optim.Optimizer) -> dict[int, float]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-
-import torch
-
 from benchmarks.harness.protocol.reports import DataDescription, RankReport, SharedReport
 from benchmarks.harness.protocol.stages import PROBES
 from benchmarks.harness.worker.precision import effective_precision
@@ -32,7 +28,7 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
     set_up.begin(PROBES)
     set_up.position.stage = PROBES
     model = set_up.task.model
-    peak_memory = peak_memory_bytes(set_up.device)
+    memory = watch.memory.peaks()
     with set_up.timed("training_report"):
         training = watch.report(steps)
     with set_up.timed("parameters"):
@@ -42,7 +38,7 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
     with set_up.timed("flops"):
         network = model_report(model, set_up.task.input_shape) if set_up.rank == 0 else None
     return RankReport(
-        peak_memory_bytes=peak_memory,
+        memory=memory,
         training=training,
         parameters_sha256=digest,
         shared=shared,
@@ -59,12 +55,3 @@ def _shared_report(set_up: SetUp, held_out: DataSet | None) -> SharedReport:
         data=DataDescription(set_up.data.layout, len(set_up.data), [*map(shown, remarks[:MAX_REMARKS])]),
         environment=describe_environment(set_up.device),
     )
-
-
-def peak_memory_bytes(device: torch.device) -> int:
-    """On a GPU the peak of the memory that torch had allocated there, on the CPU the peak resident memory of this
-    process.
-    """
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 from benchmarks.harness.protocol.training import MAX_KEYS, ModelInput, TrainingReport, positions_sha256
 from benchmarks.harness.worker.precision import check_precision
 from benchmarks.harness.worker.probes.compiled import CompileWatch
+from benchmarks.harness.worker.probes.memory import MemoryWatch
 from benchmarks.harness.worker.probes.parameters import ParameterWatch
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.trainer import InputForm, SeenSteps, Trainer, input_form
@@ -23,7 +24,11 @@ NO_INPUT: InputForm = ((), "none")
 
 
 class TrainingWatch:
-    """Observes the measured steps of a trainer. To be made right before them: its work is untimed."""
+    """Observes the measured steps of a trainer. To be made right before them: its work is untimed.
+
+    Attributes:
+        memory: its largest use in these steps.
+    """
 
     def __init__(self, set_up: SetUp, trainer: Trainer, steps_before: int) -> None:
         """`steps_before` is the number of steps of the training before the measured ones."""
@@ -31,6 +36,7 @@ class TrainingWatch:
         self._parameters = ParameterWatch(trainer)
         self._compilations = CompileWatch() if trainer.case.compile else None
         trainer.seen = SeenSteps()
+        self.memory = MemoryWatch(set_up.device)
 
     def report(self, steps: int) -> TrainingReport:
         """To be called after `steps` measured steps.

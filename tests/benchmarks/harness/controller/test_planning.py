@@ -70,6 +70,31 @@ def test_a_step_that_compiles_is_never_measured() -> None:
     assert plan("psenet_sp_bs8_bf16_1", warmup_steps=0).warmup_steps == 0
 
 
+@pytest.mark.parametrize(
+    ("case", "asked", "steps", "reason"),
+    [
+        ("psenet_mp_bs16_bf16_2", 10, 11, "DistributedDataParallel waits for the GPU in its first ten steps"),
+        ("psenet_mp_bs16_bf16_compile_2", 0, 11, "DistributedDataParallel waits"),
+        ("psenet_sp_bs8_bf16_compile_1", 0, 1, "the first step compiles"),
+        ("psenet_mp_bs16_bf16_2", 11, 11, None),
+        ("psenet_mp_bs16_bf16_2", None, 20, None),
+        ("psenet_sp_bs8_bf16_1", 3, 3, None),
+        ("psenet_mp_bs4_fp32_cpu2", 0, 0, None),
+    ],
+)
+def test_a_case_gets_the_warm_up_steps_that_it_needs_and_says_so(
+    case: str, asked: int | None, steps: int, reason: str | None
+) -> None:
+    found = plan(case, warmup_steps=asked)
+    assert (found.warmup_steps, found.warmup_steps_requested) == (steps, asked)
+    line = planning.raised_warmup(found)
+    if reason is None:
+        assert line is None
+    else:
+        assert line is not None
+        assert line.startswith(f"{case}: {steps} warm-up steps, not {asked} (--ocr-warmup): {reason}")
+
+
 def test_the_number_of_loader_processes_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "available_cores", lambda: 192)
     assert plan("psenet_sp_bs8_fp32_1").loader_workers == planning.MAX_LOADER_WORKERS

@@ -21,11 +21,14 @@ from benchmarks.harness.results.validation import problems
 from samples import changed, document, finished_run, speed_artifact, speed_report, step_record
 
 CPU, GPU, COMPILED = "psenet_mp_bs4_fp32_cpu2", "psenet_mp_bs16_bf16_2", "psenet_sp_bs2_fp32_compile_cpu1"
+FP16 = "psenet_sp_bs8_fp16_1"
+SCALING = {"skipped_warmup_steps": 0, "skipped_steps": 0, "final_scale": 65536.0}
+SIX_SKIPPED = {"skipped_warmup_steps": 0, "skipped_steps": 6, "final_scale": 1024.0}
 
 
 @pytest.fixture(scope="module")
 def good() -> dict[str, dict[str, Any]]:
-    return {case: document(speed_artifact(case)) for case in (CPU, GPU, COMPILED)}
+    return {case: document(speed_artifact(case)) for case in (CPU, GPU, COMPILED, FP16)}
 
 
 def found_in(changed_document: dict[str, Any]) -> list[str]:
@@ -35,7 +38,7 @@ def found_in(changed_document: dict[str, Any]) -> list[str]:
 
 
 def test_a_right_artifact_contains_none(good: dict[str, dict[str, Any]]) -> None:
-    assert [found_in(each) for each in good.values()] == [[], [], []]
+    assert [found_in(each) for each in good.values()] == [[]] * 4
 
 
 TYPICAL = [f"details.step_seconds.{name}" for name in ("min", "p50", "p95", "max", "mean")]
@@ -52,6 +55,10 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (GPU, {"details.host_synchronisations": None}, "host_synchronisations: None, but it must be 0 on a GPU"),
     (GPU, {"details.ranks.1.host_synchronisations": 1}, "rank 1: host_synchronisations: 1"),
     (CPU, {"details.host_synchronisations": 0}, "host_synchronisations: 0, but it must be null on the CPU"),
+    (GPU, {"details.traced_synchronisations": 3}, "details: traced_synchronisations: 3, but it must be 0 on a GPU"),
+    (GPU, {"details.traced_synchronisations": None}, "traced_synchronisations: null, but the other details yield 0"),
+    (GPU, {"details.ranks.1.traced_synchronisations": 1}, "rank 1: traced_synchronisations: 1"),
+    (CPU, {"details.traced_synchronisations": 0}, "traced_synchronisations: 0, but it must be null on the CPU"),
     # the arithmetic and the device
     (GPU, {"details.precision.autocast": None}, "details.precision.autocast: None, but bf16 means bfloat16"),
     (GPU, {"details.precision.autocast": "float16"}, "details.precision.autocast: float16, but bf16"),
@@ -64,7 +71,24 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"details.ranks.1.device_seconds": 5.0}, "rank 1: device_seconds"),
     (CPU, {"details.compile_seconds": 1.0}, "details.compile_seconds: null if and only if the case is not compiled"),
     (COMPILED, {"details.compile_seconds": None}, "details.compile_seconds: null if and only if"),
-    (COMPILED, {"details.compile_seconds": 1e9}, "details.compile_seconds: 1e+09, more than total_seconds"),
+    (COMPILED, {"details.compile_seconds": 5.0}, "details.compile_seconds: 5, but the other details yield 4"),
+    (CPU, {"details.first_step_extra_seconds": 1e9}, "details.first_step_extra_seconds: 1e+09, more than total_sec"),
+    # the gradient scaler
+    (FP16, {"details.gradient_scaling": None}, "details.gradient_scaling: null if and only if the precision is not"),
+    (CPU, {"details.gradient_scaling": SCALING}, "details.gradient_scaling: null if and only if the precision is not"),
+    (FP16, {"details.gradient_scaling.skipped_steps": 1}, "final_scale: 65536, which 1 skipped steps do not yield"),
+    (FP16, {"details.gradient_scaling.final_scale": 131072.0}, "final_scale: 131072, which 0 skipped steps"),
+    (FP16, {"details.gradient_scaling.final_scale": 60000.0}, "final_scale: 60000, which 0 skipped steps"),
+    (FP16, {"details.gradient_scaling.skipped_steps": 101}, "skipped_steps: 101, but there were 100 such steps"),
+    (FP16, {"details.gradient_scaling.skipped_warmup_steps": 21}, "skipped_warmup_steps: 21, but there were 20 such"),
+    (FP16, {"details.gradient_scaling": SIX_SKIPPED}, "skipped 6 of 100 measured steps because their gradient"),
+    # memory of a GPU
+    (GPU, {"details.ranks.1.peak_reserved_bytes": 5}, "rank 1: peak_memory_bytes, peak_reserved_bytes and run_peak"),
+    (GPU, {"details.ranks.0.run_peak_reserved_bytes": 5}, "rank 0: peak_memory_bytes, peak_reserved_bytes and"),
+    (GPU, {"details.ranks.0.peak_reserved_bytes": None}, "rank 0: reserved memory: null if and only if it ran on the"),
+    (CPU, {"details.ranks.0.peak_reserved_bytes": 5}, "rank 0: reserved memory: null if and only if it ran on the CPU"),
+    (GPU, {"details.peak_reserved_bytes": 5}, "details.peak_reserved_bytes: 5, but the other details yield 2e+09"),
+    (GPU, {"details.run_peak_reserved_bytes": None}, "details.run_peak_reserved_bytes: null, but the other details"),
     # the step
     (CPU, {"details.reference_check": None}, "details.reference_check: null, but psenet has reference figures"),
     (CPU, {"details.ranks.1.reference_check": None}, "rank 1: reference_check: null"),
@@ -142,7 +166,7 @@ def test_a_case_of_one_process_has_no_scaling() -> None:
 NOT_RECOMPUTED = {
     # chosen, observed once, or a description: nothing else in the artifact says the same
     *("warmup_steps", "threads_per_process", "loader_workers_per_process", "seed", "gradient_bytes", "setup_seconds"),
-    *("compile_seconds", "data", "environment", "loss_first", "loss_last", "machine"),
+    *("first_step_extra_seconds", "data", "environment", "loss_first", "loss_last", "machine"),
     *("training", "first_layer_shape"),  # tests/benchmarks/harness/results/test_training_checks.py
 }
 
@@ -185,6 +209,19 @@ def test_a_run_whose_host_waits_for_its_gpu_fails() -> None:
     assert failure.message.startswith("3 calls in the measured steps made the host wait for the GPU")
 
 
+def test_a_run_whose_host_waits_in_traced_steps_fails() -> None:
+    own = [speed_report(host_synchronisations=0, traced_synchronisations=count) for count in (None, 3)]
+    failure = failure_of(speed.build(finished_run(GPU, own=own), Path("x"), Path("index")))
+    assert failure is not None
+    assert (failure.kind, failure.rank) == ("host_synchronisation", 1)
+    assert failure.message.startswith("3 calls in traced steps made the host wait for the GPU")
+
+
+def test_steps_that_cannot_be_traced_are_no_fault() -> None:
+    own = [speed_report(host_synchronisations=0, traced_synchronisations=None) for _ in range(2)]
+    assert failure_of(speed.build(finished_run(GPU, own=own), Path("x"), Path("index"))) is None
+
+
 def test_a_run_that_contradicts_its_case_fails_and_says_where() -> None:
     run = finished_run(CPU)
     records = [structs.replace(record, samples=1) for record in run.results[1].records]
@@ -218,6 +255,7 @@ def test_no_right_run_contradicts_itself(seed: int) -> None:
                     device_seconds=seconds if on_gpu else None,
                     samples=record.samples,
                     loss=chance.random(),
+                    loss_scale=record.loss_scale,
                 )
             )
         window = sum(record.wall_seconds for record in records if not record.warmup)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import torch
 
 from benchmarks.harness.protocol.events import EventWriter, RankEvents
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, evaluation_steps
@@ -67,10 +68,13 @@ def test_the_losses_of_a_resumed_training_must_be_those_of_its_checkpoint() -> N
 
 
 def test_an_evaluation_is_kept_reported_and_printed(
-    set_up: SetUp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    set_up: SetUp, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+
     def score(folder: Path, progress: Any) -> dict[str, float]:
         assert folder.is_dir()
+        assert not torch.backends.cudnn.benchmark  # the sizes of whole images vary
         progress()
         return {"hmean": 0.25}
 
@@ -79,6 +83,7 @@ def test_an_evaluation_is_kept_reported_and_printed(
     events = RankEvents(0)
     events.poll(tmp_path)
     assert events.scores == state.scores
+    assert torch.backends.cudnn.benchmark  # for the next steps
     assert [(each.step, each.training_seconds, each.figures) for each in state.scores] == [(16, 20.0, {"hmean": 0.25})]
     assert events.signs == 2  # a sign of life per sample, and the score
     assert capsys.readouterr().out == "evaluation after step 16/160 hmean: 0.250000\n"

@@ -7,6 +7,7 @@ import re
 from threading import Lock
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from msgspec import structs
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader
 import planted
 from benchmarks.harness.results.training_details import training_details
 from benchmarks.harness.worker.error_text import one_line
-from benchmarks.harness.worker.loader import make_loader, start_loader
+from benchmarks.harness.worker.loader import check_pinned, make_loader, start_loader
 from ocr_models.errors import DataError
 from ocr_models.sampler import EndlessSampler
 from ocr_models.task import Lap
@@ -55,6 +56,52 @@ def test_the_stream_does_not_end_with_the_data_set() -> None:
 def test_a_resumed_training_continues_the_stream() -> None:
     whole = positions("psenet_sp_bs4_fp32_cpu1", 5)
     assert positions("psenet_sp_bs4_fp32_cpu1", 2, steps_done=3) == whole[3:]
+
+
+class Made(Positions):
+    """Samples of any kind."""
+
+    def __init__(self, sample: Any) -> None:
+        self._sample = sample
+
+    def make(self, key: tuple[int, int], lap: Lap) -> Any:
+        return self._sample
+
+
+@pytest.mark.parametrize(
+    ("sample", "message"),
+    [
+        (
+            (torch.ones(2), "word"),
+            "part 2 of the data set's samples is collated to a tuple; a sample is a tuple of",
+        ),
+        ((torch.ones(2), {"mask": torch.ones(2)}), "part 2 of the data set's samples is collated to a dict"),
+        ((torch.ones(2), (torch.ones(2), torch.ones(1))), "part 2 of the data set's samples is collated to a list"),
+        (
+            (torch.ones(2, device="meta"),),
+            "part 1 of the data set's samples is collated to a tensor of float32 on",
+        ),
+        (torch.ones(2), "a sample of the data set is collated to a tensor of float32 on cpu"),
+        ({"image": torch.ones(2)}, "a sample of the data set is collated to a dict"),
+        ((), "a sample of the data set is collated to a list"),
+    ],
+)
+def test_samples_that_cannot_be_copied_to_a_gpu_without_waiting_are_refused(sample: Any, message: str) -> None:
+    plan = structs.replace(planned_run("psenet_sp_bs4_fp32_cpu1").plan, loader_workers=0)
+    with pytest.raises(DataError, match=re.escape(message)):
+        next(start_loader(make_loader(Made(sample), plan, 0)))
+
+
+def test_what_default_collate_turns_into_tensors_may_be_in_a_sample() -> None:
+    plan = structs.replace(planned_run("psenet_sp_bs4_fp32_cpu1").plan, loader_workers=0)
+    sample = (torch.ones(2), 3, 0.5, np.ones(2, np.uint8))
+    batch = next(start_loader(make_loader(Made(sample), plan, 0))).batch
+    assert [tuple(part.shape) for part in batch] == [(4, 2), (4,), (4,), (4, 2)]
+
+
+def test_a_batch_in_pageable_memory_is_refused() -> None:
+    with pytest.raises(DataError, match=r"part 1 of a batch, a tensor of float32 on cpu \(strided\), is not in pinned"):
+        check_pinned((torch.ones(2),))
 
 
 class Unsendable(Positions):

@@ -77,6 +77,29 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
     assert torch.equal(train(resumed, range(32, 36)), expected)
 
 
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")  # of torch, if the first step is skipped
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("skipped", [1, 32])
+def test_a_training_whose_steps_were_skipped_can_be_resumed(skipped: int, fused: bool, tmp_path: Path) -> None:
+    """Some optimizers have no state if every step was skipped, others have made no step."""
+    path = tmp_path / "checkpoint.pt"
+    cut, resumed = (small_trainer("adamw", fused=fused) for _ in range(2))
+    assert cut.schedule is not None
+    for step in range(32):
+        cut.model.weight.grad = torch.full((1, 3), 1.0 if step >= skipped else float("inf"))
+        cut.scaler.scale(torch.ones(()))
+        cut.scaler.step(cut.optimizer)
+        cut.scaler.update()
+        cut.schedule.step()
+    state = interrupted()
+    state.skipped_steps = skipped
+    save(cut, state, IDENTITY, 320, path)
+    found = resumable_checkpoint(path, IDENTITY, 160, PARAMETERS)
+    assert found is not None
+    restore(resumed, found)
+    assert state_of(found).skipped_steps == skipped
+
+
 def test_its_losses_are_kept_to_the_last_bit(tmp_path: Path) -> None:
     state = interrupted()
     state.losses = [{"loss": 1 / step, "loss_text": 0.1 * step} for step in range(1, 33)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -121,6 +121,30 @@ def test_a_run_times_each_of_its_steps(task: TrainingTask) -> None:
     assert [(record.index, record.samples) for record in records] == [(1, 2), (2, 2), (3, 2)]
     losses = [record.losses["loss"] for record in records]
     assert losses == sorted(losses, reverse=True)  # type: ignore[type-var]
+
+
+def test_the_record_of_a_step_has_the_scale_of_its_loss_and_whether_it_was_skipped(task: TrainingTask) -> None:
+    records: list[StepRecord] = []
+    clock = StepClock(CPU, 3, records.append)
+    clock.begin(warmup=False)
+    overflow = LoadedBatch((torch.full((2, 3), 1e30), torch.ones(2)), LOADED.keys)
+    nn.init.ones_(cast(Tensor, task.model.weight))
+    trainer = Trainer(task, parse_case("psenet_sp_bs2_fp16_cpu1"), CPU, Position())
+    harmless = LoadedBatch((0.1 * torch.eye(2, 3), torch.full((2,), 0.1)), LOADED.keys)
+    trainer.run(iter([overflow, harmless, harmless]), 3, clock)
+    assert [(record.loss_scale, record.skipped) for record in records] == [
+        (2.0**16, True),
+        (2.0**15, False),
+        (2.0**15, False),
+    ]
+
+
+def test_without_a_scaler_a_record_has_no_scale(task: TrainingTask) -> None:
+    records: list[StepRecord] = []
+    clock = StepClock(CPU, 1, records.append)
+    clock.begin(warmup=False)
+    Trainer(task, CASE, CPU, Position()).run(iter([LOADED]), 1, clock)
+    assert (records[0].loss_scale, records[0].skipped) == (None, False)
 
 
 def test_a_run_keeps_what_its_steps_worked_on(task: TrainingTask) -> None:

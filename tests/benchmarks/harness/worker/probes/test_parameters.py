@@ -104,6 +104,34 @@ def test_steps_that_a_gradient_scaler_skips_are_no_fault_of_the_optimiser() -> N
     assert (found.changed, found.untrained_count, found.every_step_skipped) == (0, 0, True)
 
 
+def taken(made: Trainer, *batches: Tensor) -> ParameterChange:
+    """What one step per batch changes, as in a measured window."""
+    watch = ParameterWatch(made)
+    for each in batches:
+        made.seen.batch = (each,)
+        made.step(made.seen.batch, keep_gradients=True)
+    return watch.change(len(batches))
+
+
+def test_the_gradients_of_a_skipped_last_step_show_nothing() -> None:
+    """The bias before batch normalisation has only rounding for a gradient; in a step that overflows it has NaN or
+    infinity, or 65536 times the rounding."""
+    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    nn.init.constant_(cast(Tensor, model[0].bias), 100.0)
+    made = trainer(model, "fp16", lr=1e-3)
+    overflow = torch.full((16, 3), 3e38)
+    assert taken(made, torch.rand(16, 3), torch.rand(16, 3), overflow).untrained_count == 0
+
+
+def test_a_parameter_without_an_optimiser_is_found_although_the_last_step_was_skipped() -> None:
+    model = nn.Linear(3, 1)
+    made = trainer(model, "fp16")
+    made.optimizer.param_groups[0]["params"].remove(model.weight)
+    made.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**14)
+    found = taken(made, torch.zeros(2, 3), torch.full((2, 3), 6.0))  # 6 * 2^14 is too large for float16
+    assert (found.untrained, found.every_step_skipped) == (["weight"], False)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "steps", "expected"),
     [

@@ -14,8 +14,9 @@ from benchmarks.harness.protocol.reports import DataDescription, ModelReport
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.protocol.training import TrainingReport
 from benchmarks.harness.worker.precision import apply_precision
+from benchmarks.harness.worker.probes.memory import MemoryWatch
 from benchmarks.harness.worker.probes.parameters import parameters_sha256
-from benchmarks.harness.worker.probes.rank_report import peak_memory_bytes, rank_report
+from benchmarks.harness.worker.probes.rank_report import rank_report
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
 from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.set_up import SetUp
@@ -36,6 +37,8 @@ def precision() -> Iterator[None]:
 
 class NoWatch:
     """Of a training that does not matter."""
+
+    memory = MemoryWatch(CPU)
 
     def report(self, steps: int) -> TrainingReport:
         return training_report()
@@ -89,7 +92,9 @@ def test_other_ranks_report_the_same_of_themselves_and_a_single_process_has_no_p
 
 
 def test_the_peak_memory_on_the_cpu_is_that_of_the_process_in_bytes() -> None:
-    assert 2**24 < peak_memory_bytes(CPU) < 2**40
+    peaks = MemoryWatch(CPU).peaks()
+    assert 2**24 < peaks.peak_memory_bytes < 2**40
+    assert (peaks.peak_reserved_bytes, peaks.run_peak_reserved_bytes) == (None, None)
 
 
 def test_on_the_cpu_no_synchronisation_is_counted() -> None:
