@@ -6,7 +6,7 @@ docs/machine.md has the figures from which the limits were chosen.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
@@ -129,8 +129,7 @@ def _reasons(report: MachineReport) -> Iterator[str]:
     concerned = report.pressure.scope == "control_group" or report.major_faults > 0
     if memory is not None and memory.some > MEMORY_FRACTION and concerned:
         yield f"memory was short for {memory.some:.0%} of the time (limit {MEMORY_FRACTION:.0%})"
-    for gpu in report.gpus:
-        yield from _gpu_reasons(gpu)
+    yield from _gpu_reasons(report.gpus)
 
 
 def _contended(report: MachineReport) -> bool:
@@ -139,18 +138,26 @@ def _contended(report: MachineReport) -> bool:
     return not report.gpus or idle is None or idle < IDLE_FRACTION * report.affinity_cores
 
 
-def _gpu_reasons(gpu: GpuReport) -> Iterator[str]:
-    if (gpu.slowdown_fraction or 0) > SLOWDOWN_FRACTION:
+def _gpu_reasons(gpus: Sequence[GpuReport]) -> Iterator[str]:
+    """At most two: a case may have hundreds of GPUs. The one that is disturbed most has its figures in it."""
+    slow = [each for each in gpus if (each.slowdown_fraction or 0) > SLOWDOWN_FRACTION]
+    if slow:
+        gpu = max(slow, key=lambda each: each.slowdown_fraction or 0)
         names = ", ".join(reason_names((gpu.clock_event_bits or 0) & SLOWDOWN).values())
-        part = f"{gpu.slowdown_fraction:.0%} of the samples (limit {SLOWDOWN_FRACTION:.0%})"
-        yield f"the GPU of rank {gpu.rank} was slowed down in {part}: {names}{_clock(gpu)}"
-    if (gpu.foreign_utilisation_percent or 0) > FOREIGN_GPU_PERCENT:
+        part = f"in {gpu.slowdown_fraction:.0%} of the samples (limit {SLOWDOWN_FRACTION:.0%})"
+        many = f"{len(slow)} GPUs were slowed down, most of all " if len(slow) > 1 else ""
+        was = "" if many else "was slowed down "
+        yield f"{many}the GPU of rank {gpu.rank} {was}{part}: {names}{_clock(gpu)}"
+    shared = [each for each in gpus if (each.foreign_utilisation_percent or 0) > FOREIGN_GPU_PERCENT]
+    if shared:
+        gpu = max(shared, key=lambda each: each.foreign_utilisation_percent or 0)
         count, memory = gpu.foreign_processes or 0, gpu.foreign_memory_bytes
         others = f"{count} other program{'s' if count > 1 else ''}"
         if memory is not None:
             others += f" with {memory / 1e9:.1f} GB"
         use = f"{gpu.foreign_utilisation_percent:.0f} % of the GPU of rank {gpu.rank}"
-        yield f"{others} used {use} (limit {FOREIGN_GPU_PERCENT:.0f} %)"
+        more = f"; {len(shared) - 1} more GPUs were used as well" if len(shared) > 1 else ""
+        yield f"{others} used {use} (limit {FOREIGN_GPU_PERCENT:.0f} %){more}"
 
 
 def _clock(gpu: GpuReport) -> str:

@@ -57,7 +57,7 @@ def measure_speed(set_up: SetUp) -> Measured:
     with counted_synchronisations(device) as synchronisations:
         trainer.run(batches, plan.steps, clock)
     window_seconds = clock.finish()
-    report = rank_report(set_up, watch, plan.steps)
+    report = rank_report(set_up, watch, plan.steps)  # at once: where the probes begin, the window of the GPU ends
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
     count = None if synchronisations is None else synchronisations.count
     own = probe(set_up, trainer, batches, counter, count)

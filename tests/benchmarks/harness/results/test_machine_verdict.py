@@ -103,6 +103,15 @@ DISTURBED: list[tuple[dict[str, Any], str]] = [
         "the GPU of rank 0 was slowed down in 50% of the samples (limit 10%): hw_power_brake_slowdown",
     ),
     (
+        {"gpus": [gpu_report(rank, slowdown_fraction=rank / 100, clock_event_bits=0x8) for rank in range(64)]},
+        "53 GPUs were slowed down, most of all the GPU of rank 63 in 63% of the samples (limit 10%): hw_slowdown; "
+        "its clock was 86% of the highest one",
+    ),
+    (
+        {"gpus": [gpu_report(rank, foreign_utilisation_percent=10.0 + rank) for rank in range(8)]},
+        "1 other program with 1.0 GB used 17 % of the GPU of rank 7 (limit 5 %); 7 more GPUs were used as well",
+    ),
+    (
         {"gpus": [gpu_report(foreign_utilisation_percent=30.0)]},
         "1 other program with 1.0 GB used 30 % of the GPU of rank 0 (limit 5 %)",
     ),
