@@ -20,9 +20,9 @@ SIDE = 64
 LAUNCHES = {"fp32": 420, "tf32": 420, "fp16": 570, "bf16": 880}
 """Kernels of a step of PSENet, two images, without those of cuBLAS and cuDNN. If they become fewer, lower the bound."""
 
-COPIES = {"fp32": 4, "tf32": 4, "fp16": 6, "bf16": 4}
+COPIES = {"fp32": 4, "tf32": 4, "fp16": 7, "bf16": 4}
 
-TRITON_LAUNCHES, ATOMICS = 326, 819_712
+TRITON_LAUNCHES, ATOMICS = 235, 65_536
 """Kernels that Inductor generates for a step of PSENet-R18, two images, and the atomic additions that they do."""
 
 
