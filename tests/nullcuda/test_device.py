@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.nullcuda import build
+from tests.nullcuda.build import missing
 from tests.nullcuda.conftest import OnDevice
 from tests.nullcuda.errors import CudaError
 from tests.nullcuda.process import OnDeviceError
+
+
+@pytest.mark.parametrize("tool", ["gcc", "nm"])
+def test_a_machine_without_a_compiler_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == tool else f"/usr/bin/{name}")
+    assert missing() == f"the null CUDA device needs {tool}, which is not installed"
+
+
+def test_a_cpu_build_of_torch_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "_site_packages", lambda: tmp_path)
+    assert re.fullmatch(r"the null CUDA device needs a CUDA build of torch; \S+ is not one", str(missing()))
 
 
 def test_torch_sees_one_gpu(on_device: OnDevice) -> None:

@@ -6,12 +6,18 @@ import re
 import traceback
 from pathlib import Path
 
+from benchmarks.harness.protocol.events import ReportError
+from ocr_models.errors import DataError
+
 SHARED_MEMORY_ADVICE = (
     "/dev/shm must be writable and large enough (in a container: docker run --shm-size=8g), "
     "except with --ocr-loader-workers 0"
 )
 SHARED_MEMORY_TEXTS = ("shared memory(shm)", "shared memory object", "shared memory segment", "out of shared memory")
 """How torch and NCCL report a lack of it; CUDA kernels have a shared memory of another kind."""
+
+NAMING_FILES = (DataError, ReportError)
+"""Errors that name a file. Its name may contain any text, and says nothing about the cause."""
 
 NO_MEMORY_TEXTS = (
     "can't allocate memory",
@@ -108,13 +114,13 @@ def _advice(error: BaseException, lines: list[str]) -> str:
 
 def reports_no_memory(error: BaseException) -> bool:
     """Whether the message reports a lack of memory, of the host or of the GPU."""
-    return any(text in message_of(error) for text in NO_MEMORY_TEXTS)
+    return not isinstance(error, NAMING_FILES) and any(text in message_of(error) for text in NO_MEMORY_TEXTS)
 
 
 def reports_cuda_error(error: BaseException) -> bool:
     """Whether CUDA, its driver or one of its libraries reported the error, a lack of memory included."""
     lines = message_of(error).splitlines()
-    return any(CUDA_TEXT.search(line) for line in _relevant(lines))
+    return not isinstance(error, NAMING_FILES) and any(CUDA_TEXT.search(line) for line in _relevant(lines))
 
 
 def _relevant(lines: list[str]) -> list[str]:

@@ -31,8 +31,9 @@ LOST_PEER_TEXTS = (
 
 MISSING_PEER_TEXTS = (
     "collective operation timeout",
-    "Timed out waiting",
-    "Timed out after",
+    "ms for recv operation",
+    "ms for send operation",
+    "waiting for clients",
     "wait timeout after",
     "Application timeout caused pair closure",
 )
@@ -76,13 +77,11 @@ def _gpu_is_full() -> bool:
 
 
 def _is_device(error: BaseException, _stage: str) -> bool:
-    if isinstance(error, DataError):  # the name of a file may contain anything
-        return False
     return isinstance(error, torch.AcceleratorError | DeviceError) or reports_cuda_error(error)
 
 
 def _is_missing_peer(error: BaseException, _stage: str) -> bool:
-    return any(text in message_of(error) for text in MISSING_PEER_TEXTS)
+    return not isinstance(error, DataError) and any(text in message_of(error) for text in MISSING_PEER_TEXTS)
 
 
 def _is_bad_data(error: BaseException, stage: str) -> bool:

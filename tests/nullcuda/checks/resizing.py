@@ -79,7 +79,9 @@ def eager_resize(dtype: str, channels_last: bool, autocast: bool) -> dict[str, A
 class Bytes(TorchDispatchMode):
     """Sums the bytes of the inputs and outputs of all operations but views."""
 
-    total = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotations here
+        self.total = 0
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
@@ -115,7 +117,7 @@ class Resizes(torch.nn.Module):
     """Layers in channels_last with resizes between them, batch norms and a resize of planes, as in PSENet."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotations here
         self.conv, self.norm, self.last = torch.nn.Conv2d(8, 8, 1), BatchNorm2d(8), BatchNorm2d(8)
         self.norms = batch_norms(self)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch._utils import ExceptionWrapper
 
+from benchmarks.harness.protocol.events import ReportError
 from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.exceptions import DeviceError, failure_kind, lost_another_rank
 from ocr_models.errors import DataError
@@ -113,6 +114,11 @@ def test_a_library_that_reports_no_memory_gets_no_advice_about_hardware() -> Non
         (torch.AcceleratorError("a text that nobody knows"), "data", "device"),
         (DeviceError("psenet_sp_bs8_fp32_1 needs CUDA"), "set-up", "device"),
         (DataError("img CUDA error 1.jpg: truncated"), "data", "data"),
+        (DataError("img out of memory 1.jpg: truncated"), "data", "data"),
+        (DataError("img wait timeout after 1.jpg: truncated"), "data", "data"),
+        (ReportError("CUDA error.jsonl cannot be written: No space left on device"), "forward", "output"),
+        (RuntimeError("Timed out after 30 s of a download"), "data", "data"),
+        (RuntimeError("Timed out after 601 seconds waiting for clients. 1/2 clients joined."), "set-up", "hang"),
         (ValueError("a bug in cuda_model.py"), "forward", "exception"),
         (RuntimeError("called a synchronizing CUDA operation"), "forward", "exception"),
         (
@@ -140,6 +146,10 @@ def test_a_library_that_reports_no_memory_gets_no_advice_about_hardware() -> Non
 )
 def test_what_only_looks_like_it(error: Exception, stage: str, kind: str) -> None:
     assert failure_kind(error, stage) == kind
+
+
+def test_the_name_of_a_file_brings_no_advice() -> None:
+    assert one_line(DataError("CUDA error.jpg: truncated")) == "DataError: CUDA error.jpg: truncated"
 
 
 @pytest.mark.parametrize(

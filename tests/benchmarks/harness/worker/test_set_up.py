@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmarks.cases import parse_case
+from benchmarks.harness.worker.exceptions import DeviceError
 from benchmarks.harness.worker.set_up import rank_device
 
 
@@ -13,7 +14,7 @@ def test_a_cpu_case_runs_on_the_cpu() -> None:
 
 def test_a_gpu_case_without_a_gpu_is_an_error_and_never_runs_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(RuntimeError, match=r"psenet_sp_bs8_fp32_1 needs CUDA, and this torch .* finds no usable"):
+    with pytest.raises(DeviceError, match=r"psenet_sp_bs8_fp32_1 needs CUDA, .* finds no usable CUDA GPU: \w+"):
         rank_device(parse_case("psenet_sp_bs8_fp32_1"), local_rank=0)
 
 
