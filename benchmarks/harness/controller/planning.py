@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from benchmarks.cases import Case
-from benchmarks.harness.protocol.compile_modes import CompileMode, warmup_steps_needed
+from benchmarks.harness.protocol.compile_modes import CUDA_GRAPH_MODES, CompileMode, warmup_steps_needed
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.machine import available_cores
 from benchmarks.harness.protocol.plan import Plan
@@ -85,7 +85,9 @@ def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int
 
 def _least_warmup(case: Case, mode: CompileMode | None) -> tuple[int, str]:
     """Warm-up steps that a case needs in any case, and why."""
-    compiling = warmup_steps_needed(mode), "the first steps compile, and record CUDA graphs"
+    graphs = mode in CUDA_GRAPH_MODES
+    reason = "the first steps compile and record CUDA graphs" if graphs else "the first step compiles"
+    compiling = warmup_steps_needed(mode), reason
     if case.mode == "mp" and case.device == "cuda":
         parallel = DATA_PARALLEL_WARMUP_STEPS, "DistributedDataParallel waits for the GPU in its first ten steps"
         return max(parallel, compiling)

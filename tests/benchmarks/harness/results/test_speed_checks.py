@@ -18,7 +18,7 @@ from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.speed_checks import speed_contradictions
 from benchmarks.harness.results.validation import problems
-from samples import changed, document, finished_run, speed_artifact, speed_report, step_record
+from samples import changed, document, finished_run, rank_limits, speed_artifact, speed_report, step_record
 
 CPU, GPU, COMPILED = "psenet_mp_bs4_fp32_cpu2", "psenet_mp_bs16_bf16_2", "psenet_sp_bs2_fp32_compile_cpu1"
 FP16 = "psenet_sp_bs8_fp16_1"
@@ -218,7 +218,14 @@ def test_a_run_whose_host_waits_in_traced_steps_fails() -> None:
 
 
 def test_steps_that_cannot_be_traced_are_no_fault() -> None:
-    own = [speed_report(host_synchronisations=0, traced_synchronisations=None) for _ in range(2)]
+    own = [
+        speed_report(
+            host_synchronisations=0,
+            traced_synchronisations=None,
+            limits=rank_limits(on_gpu=True, work=rank == 0),
+        )
+        for rank in range(2)
+    ]
     assert failure_of(speed.build(finished_run(GPU, own=own), Path("x"), Path("index"))) is None
 
 
