@@ -41,9 +41,12 @@ class DeviceBatches:
             self._stream.wait_event(step_begins)  # the memory may have been freed by a step that still runs
         elif self._last_step_begins is not None:
             self._stream.wait_event(self._last_step_begins)  # then the step on the memory to be overwritten has ended
-        with torch.cuda.stream(self._stream):
+        torch.cuda.set_stream(self._stream)  # the context of torch.cuda.stream takes the host ten times as long
+        try:
             for copy, tensor in zip(target, batch, strict=True):
                 copy.copy_(tensor, non_blocking=True)
+        finally:
+            torch.cuda.set_stream(steps)
         steps.wait_event(self._stream.record_event())
         self._next, self._last, self._last_step_begins = self._last, target, step_begins
         return target

@@ -166,3 +166,7 @@ def test_a_compiled_case_has_a_mode_and_the_warm_up_steps_that_it_needs(
     """The first steps compile, and record the CUDA graphs; they must not be measured."""
     found = plan(case, compile_mode=mode, warmup_steps=0)
     assert (found.compile_mode, found.warmup_steps) == expected
+    if mode == "reduce-overhead":
+        line = planning.raised_warmup(found)
+        assert line is not None
+        assert line.endswith("the first steps compile and record CUDA graphs")

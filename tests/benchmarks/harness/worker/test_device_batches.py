@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -49,11 +48,8 @@ class Gpu:
         self.current = self.steps
         self.free: list[list[int]] = []
 
-    @contextmanager
-    def on_stream(self, stream: Stream) -> Iterator[None]:
-        before, self.current = self.current, stream
-        yield
-        self.current = before
+    def set_stream(self, stream: Stream) -> None:
+        self.current = stream
 
     def advance(self, actions: int) -> None:
         """Execute up to so many pieces of work, chosen at random among those that may be next."""
@@ -103,7 +99,7 @@ def simulated_gpu(seed: int, monkeypatch: pytest.MonkeyPatch) -> Gpu:
     gpu = Gpu(seed)
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: gpu.copies)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: gpu.steps)
-    monkeypatch.setattr(torch.cuda, "stream", gpu.on_stream)
+    monkeypatch.setattr(torch.cuda, "set_stream", gpu.set_stream)
     monkeypatch.setattr(torch, "empty_like", lambda tensor, device: Memory(tensor, gpu))
     return gpu
 
@@ -157,6 +153,14 @@ def test_a_copy_may_overlap_with_the_step_before_it(monkeypatch: pytest.MonkeyPa
     step.done = True
     gpu.advance(100)
     assert fifth.cells == [5]  # type: ignore[attr-defined]
+
+
+def test_a_copy_that_fails_leaves_the_stream_of_the_steps_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = simulated_gpu(0, monkeypatch)
+    monkeypatch.setattr(Memory, "copy_", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        DeviceBatches(CUDA).on_device((Batch(1, 4),))  # type: ignore[arg-type]
+    assert gpu.current is gpu.steps
 
 
 def test_the_memory_of_two_batches_is_used_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
