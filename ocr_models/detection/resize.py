@@ -108,7 +108,6 @@ def interpolation_weights(size: int, new_size: int, dtype: torch.dtype, device: 
     return weights
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _make_weights(
     height: int, width: int, new_height: int, new_width: int, dtype: torch.dtype, device: torch.device
 ) -> bool:
@@ -116,3 +115,7 @@ def _make_weights(
     interpolation_weights(height, new_height, dtype, device)
     interpolation_weights(width, new_width, dtype, device)
     return True
+
+
+# What torch.compiler.assume_constant_result does, without its import of the whole compiler: dynamo calls the function.
+_make_weights._dynamo_marked_constant = True  # type: ignore[attr-defined]

@@ -27,7 +27,7 @@ def test_launches_and_passes_of_the_loss(on_device: OnDevice) -> None:
     """A pass is one reading or writing of the (N, 7, H, W) logits in float32."""
     found = on_device("resizing:eager_loss", 2, 128)
     assert found["launches"] <= 216
-    assert found["passes"] <= 38.3
+    assert found["passes"] <= 32.5
 
 
 def test_batches_are_counted_in_one_launch(on_device: OnDevice) -> None:
@@ -38,3 +38,10 @@ def test_batches_are_counted_in_one_launch(on_device: OnDevice) -> None:
 def test_compiled_resizes_add_nothing_atomically_and_compute_no_positions(on_device: OnDevice) -> None:
     found: dict[str, Any] = on_device("resizing:compiled_code", "bf16", limit=280)
     assert found == {"atomics": 0, "gradients": 3, "index_kernels": [], "counting": 1}
+
+
+@pytest.mark.slow
+def test_cuda_graphs_contain_no_weights(on_device: OnDevice) -> None:
+    """Their memory would be reused by the next replay; torch raises an error if anything else lies in it."""
+    found = on_device("resizing:graphed", limit=280)
+    assert found == {"kept": [2] * 5, "graph_launches": 2}

@@ -11,39 +11,16 @@ import torch
 from torch import Tensor
 from torch._inductor.utils import run_fw_bw_and_get_code
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from benchmarks.harness.worker.probes.work import moved_bytes
 from ocr_models.batch_norm import BatchNorm2d, batch_norms, count_batch
+from ocr_models.detection import resize as resizing
 from ocr_models.detection.resize import resize
 from ocr_models.psenet.model import PSENet
 from ocr_models.psenet.task import Criterion, Targets
 from tests.nullcuda import device
 
 CUDA = torch.device("cuda", 0)
-VIEWS = {
-    "view",
-    "_unsafe_view",
-    "expand",
-    "permute",
-    "slice",
-    "select",
-    "unsqueeze",
-    "squeeze",
-    "unbind",
-    "t",
-    "detach",
-}
-VIEWS |= {
-    "split",
-    "split_with_sizes",
-    "transpose",
-    "alias",
-    "as_strided",
-    "empty",
-    "empty_like",
-    "new_empty",
-    "lift_fresh",
-}
 
 
 @contextmanager
@@ -77,20 +54,16 @@ def eager_resize(dtype: str, channels_last: bool, autocast: bool) -> dict[str, A
 
 
 class Bytes(TorchDispatchMode):
-    """Sums the bytes of the inputs and outputs of all operations but views."""
+    """Sums what all operations read and write."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotations here
         self.total = 0
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = function(*args, **(kwargs or {}))
-        if function.overloadpacket.__name__ not in VIEWS:
-            tensors = [each for each in tree_leaves((args, kwargs, result)) if isinstance(each, Tensor)]
-            self.total += sum(
-                min(each.numel() * each.element_size(), each.untyped_storage().nbytes()) for each in tensors
-            )
-        return result
+        results = function(*args, **(kwargs or {}))
+        self.total += moved_bytes(function, args, kwargs or {}, results, "cuda")
+        return results
 
 
 def label_maps(n: int, size: int) -> Targets:
@@ -159,3 +132,24 @@ def counting_launches() -> int:
     device.reset()
     count_batch(norms)
     return device.counts()["launches"]
+
+
+def graphed() -> dict[str, Any]:
+    """Steps of a resize that are recorded as CUDA graphs: how many weights are kept, after the first and after all."""
+    resizing._weights.clear()
+    like = torch.empty(9, 6, device=CUDA)
+    compiled: Callable[..., Tensor] = torch.compile(
+        lambda x: resize(x * 2, like).square().sum(), mode="reduce-overhead", dynamic=False, fullgraph=True
+    )
+    kept, launched = [], []
+    try:
+        for _ in range(5):
+            x = torch.randn(2, 4, 5, 3, device=CUDA).requires_grad_()
+            device.reset()
+            torch.compiler.cudagraph_mark_step_begin()
+            compiled(x).backward()
+            kept.append(len(resizing._weights))
+            launched.append(device.count("graph_launches"))
+    finally:
+        torch._dynamo.reset()
+    return {"kept": kept, "graph_launches": launched[-1]}
