@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import torch
-from torch.autograd.profiler_util import DeviceType
+from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.cases import Case

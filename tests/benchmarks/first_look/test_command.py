@@ -34,9 +34,8 @@ def request_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     def make(**changed: Any) -> Request:
         for name in ("logs", "findings"):
             (tmp_path / name).mkdir(exist_ok=True)
-        return Request(
-            **{"model": "psenet", "device": "cuda", "small": True, "folder": tmp_path, "minutes": 1} | changed
-        )
+        usual: dict[str, Any] = {"model": "psenet", "device": "cuda", "small": True, "folder": tmp_path, "minutes": 1}
+        return Request(**usual | changed)
 
     return make
 
