@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for variant in variants:
         batch_norm(timer, variant)
     resizes(timer, variants)
-    if options.device == "cuda":
+    if options.device == "cuda" and not options.small:
         resizes(timer, variants, compiled=True)
 
 
