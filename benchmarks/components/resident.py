@@ -6,13 +6,13 @@ from pathlib import Path
 
 from torch.utils.data import default_collate
 
-from benchmarks.cases import parse_case
+from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.backends import prepare_torch
 from benchmarks.harness.worker.set_up import rank_device
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
-from ocr_models.task import Batch
+from ocr_models.task import Batch, TrainingTask
 
 
 def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Trainer, Batch]:
@@ -28,11 +28,19 @@ def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Train
         DataError: if the data cannot be used.
         RuntimeError: if torch finds no such device.
     """
+    case, task, batch = resident_task(case_name, data, image_size)
+    return Trainer(task, case, batch[0].device, Position()), batch
+
+
+def resident_task(case_name: str, data: Path, image_size: int) -> tuple[Case, TrainingTask, Batch]:
+    """The same without a trainer."""
     case = parse_case(case_name)
     prepare_torch(case)
     device = rank_device(case, local_rank=0)
-    task = MODELS[case.model].load_task_builder()(image_size=image_size, seed=0, device=device)
+    model = MODELS[case.model]
+    size = None if model.image_sizes is None else image_size
+    task = model.load_task_builder()(image_size=size, seed=0, device=device)
     dataset = task.make_dataset(task.read_data(data, "train"))
     samples = [dataset[index % len(dataset), index] for index in range(case.batch_size)]
     batch: Batch = tuple(tensor.to(device) for tensor in default_collate(samples))
-    return Trainer(task, case, device, Position()), batch
+    return case, task, batch

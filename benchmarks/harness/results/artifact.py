@@ -178,7 +178,7 @@ class Roofline(Struct, frozen=True, forbid_unknown_fields=True):
     arithmetic_fraction: Annotated[Amount, about("part of `fraction` in operations bound by arithmetic")]
     memory_fraction: Annotated[Amount, about("part of `fraction` in operations bound by memory")]
     bytes_per_step: Annotated[PositiveBytes, about("read and written by the operations of all ranks")]
-    flops_per_step: Annotated[Count, about("of the operations of all ranks, resizes as matrix products included")]
+    flops_per_step: Annotated[Count, about("of the operations of all ranks")]
     bandwidth_fraction: Annotated[PositiveRatio, about("bytes per second / copy_terabytes_per_second")]
     host_fraction: Annotated[
         PositiveRatio | None, about("seconds to issue a step to an idle GPU, slowest rank / a step; null on the CPU")

@@ -1,0 +1,65 @@
+"""The options of the pieces that import torch."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.first_look.findings import FindingsFile
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the operations and steps are.
+
+    Attributes:
+        matmul: rows of a square matrix.
+        pixels: side of the training image.
+        repeats: timed calls of an operation, or steps.
+        convolutions: input and output channels of each.
+        pyramid: channels of a pyramid level.
+    """
+
+    matmul: int
+    batch: int
+    pixels: int
+    repeats: int
+    convolutions: tuple[tuple[int, int], ...]
+    pyramid: int
+
+
+FULL = Sizes(matmul=8192, batch=16, pixels=736, repeats=10, convolutions=((1024, 256), (64, 64)), pyramid=256)
+SMALL = Sizes(matmul=128, batch=2, pixels=64, repeats=2, convolutions=((16, 8),), pyramid=8)
+"""To try the command: these figures say nothing about a GPU."""
+
+
+@dataclass(frozen=True)
+class PieceOptions:
+    """What every piece gets."""
+
+    device: Literal["cuda", "cpu"]
+    model: str
+    small: bool
+    data: Path | None
+    folder: Path
+    findings: FindingsFile
+
+    @property
+    def sizes(self) -> Sizes:
+        return SMALL if self.small else FULL
+
+
+def piece_options(arguments: Sequence[str] | None = None) -> PieceOptions:
+    """Read the command line of a piece, which `pieces` writes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--folder", type=Path, required=True, help="for files")
+    parser.add_argument("--findings", type=Path, required=True, help="file for figures")
+    given = parser.parse_args(arguments)
+    return PieceOptions(given.device, given.model, given.small, given.data, given.folder, FindingsFile(given.findings))

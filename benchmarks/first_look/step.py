@@ -1,0 +1,159 @@
+"""One training step in bf16 on a GPU, else in fp32: its parts, its kernels, and what made the host wait."""
+
+from __future__ import annotations
+
+import gzip
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch._C._autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.cases import Case
+from benchmarks.components.resident import resident_task
+from benchmarks.first_look.findings import FindingsFile
+from benchmarks.first_look.sizes import piece_options
+from benchmarks.first_look.timing import WARM_UP_CALLS, seconds_per_call
+from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.worker.clock import wait_for
+from benchmarks.harness.worker.precision import autocast
+from benchmarks.harness.worker.trainer import Trainer
+from ocr_models.task import Batch, TrainingTask
+
+PROFILED_STEPS = 3
+KERNELS = 60
+OWN_WAITS = 1  # the profiler waits once itself
+KEPT_OF_TRACE = ("schemaVersion", "deviceProperties", "displayTimeUnit", "traceEvents")
+"""Top-level entries of a trace; the others name folders and hosts."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the figures, then the files."""
+    options = piece_options(arguments)
+    assert options.data is not None
+    torch.backends.cudnn.benchmark = True
+    name = f"{options.model}_sp_bs{options.sizes.batch}_" + ("bf16_1" if options.device == "cuda" else "fp32_cpu1")
+    case, task, batch = resident_task(name, options.data, options.sizes.pixels)
+    trainer = Trainer(task, case, batch[0].device, Position())
+    found, device = options.findings, trainer.device
+    found.add("case", name)
+    seconds = seconds_per_call(lambda: trainer.step(batch), device, options.sizes.repeats)
+    found.add("step", 1e3 * seconds, "ms")
+    found.add("samples per second without a loader", case.batch_size / seconds)
+    if device.type == "cuda":
+        found.add("peak memory allocated", torch.cuda.max_memory_allocated() / 1e9, "GB")
+    parts(case, task, trainer, batch, options.sizes.repeats, found)
+    profiled(trainer, batch, options.folder, found)
+
+
+class Marks:
+    """Times of the host and, by events, of the device at the borders of a step's parts."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._names = device, ["begin"]
+        self._host = [time.perf_counter()]
+        self._events = [self._event()]
+
+    def mark(self, name: str) -> None:
+        """A part ends here."""
+        self._names.append(name)
+        self._events.append(self._event())
+        self._host.append(time.perf_counter())
+
+    def milliseconds(self) -> dict[str, tuple[float, float]]:
+        """Name of a part -> milliseconds of the device and of the host; on the CPU they are the same."""
+        wait_for(self._device)
+        found = {}
+        for number, name in enumerate(self._names[1:]):
+            host = 1e3 * (self._host[number + 1] - self._host[number])
+            begin, end = self._events[number : number + 2]
+            found[name] = (host if begin is None or end is None else begin.elapsed_time(end), host)
+        return found
+
+    def _event(self) -> torch.cuda.Event | None:
+        if self._device.type == "cpu":
+            return None
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+
+def parts(case: Case, task: TrainingTask, trainer: Trainer, batch: Batch, repeats: int, found: FindingsFile) -> None:
+    """Median milliseconds of each part. The GPU is idle before a step, so the host's times contain no waiting."""
+    taken = [_step_in_parts(case, task, trainer, batch) for _ in range(WARM_UP_CALLS + repeats)][WARM_UP_CALLS:]
+    for name in taken[0]:
+        device, host = (statistics.median(each[name][which] for each in taken) for which in (0, 1))
+        if trainer.device.type == "cuda":
+            found.add(f"{name}, device", device, "ms")
+        found.add(f"{name}, host", host, "ms")
+    total = statistics.median(sum(host for _, host in each.values()) for each in taken)
+    found.add("all parts, host", total, "ms")
+
+
+def _step_in_parts(case: Case, task: TrainingTask, trainer: Trainer, batch: Batch) -> dict[str, tuple[float, float]]:
+    wait_for(trainer.device)
+    marks = Marks(trainer.device)
+    with autocast(case):
+        inputs, targets = task.prepare(batch)
+        marks.mark("prepare")
+        outputs = task.model(inputs)
+        marks.mark("forward")
+        losses = task.criterion(outputs, targets)
+        marks.mark("loss")
+    trainer.scaler.scale(losses["loss"]).backward()
+    marks.mark("backward")
+    trainer.scaler.step(task.optimizer)
+    trainer.scaler.update()
+    task.optimizer.zero_grad(set_to_none=True)
+    marks.mark("optimizer")
+    return marks.milliseconds()
+
+
+def profiled(trainer: Trainer, batch: Batch, folder: Path, found: FindingsFile) -> None:
+    """Calls that made the host wait, a table of kernels, and a trace for chrome://tracing or Perfetto."""
+    cuda = trainer.device.type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
+    with profile(activities=activities, record_shapes=True) as profiler:
+        for _ in range(PROFILED_STEPS):
+            trainer.step(batch)
+        wait_for(trainer.device)
+    averages = profiler.key_averages()
+    if cuda:
+        waits = sum(each.count for each in averages if "Synchronize" in each.key) - OWN_WAITS
+        found.add(f"calls that made the host wait in {PROFILED_STEPS} steps", max(0, waits))
+        kernels = [each for each in profiler.events() if each.device_type == DeviceType.CUDA]
+        found.add("kernels and copies per step", len(kernels) / PROFILED_STEPS)
+        busy = sum(each.self_device_time_total for each in averages) / 1e3 / PROFILED_STEPS
+        found.add("device busy per step", busy, "ms")
+    table = averages.table(
+        sort_by="self_device_time_total" if cuda else "self_cpu_time_total",
+        row_limit=KERNELS,
+        max_name_column_width=120,
+    )
+    (folder / "kernels.txt").write_text(redact(table), encoding="utf-8")
+    found.add("kernel table", "kernels.txt")
+    write_trace(profiler.export_chrome_trace, folder)
+    found.add("trace", "trace.json.gz")
+
+
+def write_trace(export: Callable[[str], object], folder: Path) -> None:
+    """Write trace.json.gz without what names this machine."""
+    raw = folder / ".trace.json"
+    try:
+        export(str(raw))
+        trace: dict[str, Any] = msgspec.json.decode(raw.read_bytes(), strict=False)
+    finally:
+        raw.unlink(missing_ok=True)
+    kept = {name: trace[name] for name in KEPT_OF_TRACE if name in trace}
+    with gzip.open(folder / "trace.json.gz", "wb", compresslevel=3) as file:
+        file.write(msgspec.json.encode(kept))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The pieces that import torch, on the CPU with small sizes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.first_look import ceilings, formats, operations, step
+from benchmarks.first_look.findings import Finding, read_findings
+from benchmarks.harness.worker.probes import copy_rate, matmul
+from in_process import restored_torch
+
+
+@pytest.fixture
+def figures_of(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., dict[str, Finding]]]:
+    """`figures_of(main, model)`: name -> what it found."""
+    for owner, name in ((matmul, "PROBE_SIZE"), (matmul, "HELD_SECONDS"), (copy_rate, "CUDA_BYTES")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+
+    def call(main: Callable[[list[str]], None], model: str) -> dict[str, Finding]:
+        given = ("--device", "cpu", "--small", "--model", model, "--data", image_folder, "--folder", tmp_path)
+        main([*map(str, given), "--findings", str(tmp_path / "found.jsonl")])
+        return {each.name: each for each in read_findings(tmp_path / "found.jsonl")}
+
+    with restored_torch(monkeypatch):
+        yield call
+
+
+def test_ceilings_are_rates(figures_of: Callable[..., dict[str, Finding]]) -> None:
+    found = figures_of(ceilings.main, "tiny")
+    assert {found["copy"].unit, found["matmul fp32 burst"].unit} == {"TB/s", "TFLOP/s"}
+    assert 0 < float(found["matmul fp32 burst"].value) < 100
+
+
+def test_operations_are_timed_in_both_directions_and_formats(figures_of: Callable[..., dict[str, Finding]]) -> None:
+    found = figures_of(operations.main, "psenet")
+    for layout in ("planes", "channels_last"):
+        assert f"convolution 3x3 16 to 8, float32 {layout}: backward" in found
+        assert f"batch norm, float32 {layout}: forward" in found
+    for way in ("interpolate", "two products"):
+        assert f"resize loss x4, float32 planes, {way}, eager: backward" in found
+
+
+@pytest.mark.parametrize(("from_side", "to_side"), [(4, 16), (5, 10), (3, 24), (8, 4)])
+def test_two_products_are_the_same_resize(from_side: int, to_side: int) -> None:
+    x = torch.randn(2, 3, from_side, from_side, generator=torch.Generator().manual_seed(0))
+    rows = operations.interpolation_weights(from_side, to_side)
+    expected = torch.nn.functional.interpolate(x, size=(to_side, to_side), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(torch.matmul(torch.matmul(rows, x), rows.t()), expected, atol=1e-5, rtol=0)
+
+
+def test_a_step_is_divided_into_its_parts(figures_of: Callable[..., dict[str, Finding]], tmp_path: Path) -> None:
+    found = figures_of(step.main, "tiny")
+    parts = [float(found[f"{name}, host"].value) for name in ("prepare", "forward", "loss", "backward", "optimizer")]
+    assert all(each >= 0 for each in parts)
+    assert 0 < float(found["all parts, host"].value) < 5 * sum(parts)
+    assert "aten::convolution" in (tmp_path / "kernels.txt").read_text()
+    with gzip.open(tmp_path / "trace.json.gz") as file:
+        trace = json.load(file)
+    assert set(trace) <= {"schemaVersion", "deviceProperties", "displayTimeUnit", "traceEvents"}
+    assert len(trace["traceEvents"]) > 100
+    assert not (tmp_path / ".trace.json").exists()
+
+
+@pytest.mark.parametrize("model", ["tiny", "tinyfixed"])
+def test_both_memory_formats_are_trained(figures_of: Callable[..., dict[str, Finding]], model: str) -> None:
+    found = figures_of(formats.main, model)
+    assert {"fp32 step, channels_last", "fp32 step, planes"} <= found.keys()
