@@ -19,7 +19,7 @@ from typing import Protocol
 from msgspec import structs
 
 from benchmarks.harness.controller import processes
-from benchmarks.harness.controller.diagnosis import cause_of_failure
+from benchmarks.harness.controller.diagnosis import Exits, cause_of_failure
 from benchmarks.harness.controller.machine.gpu_sampler import GpuSampler
 from benchmarks.harness.controller.machine.sampler import MachineSampler
 from benchmarks.harness.controller.machine.window import machine_of
@@ -37,6 +37,9 @@ from ocr_models.errors import DataError
 
 POLL_SECONDS = 0.2  # often enough for a person, too seldom to take a core from the training
 EXIT_SECONDS = 30.0
+AGENT, RANK = "benchmarks.harness.worker.agent", "benchmarks.harness.worker"
+ONLY_RANK = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
+"""What an agent would set. pytest itself may run under one, or under Slurm, with other values."""
 UTF_8 = "utf-8:backslashreplace"  # what the processes print, whatever the locale: paths and logs stay readable
 
 # glibc would return every large block to the system and request it again, page by page: 110,000 page faults in a step
@@ -119,7 +122,7 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     except OSError as error:
         reason = write_error(folder.path) or f"{plan_path}: {error.strerror}"
         raise _EndedError(Failure("output", redact(reason))) from error
-    process = _start_agent(plan_path, _environment(run.plan, folder.tmpdir))
+    process = _start(run.plan, plan_path, _environment(run.plan, folder.tmpdir))
     assert process.stdout is not None
     copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
     copier.start()
@@ -142,14 +145,17 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
             events.poll(folder.path)
     run.machine = machine_of(run, sampler, gpu_sampler)
     if run.failure is None:
-        failure = cause_of_failure(run.ranks, folder.path, process.returncode) or log.failure
+        exits = Exits.of(process.returncode, folder.path, has_agent=run.plan.has_agent)
+        failure = cause_of_failure(run.ranks, folder.path, exits) or log.failure
         run.failure = None if failure is None else _redacted(failure)
 
 
-def _start_agent(plan_path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(plan: Plan, plan_path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start the agent, or the only rank."""
+    what, module = ("the agent", AGENT) if plan.has_agent else ("rank 0", RANK)
     try:
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "benchmarks.harness.worker.agent", str(plan_path)],
+            [sys.executable, "-u", "-m", module, str(plan_path)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -159,7 +165,7 @@ def _start_agent(plan_path: Path, environment: dict[str, str]) -> subprocess.Pop
         )
     except OSError as error:  # a limit of processes, files or memory, or an environment that is too large
         kind = "out_of_memory" if error.errno == errno.ENOMEM else "exception"
-        raise _EndedError(Failure(kind, f"the agent cannot be started: {error.strerror}")) from error
+        raise _EndedError(Failure(kind, f"{what} cannot be started: {error.strerror}")) from error
 
 
 def _follow(
@@ -201,6 +207,7 @@ def _environment(plan: Plan, tmpdir: str) -> dict[str, str]:
         "OMP_NUM_THREADS": str(plan.threads),
         "TMPDIR": tmpdir,  # files left by killed processes are removed with the folder
         TOKEN_VARIABLE: plan.run_token,
+        **({} if plan.has_agent else ONLY_RANK),
     }
 
 

@@ -78,6 +78,11 @@ class Plan(Struct, frozen=True, kw_only=True):
         return self.warmup_steps + self.steps
 
     @property
+    def has_agent(self) -> bool:
+        """Whether an agent starts the ranks. A rank that is alone needs none: pytest itself starts it."""
+        return self.case.mode == "mp"
+
+    @property
     def local_processes(self) -> int:
         """Ranks of this node."""
         return self.case.processes // self.nodes

@@ -15,7 +15,7 @@ from benchmarks.harness.controller.watchdog import Watchdog
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.report.progress import NoDisplay
-from samples import planned_run
+from samples import SPEED_CASE, planned_run
 
 
 @pytest.fixture
@@ -80,13 +80,23 @@ def test_a_step_of_the_systems_clock_changes_no_duration(
     assert run.seconds < 30
 
 
-def test_an_agent_that_the_system_cannot_start_is_a_failure_of_the_case(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("case", "process"), [(SPEED_CASE, "rank 0"), ("psenet_mp_bs4_fp32_cpu2", "the agent")])
+def test_a_process_that_the_system_cannot_start_is_a_failure_of_the_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, process: str
 ) -> None:
     monkeypatch.setenv("TOO_LARGE", "x" * 2**18)  # of the arguments of a program, Linux allows 128 KB each
-    run = planned_run(data=tmp_path)
+    run = planned_run(case, data=tmp_path)
     launch.launch(run, tmp_path / "log", NoDisplay())
-    assert run.failure == Failure("exception", "the agent cannot be started: Argument list too long")
+    assert run.failure == Failure("exception", f"{process} cannot be started: Argument list too long")
+
+
+def test_a_rank_without_an_agent_is_the_only_one_whatever_pytest_runs_under(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "3")
+    environment = launch._environment(plan, "/tmp/run")
+    assert [environment[name] for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")] == [*"0011"]
 
 
 def test_a_run_folder_that_cannot_be_written_is_an_output_failure(
