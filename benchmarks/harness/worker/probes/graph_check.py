@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import math
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,6 @@ from benchmarks.harness.protocol.stages import PROBES, Position
 from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.exceptions import failure_kind
 from benchmarks.harness.worker.probes.compiled import Counts
-from benchmarks.harness.worker.probes.rank_report import peak_memory_bytes
 from benchmarks.harness.worker.probes.reference_check import gradient_norm, take_step
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.trainer import Trainer
@@ -107,7 +107,8 @@ def _may_fit(device: torch.device, local_ranks: int) -> bool:
         return True
     available = psutil.virtual_memory().available
     limit = ControlGroups.of().available_memory_bytes()
-    return min(available, available if limit is None else limit) >= local_ranks * peak_memory_bytes(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return min(available, available if limit is None else limit) >= local_ranks * peak
 
 
 @contextmanager
