@@ -142,10 +142,12 @@ def _say(config: pytest.Config, line: str) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
     if session is not None and session.results:
-        from benchmarks.harness.report.summary import data_remarks, summary_tables
+        from benchmarks.harness.report.summary import data_remarks, summary_tables, time_spent
 
         for title, lines in summary_tables(session.rows, config.invocation_params.dir):
             _write_section(terminalreporter, title, lines)
+        if (line := time_spent(session.rows)) is not None:
+            terminalreporter.write_line(line)
         if remarks := data_remarks(session.rows):
             _write_section(terminalreporter, "remarks about the data", remarks)
     if ratios := config.stash.get(RATIOS, []):

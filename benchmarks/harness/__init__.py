@@ -1,7 +1,7 @@
 """The harness: from a selected case to its artifact. A map of its rooms; docs/architecture.md explains it.
 
-    pytest process (no torch)            agent                 one process per rank (torch)
-    -------------------------            -----                 ----------------------------
+    pytest process (no torch)            agent (several ranks) one process per rank (torch)
+    -------------------------            --------------------- ----------------------------
     cases.MATRIX
       -> test_speed[case]
       -> controller.session

@@ -11,18 +11,23 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.stages import Position
+from benchmarks.harness.worker.group import Group
 from benchmarks.harness.worker.probes.communication import communication
+from benchmarks.harness.worker.probes.graph_check import graph_check
 from benchmarks.harness.worker.probes.reference_check import InFloat64
+from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.trainer import Trainer
 from fixed_batch import SIZE, fixed_batch
 from ocr_models.psenet.task import training_task
@@ -62,11 +67,11 @@ def plain_gradients(task: TrainingTask, batch: Batch) -> list[Tensor]:
     return seen
 
 
-class Meeting:
-    """What the probe uses of the harness's group."""
+class Meeting(Group):
+    """The harness's group, of ranks that have met already."""
 
-    def barrier(self) -> None:
-        dist.barrier()
+    def __init__(self) -> None:
+        self._size, self._store = RANKS, cast(Store, ...)
 
     def maximum(self, value: float) -> float:
         highest = torch.tensor(value, dtype=torch.float64)
@@ -88,7 +93,7 @@ def measured_communication() -> dict[str, float]:
     trainer._parallel.register_comm_hook(None, lambda _, bucket: slow_exchange(bucket))
     batch = torch.randn(2, 3, FIXED_SIZE, FIXED_SIZE), torch.tensor([0, 1])
     trainer.step(batch)
-    report = communication(trainer, batch, Meeting(), step_seconds=0.5)  # type: ignore[arg-type]
+    report = communication(trainer, batch, Meeting(), step_seconds=0.5)
     return msgspec.to_builtins(report)  # type: ignore[no-any-return]
 
 
@@ -98,6 +103,16 @@ def as_vector(task: TrainingTask) -> Tensor:
 
 def distance(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).norm() / expected.norm())
+
+
+def graph_difference(rank: int, batch: Batch) -> dict[str, float | None]:
+    """What the check of a compiled step finds if its step is the harness's, on several ranks, without compilation."""
+    task = exact_task(seed=rank)
+    trainer = Trainer(task, parse_case("psenet_mp_bs2_fp32_cpu2"), torch.device("cpu"), Position())
+    set_up = SimpleNamespace(task=task, plan=SimpleNamespace(local_processes=RANKS), group=Meeting())
+    check = graph_check(cast(SetUp, set_up), trainer, batch)
+    assert check is not None
+    return {**check.deviation, "gradient": check.gradient_difference}
 
 
 def main(folder: Path, rank: int) -> None:
@@ -113,6 +128,7 @@ def main(folder: Path, rank: int) -> None:
         "together": [distance(a, b) for a, b in zip(found, expected, strict=True)],
         "alone": distance(alone[0], expected[0]),
         "between_steps": distance(expected[1], expected[0]),
+        "graph_check": graph_difference(rank, own),
     }
     result["communication"] = measured_communication()
     (folder / f"{rank}.json").write_text(json.dumps(result), encoding="utf-8")

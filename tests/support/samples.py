@@ -20,12 +20,14 @@ from benchmarks.harness.protocol.machine_report import MachineReport, Pressure, 
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.precision import expected_settings
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
-from benchmarks.harness.protocol.reference import TOLERANCES, deviation
+from benchmarks.harness.protocol.reference import COUNT, TOLERANCES, deviation
 from benchmarks.harness.protocol.reports import (
+    GRAPH_FIGURES,
     CommunicationReport,
     ConvergenceReport,
     DataDescription,
     Environment,
+    GraphCheck,
     MemoryPeaks,
     ModelReport,
     RankReport,
@@ -89,7 +91,16 @@ def reference_check(**changed: float | None) -> ReferenceCheck:
     deviations = {
         name: deviation(figures[name], expected) for name, expected in reference.items() if name != "parameters"
     }
-    return ReferenceCheck(dict(figures), reference, deviations, TOLERANCES["fp32"])
+    return ReferenceCheck(dict(figures), reference, deviations, TOLERANCES["fp32"], compiled=False)
+
+
+def graph_check(**changed: float | None) -> GraphCheck:
+    """Of a compiled step of PSENet in fp32 whose figures are right, except for those given."""
+    eager: dict[str, int | float | None] = {"loss": 0.7, "loss_text": 0.5, "gradient_norm": 9.0, "parameters": 192}
+    figures = {**eager, **changed}
+    deviations = {name: deviation(figures[name], right) for name, right in eager.items() if right and name != COUNT}
+    tolerance = {name: TOLERANCES["fp32"][name] for name in GRAPH_FIGURES}
+    return GraphCheck(figures, eager, deviations, tolerance, gradient_difference=1e-4, graphs_compiled=0)
 
 
 def shared_report(**changed: Any) -> SharedReport:
@@ -209,6 +220,7 @@ def speed_report(**changed: Any) -> SpeedReport:
         communication=None,
         loader_profile=None,
         reference_check=reference_check(),
+        graph_check=None,
     )
     return structs.replace(good, **changed)
 
@@ -354,6 +366,7 @@ def finished_run(
             host_synchronisations=none,
             traced_synchronisations=none,
             limits=rank_limits(on_gpu=on_gpu, work=rank == 0),
+            graph_check=graph_check() if run.case.compile else None,
         )
         window = seconds[rank] if seconds else 0.5 * plan.steps
         records = [

@@ -7,6 +7,7 @@ its process, and the agent kills ranks that do not end in time. So the causes ar
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +22,39 @@ LATE_SECONDS = 25.0  # the agent waits 30 s before it kills
 
 
 @dataclass(frozen=True)
+class Exits:
+    """How the processes of a case ended.
+
+    Attributes:
+        ranks: those that did not end well, in the order in which this was seen.
+        agent: exit code of the agent; -N if it was ended by signal N, 0 if there was none.
+    """
+
+    ranks: Sequence[RankExit] = ()
+    agent: int = 0
+
+    @classmethod
+    def of(cls, exit_code: int, run_folder: Path, *, has_agent: bool) -> Exits:
+        """From the exit code of the process that was started: the agent, which left those of the ranks, or rank 0."""
+        if has_agent:
+            return cls(read_rank_exits(run_folder), exit_code)
+        return cls([RankExit(0, exit_code, time.monotonic())] if exit_code else [])
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known after the processes of a case have ended.
 
     Attributes:
         ranks: what the ranks of this node reported.
-        exits: of ranks that did not end well, in the order in which the agent saw them.
+        exits: how the processes ended.
         rendezvous_error: why the nodes did not meet; None if they did.
-        exit_code: of the agent; -N if it was ended by signal N.
         run_folder: where all of them report.
     """
 
     ranks: Sequence[RankEvents]
-    exits: Sequence[RankExit]
+    exits: Exits
     rendezvous_error: str | None
-    exit_code: int
     run_folder: Path
 
     @property
@@ -45,9 +64,9 @@ class Evidence:
         return min(failed, key=lambda events: events.failure_time, default=None)
 
 
-def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exit_code: int) -> Failure | None:
+def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exits: Exits) -> Failure | None:
     """Why a case failed; None if all its ranks ended well."""
-    evidence = Evidence(ranks, read_rank_exits(run_folder), read_rendezvous_error(run_folder), exit_code, run_folder)
+    evidence = Evidence(ranks, exits, read_rendezvous_error(run_folder), run_folder)
     return next((failure for cause in CAUSES if (failure := cause(evidence)) is not None), None)
 
 
@@ -59,7 +78,7 @@ def _rendezvous(evidence: Evidence) -> Failure | None:
 
 def _killed_rank(evidence: Evidence) -> Failure | None:
     """A rank ended by a signal that neither the agent sent nor another failure explains."""
-    for each in evidence.exits:
+    for each in evidence.exits.ranks:
         number = -each.exit_code
         if number > 0 and number not in AGENT_SIGNALS and not _follows(each, evidence.first_reported):
             return Failure("killed", f"rank {each.rank} was killed by {_signal_name(number)}", each.rank)
@@ -79,16 +98,17 @@ def _reported_failure(evidence: Evidence) -> Failure | None:
 
 def _full_run_folder(evidence: Evidence) -> Failure | None:
     """A process that could not report: there is no room for its report."""
-    unreported = evidence.exits or evidence.exit_code or any(not events.results for events in evidence.ranks)
+    exits = evidence.exits
+    unreported = exits.ranks or exits.agent or any(not events.results for events in evidence.ranks)
     reason = write_error(evidence.run_folder) if unreported else None
     return None if reason is None else Failure("output", reason)
 
 
 def _silent_exit(evidence: Evidence) -> Failure | None:
     """A rank that ended without a report."""
-    if not evidence.exits:
+    if not evidence.exits.ranks:
         return None
-    first = evidence.exits[0]
+    first = evidence.exits.ranks[0]
     if first.exit_code < 0:
         return Failure("killed", f"rank {first.rank} was ended by {_signal_name(-first.exit_code)}", first.rank)
     message = f"rank {first.rank} ended with exit code {first.exit_code}; see the train log"
@@ -96,10 +116,11 @@ def _silent_exit(evidence: Evidence) -> Failure | None:
 
 
 def _agent_failure(evidence: Evidence) -> Failure | None:
-    if evidence.exit_code < 0:
-        return Failure("killed", f"the agent was killed by {_signal_name(-evidence.exit_code)}")
-    if evidence.exit_code > 0:
-        message = f"the agent ended with exit code {evidence.exit_code}; see the train log"
+    exit_code = evidence.exits.agent
+    if exit_code < 0:
+        return Failure("killed", f"the agent was killed by {_signal_name(-exit_code)}")
+    if exit_code > 0:
+        message = f"the agent ended with exit code {exit_code}; see the train log"
         return Failure("exception", message)
     return None
 

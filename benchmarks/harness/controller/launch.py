@@ -5,27 +5,25 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Protocol
 
 from msgspec import structs
 
 from benchmarks.harness.controller import processes
-from benchmarks.harness.controller.diagnosis import cause_of_failure
+from benchmarks.harness.controller.diagnosis import Exits, cause_of_failure
 from benchmarks.harness.controller.machine.gpu_sampler import GpuSampler
 from benchmarks.harness.controller.machine.sampler import MachineSampler
 from benchmarks.harness.controller.machine.window import machine_of
 from benchmarks.harness.controller.run_folder import RunFolder, TemporaryFolderError, run_folder, write_error
+from benchmarks.harness.controller.termination import termination_as_interrupt
 from benchmarks.harness.controller.train_log import TrainLog
 from benchmarks.harness.controller.watchdog import Stopped, Watchdog, nothing_stopped
+from benchmarks.harness.protocol.data_folder import publish_data_folder
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
@@ -37,6 +35,9 @@ from ocr_models.errors import DataError
 
 POLL_SECONDS = 0.2  # often enough for a person, too seldom to take a core from the training
 EXIT_SECONDS = 30.0
+AGENT, RANK = "benchmarks.harness.worker.agent", "benchmarks.harness.worker"
+ONLY_RANK = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
+"""What an agent would set. pytest itself may run under one, or under Slurm, with other values."""
 UTF_8 = "utf-8:backslashreplace"  # what the processes print, whatever the locale: paths and logs stay readable
 
 # glibc would return every large block to the system and request it again, page by page: 110,000 page faults in a step
@@ -69,12 +70,10 @@ def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
         OSError: if the train log cannot be created.
     """
     launched_at = time.monotonic()
-    run.parts = [(0.0, "data_set")]
+    run.parts = [(0.0, "start")]
     try:
-        with _termination_as_interrupt(), TrainLog(log_path) as log, run_folder() as folder:
-            data = run.plan.data or _synthetic_data(run.plan)
-            run.plan = structs.replace(run.plan, data=data, run_folder=str(folder.path))
-            run.parts.append((time.monotonic() - launched_at, "start"))
+        with termination_as_interrupt(), TrainLog(log_path) as log, run_folder() as folder:
+            run.plan = structs.replace(run.plan, run_folder=str(folder.path))
             _run_processes(run, folder, log, display)
     except KeyboardInterrupt as interrupt:
         run.interrupted = True
@@ -112,14 +111,26 @@ def _synthetic_data(plan: Plan) -> str:
     return answer
 
 
+def _publish_synthetic_data(plan: Plan, run_folder: Path) -> None:
+    """Meanwhile the ranks import torch."""
+    try:
+        publish_data_folder(run_folder, _synthetic_data(plan))
+    except OSError as error:
+        raise _cannot_write(run_folder, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> _EndedError:
+    reason = write_error(path) or f"{path}: {error.strerror}"
+    return _EndedError(Failure("output", redact(reason)))
+
+
 def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisplay) -> None:
     plan_path = folder.path / "plan.json"
     try:
         run.plan.write(plan_path)
     except OSError as error:
-        reason = write_error(folder.path) or f"{plan_path}: {error.strerror}"
-        raise _EndedError(Failure("output", redact(reason))) from error
-    process = _start_agent(plan_path, _environment(run.plan, folder.tmpdir))
+        raise _cannot_write(folder.path, error) from error
+    process = _start(run.plan, plan_path, _environment(run.plan, folder.tmpdir))
     assert process.stdout is not None
     copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
     copier.start()
@@ -127,6 +138,8 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     gpu_sampler = GpuSampler(process.pid, run.ranks, folder.path, on_gpus=run.case.gpu_count > 0)
     try:
         with sampler, gpu_sampler:
+            if run.plan.data is None:
+                _publish_synthetic_data(run.plan, folder.path)
             _follow(run, process, folder.path, log, display, sampler.stopped)
         with contextlib.suppress(subprocess.TimeoutExpired):  # then it is ended, and the diagnosis reports that
             process.wait(timeout=EXIT_SECONDS)
@@ -142,14 +155,17 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
             events.poll(folder.path)
     run.machine = machine_of(run, sampler, gpu_sampler)
     if run.failure is None:
-        failure = cause_of_failure(run.ranks, folder.path, process.returncode) or log.failure
+        exits = Exits.of(process.returncode, folder.path, has_agent=run.plan.has_agent)
+        failure = cause_of_failure(run.ranks, folder.path, exits) or log.failure
         run.failure = None if failure is None else _redacted(failure)
 
 
-def _start_agent(plan_path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(plan: Plan, plan_path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start the agent, or the only rank."""
+    what, module = ("the agent", AGENT) if plan.has_agent else ("rank 0", RANK)
     try:
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "benchmarks.harness.worker.agent", str(plan_path)],
+            [sys.executable, "-u", "-m", module, str(plan_path)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -159,7 +175,7 @@ def _start_agent(plan_path: Path, environment: dict[str, str]) -> subprocess.Pop
         )
     except OSError as error:  # a limit of processes, files or memory, or an environment that is too large
         kind = "out_of_memory" if error.errno == errno.ENOMEM else "exception"
-        raise _EndedError(Failure(kind, f"the agent cannot be started: {error.strerror}")) from error
+        raise _EndedError(Failure(kind, f"{what} cannot be started: {error.strerror}")) from error
 
 
 def _follow(
@@ -201,6 +217,7 @@ def _environment(plan: Plan, tmpdir: str) -> dict[str, str]:
         "OMP_NUM_THREADS": str(plan.threads),
         "TMPDIR": tmpdir,  # files left by killed processes are removed with the folder
         TOKEN_VARIABLE: plan.run_token,
+        **({} if plan.has_agent else ONLY_RANK),
     }
 
 
@@ -212,26 +229,3 @@ def _kernel_cache(tmpdir: str) -> str:
     except (DataError, OSError):
         return f"{tmpdir}/torchinductor"
     return str(folder) if os.access(folder, os.W_OK) else f"{tmpdir}/torchinductor"
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the case as Ctrl-C does: in order, with an artifact. A second one is ignored."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # under nohup the run outlives the terminal
-    handled = [number for number in numbers if number != signal.SIGHUP or not ignored]
-    previous = {number: signal.signal(number, interrupt) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -49,6 +49,11 @@ class ControlGroups:
         quotas = [_v1_quota(folder) for folder in self._of("cpu")] + [_v2_quota(folder) for folder in self._of(UNIFIED)]
         return min((quota for quota in quotas if quota is not None), default=None)
 
+    def available_memory_bytes(self) -> int | None:
+        """Memory that the groups' limits leave, what the page cache would give back included; None without a limit."""
+        found = [_v1_memory(folder) for folder in self._of("memory")] + [_v2_memory(each) for each in self._of(UNIFIED)]
+        return min((each for each in found if each is not None), default=None)
+
     def throttling(self) -> Throttling | None:
         """Sums over the groups, whether or not they have a quota now; None if none of them counts."""
         folders = [*self._of("cpu"), *self._of(UNIFIED)]
@@ -141,6 +146,20 @@ def _v2_quota(folder: Path) -> float | None:
     quota, period = (*_text(folder / "cpu.max").split(), "", "")[:2]
     found, length = _integer(quota), _integer(period)
     return None if found is None or length is None or found <= 0 or length <= 0 else found / length
+
+
+def _v1_memory(folder: Path) -> int | None:
+    limit, used = (_integer(_text(folder / f"memory.{each}_in_bytes")) for each in ("limit", "usage"))
+    return None if limit is None or used is None else limit - used + _page_cache(folder, "total_inactive_file")
+
+
+def _v2_memory(folder: Path) -> int | None:
+    limit, used = (_integer(_text(folder / f"memory.{each}")) for each in ("max", "current"))
+    return None if limit is None or used is None else limit - used + _page_cache(folder, "inactive_file")
+
+
+def _page_cache(folder: Path, name: str) -> int:
+    return _key_values(folder / "memory.stat").get(name, 0)
 
 
 def _throttling(folder: Path) -> Throttling | None:

@@ -25,7 +25,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         steps, warmup_steps: measured steps, and those before them.
         warmup_steps_requested: by the user; None if not given. A case may need more.
         image_size: side of the square training image in pixels; None if the model has a fixed input size.
-        data: folder of the data set; None for the synthetic set until the launcher has its folder.
+        data: folder of the data set; None for the synthetic set, whose folder the ranks learn later
+            (`protocol/data_folder.py`).
         data_source: "synthetic" or "files".
         nodes, node_rank: number of nodes, and which of them this is.
         rendezvous_endpoint: "HOST:PORT" where the nodes meet; empty on one node.
@@ -76,6 +77,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def total_steps(self) -> int:
         return self.warmup_steps + self.steps
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether an agent starts the ranks. A rank that is alone needs none: pytest itself starts it."""
+        return self.case.mode == "mp"
 
     @property
     def local_processes(self) -> int:

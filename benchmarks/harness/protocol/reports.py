@@ -28,6 +28,9 @@ from benchmarks.harness.protocol.training import Shape, TrainingReport
 FIGURES = ("loss", "gradient_norm", "targets")
 """What the reference check always compares; `parameters`, a count, must agree exactly."""
 
+GRAPH_FIGURES = ("loss", "gradient_norm")
+"""What the graph check always compares: targets do not depend on the compiler."""
+
 Version = Annotated[Text, about("version")]
 Commit = Annotated[str, Meta(pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")]
 
@@ -107,6 +110,39 @@ class ReferenceCheck(Struct, frozen=True, forbid_unknown_fields=True):
     tolerance: Annotated[
         dict[str, PositiveRatio], _with_keys("largest deviation allowed; `loss` applies to every loss", *FIGURES)
     ]
+    compiled: Annotated[
+        bool,
+        about(
+            "whether a graph was compiled for this step: only if a compiled case has not the memory for `graph_check`"
+        ),
+    ]
+
+
+class GraphCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of the compiled graph that was measured, compared with the same step without compilation: same weights,
+    same batch, same precision. Gradients are averaged over the ranks.
+    """
+
+    figures: Annotated[
+        dict[str, int | float | None],
+        _with_keys("every loss, gradient norm, number of parameters with a gradient", *GRAPH_FIGURES, "parameters"),
+    ]
+    eager: Annotated[
+        dict[str, int | float | None], _with_keys("the same without compilation", *GRAPH_FIGURES, "parameters")
+    ]
+    deviation: Annotated[
+        dict[str, Amount | None],
+        _with_keys(
+            "relative to the step without compilation; null if a figure is missing or not finite", *GRAPH_FIGURES
+        ),
+    ]
+    tolerance: Annotated[
+        dict[str, PositiveRatio], _with_keys("largest deviation allowed; `loss` applies to every loss", *GRAPH_FIGURES)
+    ]
+    gradient_difference: Annotated[
+        Amount | None, about("norm of the difference of both gradients, relative to that without compilation")
+    ]
+    graphs_compiled: Annotated[Count, about("graphs that this step compiled: 0 if it used those of the measured steps")]
 
 
 class CommunicationReport(Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,6 +215,10 @@ class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         dict[str, Seconds] | None, about("stage -> seconds per sample; null unless --ocr-profile-loader")
     ]
     reference_check: Annotated[ReferenceCheck | None, about("null if the model has no reference figures")]
+    graph_check: Annotated[
+        GraphCheck | None,
+        about("null without compilation, without reference figures, or if the memory did not suffice"),
+    ]
 
 
 class Score(Struct, frozen=True):

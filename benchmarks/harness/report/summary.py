@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.cases import Case
 from benchmarks.harness.report.tables import table
-from benchmarks.harness.results.artifact import Header
+from benchmarks.harness.results.artifact import Header, SpeedDetails
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement
+
+SHOWN_PARTS = 5
 
 Row = tuple[Measurement, Case, Header, Path]
 """A measurement of a case, its artifact, and the path of the artifact."""
@@ -29,6 +32,26 @@ def summary_tables(rows: Iterable[Row], base: Path) -> list[tuple[str, list[str]
         for measurement in MEASUREMENTS.values()
         if (own := [row for row in rows if row[0] is measurement])
     ]
+
+
+def time_spent(rows: Iterable[Row]) -> str | None:
+    """Where the seconds of the speed cases went, all together, in one line; None without such a case."""
+    found = [details for _, _, artifact, _ in rows if isinstance(details := details_of(artifact), SpeedDetails)]
+    if not found:
+        return None
+    total, warm_up, measured, fixed = (
+        sum(getattr(each, name) for each in found)
+        for name in ("total_seconds", "warmup_seconds", "measured_seconds", "overhead_seconds")
+    )
+    parts: Counter[str] = Counter()
+    for each in found:
+        parts.update(each.overhead)
+    largest = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.most_common(SHOWN_PARTS))
+    cases = "1 case" if len(found) == 1 else f"{len(found)} cases"
+    return (
+        f"{cases}: {total:.1f} s = {measured:.1f} measured + {warm_up:.1f} warm-up + {fixed:.1f} fixed "
+        f"(largest: {largest})"
+    )
 
 
 def data_remarks(rows: Iterable[Row]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.harness.protocol.records import Failure, RankResult
-from benchmarks.harness.protocol.reports import ReferenceCheck
+from benchmarks.harness.protocol.reports import GraphCheck, ReferenceCheck
 from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.rank_differences import mismatch_of, rank_differences
 
@@ -37,8 +37,20 @@ def wrong_result(check: ReferenceCheck | None) -> str | None:
     """What a reference check shows to be wrong, one line; None if all is well, or if there was no check."""
     if check is None:
         return None
-    figures, expected = check.figures, check.reference
-    step = "a step on fixed weights and images"
+    return _wrong_figure("a step on fixed weights and images", check, check.reference)
+
+
+def wrong_graph(check: GraphCheck | None) -> str | None:
+    """What shows that a compiled step differs from the same step without compilation, one line; None if nothing."""
+    if check is None:
+        return None
+    return _wrong_figure("a compiled step, compared with one without compilation,", check, check.eager)
+
+
+def _wrong_figure(
+    step: str, check: ReferenceCheck | GraphCheck, expected: Mapping[str, int | float | None]
+) -> str | None:
+    figures = check.figures
     if figures.get("parameters") != expected.get("parameters"):
         counts = f"{_shown(figures.get('parameters'))} of {_shown(expected.get('parameters'))} parameters"
         return f"in {step} {counts} get a gradient: a part of the model is not trained"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.reference import COUNT, TOLERANCES, deviation
-from benchmarks.harness.protocol.reports import ReferenceCheck
-from benchmarks.harness.results.rank_checks import wrong_result
+from benchmarks.harness.protocol.reports import GraphCheck, ReferenceCheck
+from benchmarks.harness.results.rank_checks import wrong_graph, wrong_result
 from ocr_models import MODELS
 
 
@@ -23,7 +24,31 @@ def reference_contradictions(check: ReferenceCheck | None, case: Case) -> list[s
         *([] if wrong is None else [wrong]),
         *_other_reference(check, case),
         *_wider_tolerances(check, case),
-        *_wrong_deviations(check),
+        *_wrong_deviations(check, check.reference),
+    ]
+
+
+def graph_contradictions(reference: ReferenceCheck | None, graph: GraphCheck | None, case: Case) -> list[str]:
+    """What contradicts a good compiled step of one rank, a line each. The step of a compiled case is checked without
+    compilation, and then its graph is compared with that step; else, for want of memory, a compiled step is checked.
+    """
+    found = [] if graph is None else [f"graph_check: {line}" for line in _wrong_graph(graph, case)]
+    if reference is not None and reference.compiled != (case.compile and graph is None):
+        found.append(
+            "reference_check: of a compiled step, but the case is not compiled or has a graph_check"
+            if reference.compiled
+            else "graph_check: null, but nothing else checks the compiled step"
+        )
+    return found
+
+
+def _wrong_graph(check: GraphCheck, case: Case) -> list[str]:
+    wrong = wrong_graph(check)
+    return [
+        *([] if case.compile else [f"{case} is not compiled"]),
+        *([] if wrong is None else [wrong]),
+        *_wider_tolerances(check, case),
+        *_wrong_deviations(check, check.eager),
     ]
 
 
@@ -34,7 +59,7 @@ def _other_reference(check: ReferenceCheck, case: Case) -> list[str]:
     return [f"reference {check.reference} is not that of {case.model}, {dict(expected)}"]
 
 
-def _wider_tolerances(check: ReferenceCheck, case: Case) -> list[str]:
+def _wider_tolerances(check: ReferenceCheck | GraphCheck, case: Case) -> list[str]:
     limits = TOLERANCES[case.precision]
     return [
         f"tolerance of {name} is {tolerance:g}, but the suite allows {limit:g} in {case.precision}"
@@ -43,12 +68,12 @@ def _wider_tolerances(check: ReferenceCheck, case: Case) -> list[str]:
     ]
 
 
-def _wrong_deviations(check: ReferenceCheck) -> list[str]:
+def _wrong_deviations(check: ReferenceCheck | GraphCheck, expected: Mapping[str, int | float | None]) -> list[str]:
     found = []
-    for name in sorted({*check.reference, *check.deviation} - {COUNT}):
-        reported = check.deviation.get(name)
-        right = deviation(check.figures.get(name), check.reference[name]) if name in check.reference else None
-        if name not in check.reference or name not in check.deviation or not _same(reported, right):
+    for name in sorted({*expected, *check.deviation} - {COUNT}):
+        reported, value = check.deviation.get(name), expected.get(name)
+        right = None if value is None else deviation(check.figures.get(name), value)
+        if name not in expected or name not in check.deviation or not _same(reported, right):
             found.append(f"deviation of {name} is {_shown(reported)}, but the figures yield {_shown(right)}")
     return found
 

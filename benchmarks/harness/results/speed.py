@@ -30,7 +30,7 @@ from benchmarks.harness.results.machine_verdict import judged, machine_failure, 
 from benchmarks.harness.results.overhead import seconds_by_part
 from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.printable import printable
-from benchmarks.harness.results.rank_checks import disagreement, wrong_result
+from benchmarks.harness.results.rank_checks import disagreement, wrong_graph, wrong_result
 from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
 from benchmarks.harness.results.scaling import scaling
 from benchmarks.harness.results.speed_checks import speed_contradictions, speed_training_problems
@@ -82,8 +82,13 @@ def _unfinished(run: Run, log_path: Path, failure: Failure) -> SpeedArtifact:
 
 def _wrong_results(results: list[RankResult]) -> Failure | None:
     checked = _first_wrong(results)
-    wrong = wrong_result(_own(checked).reference_check)
+    wrong = _wrong_step(checked)
     return None if wrong is None else Failure("wrong_result", wrong, checked.rank)
+
+
+def _wrong_step(result: RankResult) -> str | None:
+    own = _own(result)
+    return wrong_result(own.reference_check) or wrong_graph(own.graph_check)
 
 
 def _synchronising(results: list[RankResult]) -> Failure | None:
@@ -98,8 +103,8 @@ def _synchronising(results: list[RankResult]) -> Failure | None:
 
 
 def _first_wrong(results: list[RankResult]) -> RankResult:
-    """The first rank whose reference check failed, else rank 0."""
-    return next((result for result in results if wrong_result(_own(result).reference_check)), results[0])
+    """The first rank whose step is wrong, else rank 0."""
+    return next((result for result in results if _wrong_step(result)), results[0])
 
 
 def _own(result: RankResult) -> SpeedReport:

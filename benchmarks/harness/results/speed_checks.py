@@ -25,7 +25,7 @@ from benchmarks.harness.results.gpu_checks import gpu_rule
 from benchmarks.harness.results.limit_checks import limit_contradictions
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
-from benchmarks.harness.results.reference_checks import reference_contradictions
+from benchmarks.harness.results.reference_checks import graph_contradictions, reference_contradictions
 from benchmarks.harness.results.scaling import baseline_of
 from benchmarks.harness.results.statistics import exposed_communication_fraction
 from benchmarks.harness.results.step_checks import step_rule
@@ -78,9 +78,11 @@ def _reference_checks(_artifact: SpeedArtifact, details: SpeedDetails, case: Cas
     found = [f"details.reference_check: {line}" for line in reference_contradictions(details.reference_check, case)]
     if details.reference_check != details.ranks[0].reference_check:
         found.append("details.reference_check: is not that of rank 0")
-    for rank in details.ranks[1:]:
-        lines = reference_contradictions(rank.reference_check, case)
-        found += [f"details.ranks: rank {rank.rank}: reference_check: {line}" for line in lines]
+    for rank in details.ranks:
+        lines = graph_contradictions(rank.reference_check, rank.graph_check, case)
+        if rank.rank > 0:
+            lines += [f"reference_check: {line}" for line in reference_contradictions(rank.reference_check, case)]
+        found += [f"details.ranks: rank {rank.rank}: {line}" for line in lines]
     return found
 
 

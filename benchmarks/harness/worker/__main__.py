@@ -1,4 +1,4 @@
-"""Entry point of a rank: `python -m benchmarks.harness.worker PLAN`, started by the agent.
+"""Entry point of a rank: `python -m benchmarks.harness.worker PLAN`, started by the agent, or by pytest if it is alone.
 
 Opens the event file and starts the liveness thread before torch is imported, so that an error in that import, too, is
 reported.

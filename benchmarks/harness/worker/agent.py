@@ -1,4 +1,4 @@
-"""The process between pytest and the ranks: PyTorch's elastic agent, as in torchrun, for one process or many.
+"""The process between pytest and several ranks: PyTorch's elastic agent, as in torchrun.
 
 `python -m benchmarks.harness.worker.agent PLAN` starts the ranks, ends them all as soon as one fails, and writes to
 `agent.json` which one failed first and how.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 import torch
 import torch.distributed as dist
+from torch import Tensor
 from torch.distributed import PrefixStore, Store  # type: ignore[attr-defined]
 from torch.distributed.rendezvous import rendezvous
 
@@ -52,6 +54,16 @@ class Group:
         keys = [f"maximum/{self._maxima}/{rank}" for rank in range(self._size)]
         self._store.set(keys[self._rank], repr(value))
         return max(float(self._store.get(key)) for key in keys)
+
+    def all_agree(self, answer: bool) -> bool:
+        """Whether all ranks answer yes. Waits for all of them."""
+        return self.maximum(0.0 if answer else 1.0) == 0.0
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its mean over all ranks, as DistributedDataParallel does with gradients."""
+        if self._store is not None:
+            for tensor in tensors:
+                dist.all_reduce(tensor.div_(self._size))
 
     def leave(self) -> None:
         if self._store is not None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec import structs
 from torch.optim.lr_scheduler import LRScheduler
 
 from benchmarks.cases import Case
+from benchmarks.harness.protocol.data_folder import wait_for_data_folder
 from benchmarks.harness.protocol.events import EventWriter, OnGpu, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.stages import Position
@@ -96,6 +98,7 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
     with events.timed("task"):
         task = build_task(image_size=plan.image_size, seed=plan.seed, device=device)
     with events.timed("data"):
+        plan = structs.replace(plan, data=plan.data or wait_for_data_folder(Path(plan.run_folder)))
         data = _read_data(task, plan)
         dataset = task.make_dataset(data)
     rank = plan.local_ranks[local_rank]
@@ -116,7 +119,7 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
 
 
 def _read_data(task: TrainingTask, plan: Plan) -> DataSet:
-    assert plan.data is not None, "the launcher knows the folder of the data"
+    assert plan.data is not None, "the launcher publishes the folder of synthetic data"
     data = task.read_data(Path(plan.data), "train")
     return data.with_decoded_images(default_cache_dir()) if plan.image_cache == "decoded" else data
 

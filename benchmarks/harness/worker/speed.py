@@ -13,11 +13,12 @@ from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import working_dtype
 from benchmarks.harness.worker.probes.communication import communication
+from benchmarks.harness.worker.probes.graph_check import graph_check
 from benchmarks.harness.worker.probes.limits import rank_limits, warm_up
 from benchmarks.harness.worker.probes.loader import loader_only_rate, loader_profile
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
 from benchmarks.harness.worker.probes.rank_report import rank_report
-from benchmarks.harness.worker.probes.reference_check import reference_check
+from benchmarks.harness.worker.probes.reference_check import has_reference_figures, reference_check
 from benchmarks.harness.worker.probes.step import step_only_rate
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
 from benchmarks.harness.worker.probes.trace import traced_synchronisations
@@ -98,8 +99,12 @@ def probe(
     if plan.profile_loader:
         with set_up.timed("loader_profile"):
             profile = loader_profile(set_up.dataset, case.batch_size_per_process)
+    graph = None
+    if case.compile and has_reference_figures(set_up.task):
+        with set_up.timed("graph_check"):  # replaces weights, which only the traced steps do not mind
+            graph = graph_check(set_up, trainer, batch)
     with set_up.timed("reference_check"):
-        check = reference_check(case, device)
+        check = reference_check(case, device, compiled=case.compile and graph is None)
     traced = None
     if device.type == "cuda":
         with set_up.timed("traced_steps"):
@@ -114,4 +119,5 @@ def probe(
         loader_only_samples_per_second=loader_only,
         loader_profile=profile,
         reference_check=check,
+        graph_check=graph,
     )

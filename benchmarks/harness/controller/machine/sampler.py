@@ -67,7 +67,9 @@ class MachineSampler:
     """
 
     def __init__(self, case_pid: int, ranks: Sequence[RankEvents], proc: Path = PROC) -> None:
-        """`case_pid`: the agent. `ranks`: as far as they have reported; their process and phase are read."""
+        """`case_pid`: the agent, or the only rank. `ranks`: as far as they have reported; their process and phase are
+        read.
+        """
         self.samples: list[Sample] = []
         self._case_pid, self._ranks, self._proc = case_pid, ranks, proc
         self.cores = frozenset(os.sched_getaffinity(0))
@@ -116,7 +118,7 @@ class MachineSampler:
     def _sample(self, now: float, gap: float, *, threads: bool) -> Sample:
         times = self._case_times()
         rank_pids = [events.pid for events in self._ranks if events.pid in times]
-        own = procfs.process_times(os.getpid(), self._proc)  # with the agent, once it has ended
+        own = procfs.process_times(os.getpid(), self._proc)  # with the case, once it has ended
         groups = ControlGroups.of(rank_pids[0] if rank_pids else self._case_pid, self._proc)
         stopped, stopped_rank = self._stopped(times, groups)
         files = {each: groups.pressure_file(each) for each in RESOURCES}
@@ -148,17 +150,18 @@ class MachineSampler:
         )
 
     def _case_times(self) -> dict[int, ProcessTimes]:
-        """Of the processes of the case. A rank that lost the agent has another parent."""
+        """Of the processes of the case. A rank that lost its agent has another parent."""
         roots = [self._case_pid, *(events.pid for events in self._ranks if events.pid is not None)]
         pids = {pid for root in roots for pid in procfs.process_tree(root, self._proc)}
         found = {pid: procfs.process_times(pid, self._proc) for pid in sorted(pids)}
         return {pid: times for pid, times in found.items() if times is not None}
 
     def _stopped(self, times: dict[int, ProcessTimes], groups: ControlGroups) -> tuple[str | None, int | None]:
-        """What is stopped, and the rank if it is one. Without the agent, which only waits."""
+        """What is stopped, and the rank if it is one. Without an agent, which only waits."""
         if groups.is_frozen():
             return "the control group of the ranks is frozen", None
-        stopped = {pid for pid, each in times.items() if each.state in procfs.STOPPED_STATES and pid != self._case_pid}
+        waiting = {self._case_pid} - {events.pid for events in self._ranks}
+        stopped = {pid for pid, each in times.items() if each.state in procfs.STOPPED_STATES} - waiting
         if not stopped:
             return None, None
         how = "by SIGSTOP" if any(times[pid].state == "T" for pid in stopped) else "by a debugger"

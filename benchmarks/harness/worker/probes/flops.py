@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ def model_report(model: nn.Module, input_shape: tuple[int, ...]) -> ModelReport:
     Operations are those of matrix products and convolutions, a multiply-add counts two. `input_shape` has no batch
     dimension.
     """
-    shapes = copy.deepcopy(model).to("meta")
+    shapes = _on_meta(model)
     sample = torch.empty(1, *input_shape, device="meta")
     with FlopCounterMode(display=False) as counter:
         with FirstLayer(shapes, sample) as first_layer:
@@ -27,6 +28,14 @@ def model_report(model: nn.Module, input_shape: tuple[int, ...]) -> ModelReport:
         trained = [each.sum() for each in outputs if isinstance(each, Tensor) and each.requires_grad]
         torch.stack(trained).sum().backward()
     return ModelReport(int(counter.get_total_flops()), first_layer.shape)
+
+
+def _on_meta(model: nn.Module) -> nn.Module:
+    """A copy on the meta device. The values of parameters and buffers are not copied on the way."""
+    memo: dict[int, Any] = {id(each): each.detach().to("meta") for each in model.buffers()}
+    for each in model.parameters():
+        memo[id(each)] = nn.Parameter(each.detach().to("meta"), requires_grad=each.requires_grad)
+    return copy.deepcopy(model, memo).to("meta")
 
 
 def flops_per_sample(model: nn.Module, input_shape: tuple[int, ...]) -> int:

@@ -1,7 +1,8 @@
 """Whether a case trains what it should: one step on fixed weights and a fixed batch, compared with the reference.
 
 A step that omits a term of the loss, detaches a branch or learns shifted labels may be fast. So each speed case takes,
-untimed and in its own precision and compile mode, a step whose losses and gradient are known from float64.
+untimed and in its own precision, a step whose losses and gradient are known from float64. For a compiled case,
+`graph_check.py` then compares the compiled step with this one.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ class NoReferenceError(ValueError):
     """The task of a model has no reference batch: one line."""
 
 
-def reference_check(case: Case, device: torch.device) -> ReferenceCheck | None:
+def reference_check(case: Case, device: torch.device, *, compiled: bool = False) -> ReferenceCheck | None:
     """The figures of a case's step compared with those of its model. None if the model has none; then one line in the
     train log names the command that computes them.
+
+    The step is not compiled unless `compiled` says so: then a graph is compiled for it.
     """
     task = _build(case.model, device)
     if task.reference is None or task.reference.figures is None:
@@ -44,7 +47,7 @@ def reference_check(case: Case, device: torch.device) -> ReferenceCheck | None:
             flush=True,
         )
         return None
-    alone = replace(case, mode="sp", batch_size=case.batch_size_per_process, processes=1)
+    alone = replace(case, mode="sp", batch_size=case.batch_size_per_process, processes=1, compile=compiled)
     task.reference.fix_weights(task.model)
     trainer = Trainer(task, alone, device, Position(stage=PROBES))
     figures, expected = step_figures(trainer, task.reference.batch()), task.reference.figures
@@ -53,7 +56,13 @@ def reference_check(case: Case, device: torch.device) -> ReferenceCheck | None:
         reference=dict(expected),
         deviation={name: deviation(figures.get(name), expected[name]) for name in expected if name != COUNT},
         tolerance=TOLERANCES[case.precision],
+        compiled=compiled,
     )
+
+
+def has_reference_figures(task: TrainingTask) -> bool:
+    """Whether it is known what a step of the task must compute."""
+    return task.reference is not None and task.reference.figures is not None
 
 
 def reference_figures(model: str) -> dict[str, float]:
@@ -84,19 +93,29 @@ def _build(model: str, device: torch.device) -> TrainingTask:
 
 def step_figures(trainer: Trainer, batch: Batch) -> dict[str, float]:
     """Every loss, `gradient_norm` over all parameters, the number of `parameters` with a gradient, and `targets`."""
+    means = take_step(trainer, batch)
+    count = sum(parameter.grad is not None for parameter in trainer.model.parameters())
+    targets = weighted_mean(trainer.targets(batch))
+    return means | {"gradient_norm": gradient_norm(trainer.model), COUNT: count, "targets": targets}
+
+
+def take_step(trainer: Trainer, batch: Batch) -> dict[str, float]:
+    """A step without its optimiser -> the mean of every loss. The parameters then hold the gradients, not scaled."""
     for _ in range(MAX_SCALINGS):
         losses = trainer.backward(batch)
         trainer.scaler.unscale_(trainer.optimizer)
-        gradients = [p.grad.double().norm() for p in trainer.model.parameters() if p.grad is not None]
-        norm = float(torch.stack(gradients).norm()) if gradients else 0.0
-        if math.isfinite(norm) or not trainer.scaler.is_enabled():
+        if not trainer.scaler.is_enabled() or math.isfinite(gradient_norm(trainer.model)):
             break
         trainer.scaler.step(trainer.optimizer)  # as in training: a step that overflows is skipped and halves the scale
         trainer.scaler.update()
         trainer.optimizer.zero_grad(set_to_none=True)
-    means = {name: float(values.detach().mean()) for name, values in losses.items() if name.startswith("loss")}
-    targets = weighted_mean(trainer.targets(batch))
-    return means | {"gradient_norm": norm, COUNT: len(gradients), "targets": targets}
+    return {name: float(values.detach().mean()) for name, values in losses.items() if name.startswith("loss")}
+
+
+def gradient_norm(model: nn.Module) -> float:
+    """Over all parameters, computed in float64; 0 if none has a gradient."""
+    norms = [parameter.grad.double().norm() for parameter in model.parameters() if parameter.grad is not None]
+    return float(torch.stack(norms).norm()) if norms else 0.0
 
 
 def weighted_mean(targets: Any) -> float:

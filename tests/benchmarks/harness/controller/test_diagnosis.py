@@ -7,27 +7,29 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness.controller.diagnosis import CAUSES, Evidence, cause_of_failure
+from benchmarks.harness.controller.diagnosis import CAUSES, Evidence, Exits, cause_of_failure
 from benchmarks.harness.protocol.exits import RankExit, write_rank_exits, write_rendezvous_error
 from benchmarks.harness.protocol.records import Failure
 from samples import rank_events
 
 
 def test_a_case_whose_ranks_ended_well_has_no_failure(tmp_path: Path) -> None:
-    assert cause_of_failure([rank_events(0, ended_well=True), rank_events(1, ended_well=True)], tmp_path, 0) is None
+    assert (
+        cause_of_failure([rank_events(0, ended_well=True), rank_events(1, ended_well=True)], tmp_path, Exits()) is None
+    )
 
 
 def test_the_failure_that_was_reported_first_is_the_cause(tmp_path: Path) -> None:
     first, second = Failure("data", "truncated", 1), Failure("exception", "connection closed", 0)
-    write_rank_exits(tmp_path, [RankExit(0, 1, 20.0), RankExit(1, 1, 20.0)])
+    exits = Exits([RankExit(0, 1, 20.0), RankExit(1, 1, 20.0)], 1)
     ranks = [rank_events(0, failure=second, failure_time=11.0), rank_events(1, failure=first, failure_time=10.0)]
-    assert cause_of_failure(ranks, tmp_path, 1) == first
+    assert cause_of_failure(ranks, tmp_path, exits) == first
 
 
 def test_a_killed_rank_is_the_cause_though_another_noticed_first(tmp_path: Path) -> None:
-    write_rank_exits(tmp_path, [RankExit(1, -signal.SIGKILL, 20.0), RankExit(0, 1, 19.0)])
+    exits = Exits([RankExit(1, -signal.SIGKILL, 20.0), RankExit(0, 1, 19.0)], 1)
     noticed = Failure("exception", "connection closed by peer", 0)
-    found = cause_of_failure([rank_events(0, failure=noticed, failure_time=10.0), rank_events(1)], tmp_path, 1)
+    found = cause_of_failure([rank_events(0, failure=noticed, failure_time=10.0), rank_events(1)], tmp_path, exits)
     assert found is not None
     assert (found.kind, found.rank) == ("killed", 1)
     assert "SIGKILL (often the system's out-of-memory killer)" in found.message
@@ -42,23 +44,23 @@ def test_a_signal_that_follows_from_a_reported_failure_is_not_the_cause(
     tmp_path: Path, number: signal.Signals, seconds: float
 ) -> None:
     reported = Failure("non_finite_loss", "loss is nan at step 4", 1)
-    write_rank_exits(tmp_path, [RankExit(0, -number, 10.0 + seconds), RankExit(1, 1, 10.0)])
+    exits = Exits([RankExit(0, -number, 10.0 + seconds), RankExit(1, 1, 10.0)], 1)
     ranks = [rank_events(0), rank_events(1, failure=reported, failure_time=10.0)]
-    assert cause_of_failure(ranks, tmp_path, 1) == reported
+    assert cause_of_failure(ranks, tmp_path, exits) == reported
 
 
 def test_a_rank_that_aborts_without_a_report_is_killed(tmp_path: Path) -> None:
-    write_rank_exits(tmp_path, [RankExit(0, -signal.SIGABRT, 10.0)])
-    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    exits = Exits([RankExit(0, -signal.SIGABRT, 10.0)], 1)
+    found = cause_of_failure([rank_events(0)], tmp_path, exits)
     assert found is not None
     assert (found.kind, found.rank) == ("killed", 0)
 
 
 def test_a_rank_that_the_agent_ended_is_not_the_cause(tmp_path: Path) -> None:
-    write_rank_exits(tmp_path, [RankExit(1, -signal.SIGTERM, 19.0)])
+    exits = Exits([RankExit(1, -signal.SIGTERM, 19.0)], 1)
     cause = Failure("exception", "a bug", 0)
     ranks = [rank_events(0, failure=cause, failure_time=10.0), rank_events(1)]
-    assert cause_of_failure(ranks, tmp_path, 1) == cause
+    assert cause_of_failure(ranks, tmp_path, exits) == cause
 
 
 @pytest.mark.parametrize(
@@ -70,27 +72,53 @@ def test_a_rank_that_the_agent_ended_is_not_the_cause(tmp_path: Path) -> None:
     ],
 )
 def test_no_failure_is_silent(tmp_path: Path, exit_code: int, kind: str, message: str) -> None:
-    found = cause_of_failure([rank_events(0)], tmp_path, exit_code)
+    found = cause_of_failure([rank_events(0)], tmp_path, Exits(agent=exit_code))
     assert found is not None
     assert found.kind == kind
     assert message in found.message
 
 
 def test_a_rank_that_was_ended_from_outside_is_killed(tmp_path: Path) -> None:
-    write_rank_exits(tmp_path, [RankExit(0, -signal.SIGTERM, 19.0)])
-    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    exits = Exits([RankExit(0, -signal.SIGTERM, 19.0)], 1)
+    found = cause_of_failure([rank_events(0)], tmp_path, exits)
     assert found == Failure("killed", "rank 0 was ended by SIGTERM", 0)
 
 
+@pytest.mark.parametrize("exit_code", [-signal.SIGKILL, -signal.SIGTERM, 1, 7])
+def test_a_rank_without_an_agent_that_ends_without_a_report_is_named_by_its_own_exit(
+    tmp_path: Path, exit_code: int
+) -> None:
+    write_rank_exits(tmp_path, [RankExit(0, 99, 10.0)])  # nobody wrote this file
+    exits = Exits.of(exit_code, tmp_path, has_agent=False)
+    assert ([each.exit_code for each in exits.ranks], exits.agent) == ([exit_code], 0)
+    found = cause_of_failure([rank_events(0)], tmp_path, exits)
+    assert found is not None
+    assert (found.kind, found.rank) == ("exception" if exit_code > 0 else "killed", 0)
+    assert "agent" not in found.message
+    reported = Failure("data", "truncated", 0)
+    if exit_code == 1:
+        assert cause_of_failure([rank_events(0, failure=reported, failure_time=1.0)], tmp_path, exits) == reported
+
+
+def test_a_rank_without_an_agent_that_ended_well_has_no_failure(tmp_path: Path) -> None:
+    exits = Exits.of(0, tmp_path, has_agent=False)
+    assert cause_of_failure([rank_events(0, ended_well=True)], tmp_path, exits) is None
+
+
+def test_an_agent_leaves_the_exits_of_its_ranks(tmp_path: Path) -> None:
+    write_rank_exits(tmp_path, [RankExit(1, 7, 10.0)])
+    assert Exits.of(1, tmp_path, has_agent=True) == Exits([RankExit(1, 7, 10.0)], 1)
+
+
 def test_an_exit_without_a_report_is_named_by_its_code(tmp_path: Path) -> None:
-    write_rank_exits(tmp_path, [RankExit(0, 7, 19.0)])
-    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    exits = Exits([RankExit(0, 7, 19.0)], 1)
+    found = cause_of_failure([rank_events(0)], tmp_path, exits)
     assert found == Failure("exception", "rank 0 ended with exit code 7; see the train log", 0)
 
 
 def test_nodes_that_did_not_meet_are_the_cause_of_everything_else(tmp_path: Path) -> None:
     write_rendezvous_error(tmp_path, "RendezvousTimeoutError: no node came\nmore")
-    found = cause_of_failure([rank_events(0)], tmp_path, 1)
+    found = cause_of_failure([rank_events(0)], tmp_path, Exits(agent=1))
     assert found == Failure("rendezvous", "the nodes did not meet: RendezvousTimeoutError: no node came")
 
 
@@ -100,11 +128,11 @@ def test_nodes_that_did_not_meet_are_the_cause_of_everything_else(tmp_path: Path
 REPORTED = Failure("data", "truncated", 0)
 EVIDENCE: dict[str, dict[str, Any]] = {
     "rendezvous": {"rendezvous_error": "no route"},
-    "killed rank": {"exits": [RankExit(1, -signal.SIGKILL, 10.0)]},
+    "killed rank": {"exits": Exits([RankExit(1, -signal.SIGKILL, 10.0)], 1)},
     "reported failure": {"ranks": [rank_events(0, failure=REPORTED, failure_time=10.0)]},
-    "full run folder": {"run_folder": Path("/proc/nowhere/run"), "exit_code": 1},
-    "silent exit": {"exits": [RankExit(1, 3, 10.0)]},
-    "agent": {"exit_code": 1},
+    "full run folder": {"run_folder": Path("/proc/nowhere/run"), "exits": Exits(agent=1)},
+    "silent exit": {"exits": Exits([RankExit(1, 3, 10.0)], 1)},
+    "agent": {"exits": Exits(agent=1)},
     "missing result": {},
 }
 """What shows each cause, in the order of the table."""
@@ -121,7 +149,7 @@ MESSAGES = [
 
 
 def evidence(*names: str) -> Evidence:
-    parts: dict[str, Any] = {"ranks": [rank_events(0)], "exits": [], "rendezvous_error": None, "exit_code": 0}
+    parts: dict[str, Any] = {"ranks": [rank_events(0)], "exits": Exits(), "rendezvous_error": None}
     parts["run_folder"] = Path(tempfile.gettempdir())
     for name in reversed(names):
         parts |= EVIDENCE[name]
@@ -144,5 +172,5 @@ def test_a_cause_comes_before_those_that_follow_from_it(index: int) -> None:
 
 
 def test_without_evidence_there_is_no_cause() -> None:
-    nothing = Evidence([rank_events(0, ended_well=True)], [], None, 0, Path("/proc/nowhere"))
+    nothing = Evidence([rank_events(0, ended_well=True)], Exits(), None, Path("/proc/nowhere"))
     assert [cause(nothing) for cause in CAUSES] == [None] * len(CAUSES)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import signal
 import subprocess
+import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from benchmarks.harness.controller.watchdog import Watchdog
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.report.progress import NoDisplay
-from samples import planned_run
+from samples import SPEED_CASE, planned_run
 
 
 @pytest.fixture
@@ -80,13 +79,59 @@ def test_a_step_of_the_systems_clock_changes_no_duration(
     assert run.seconds < 30
 
 
-def test_an_agent_that_the_system_cannot_start_is_a_failure_of_the_case(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("case", "process"), [(SPEED_CASE, "rank 0"), ("psenet_mp_bs4_fp32_cpu2", "the agent")])
+def test_a_process_that_the_system_cannot_start_is_a_failure_of_the_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, process: str
 ) -> None:
     monkeypatch.setenv("TOO_LARGE", "x" * 2**18)  # of the arguments of a program, Linux allows 128 KB each
-    run = planned_run(data=tmp_path)
+    run = planned_run(case, data=tmp_path)
     launch.launch(run, tmp_path / "log", NoDisplay())
-    assert run.failure == Failure("exception", "the agent cannot be started: Argument list too long")
+    assert run.failure == Failure("exception", f"{process} cannot be started: Argument list too long")
+
+
+def test_a_rank_without_an_agent_is_the_only_one_whatever_pytest_runs_under(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "3")
+    environment = launch._environment(plan, "/tmp/run")
+    assert [environment[name] for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")] == [*"0011"]
+
+
+def test_ranks_learn_the_folder_of_synthetic_data_while_they_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = "import sys; from benchmarks.harness.protocol import data_folder, plan; from pathlib import Path; "
+    waiting += "print(data_folder.wait_for_data_folder(Path(plan.Plan.read(Path(sys.argv[1])).run_folder)))"
+
+    def start(_: Plan, path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", waiting, str(path)]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    monkeypatch.setattr(launch, "_start", start)
+    monkeypatch.setattr(launch, "_synthetic_data", lambda plan: "/the/folder")
+    launch.launch(planned_run(), tmp_path / "log", NoDisplay())
+    assert (tmp_path / "log").read_text() == "/the/folder\n"
+
+
+def test_ranks_that_wait_for_data_that_cannot_be_made_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*_: object) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen(["sleep", "60"], stdout=subprocess.PIPE))
+        return started[0]
+
+    def fail(_: Plan) -> str:
+        raise launch._EndedError(Failure("data", "the disk is full"))
+
+    monkeypatch.setattr(launch, "_start", start)
+    monkeypatch.setattr(launch, "_synthetic_data", fail)
+    run = planned_run()
+    launch.launch(run, tmp_path / "log", NoDisplay())
+    assert run.failure == Failure("data", "the disk is full")
+    assert started[0].poll() is not None
 
 
 def test_a_run_folder_that_cannot_be_written_is_an_output_failure(
@@ -139,47 +184,3 @@ def test_synthetic_data_must_be_made_within_the_time_limit(plan: Plan, monkeypat
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(launch._EndedError, match="the synthetic data set was not made within 900 s"):
         launch._synthetic_data(plan)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_that_ends_pytest_is_an_interrupt_and_a_second_one_is_ignored(number: signal.Signals) -> None:
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    expected = "Ctrl-C" if number == signal.SIGINT else number.name
-    during: list[object] = []
-
-    def be_interrupted() -> None:
-        with launch._termination_as_interrupt():
-            try:
-                signal.raise_signal(number)
-            finally:
-                during.extend(signal.getsignal(each) for each in before)
-
-    with pytest.raises(KeyboardInterrupt, match=expected):
-        be_interrupted()
-    assert during == [signal.SIG_IGN] * 3
-    assert {each: signal.getsignal(each) for each in before} == before
-
-
-def test_an_ignored_signal_remains_ignored() -> None:
-    """As nohup sets SIGHUP: the run must outlive the terminal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with launch._termination_as_interrupt():
-            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-            assert signal.getsignal(signal.SIGTERM) != signal.SIG_IGN
-        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-def test_signals_are_left_alone_outside_the_main_thread() -> None:
-    seen = []
-
-    def look() -> None:
-        with launch._termination_as_interrupt():
-            seen.append(signal.getsignal(signal.SIGTERM))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    thread.join()
-    assert seen == [signal.getsignal(signal.SIGTERM)]

@@ -7,7 +7,7 @@ from msgspec import structs
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import DataDescription
-from benchmarks.harness.report.summary import Row, data_remarks, result_line, summary_tables
+from benchmarks.harness.report.summary import Row, data_remarks, result_line, summary_tables, time_spent
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.measurements import MEASUREMENTS
 from samples import (
@@ -84,6 +84,17 @@ def test_each_measurement_has_its_own_table(tmp_path: Path) -> None:
     assert lines[0].split() == [CONVERGENCE_CASE, "hmean", "0.750", *cells, "ok", "x"]
     assert lines[1].split() == [CONVERGENCE_CASE, "hmean", "0.200", *cells, "target_missed", "x"]
     assert lines[2].split() == [CONVERGENCE_CASE, *"-----", "killed", "x"]
+
+
+def test_the_time_of_all_speed_cases_is_one_line(tmp_path: Path) -> None:
+    good, failed = row("speed", SPEED_CASE, PASSED, "/a/x"), row("speed", SPEED_CASE, FAILED, "/a/y")
+    convergence = row("convergence", CONVERGENCE_CASE, convergence_artifact(converged_run(tmp_path)), "/a/z")
+    shares = "(largest: matmul 62.0, end 20.0, imports 18.0, start 2.0)"
+    assert time_spent([good, failed, convergence, good]) == (
+        f"2 cases: 120.0 s = 10.0 measured + 8.0 warm-up + 102.0 fixed {shares}"
+    )
+    assert (time_spent([good]) or "").startswith("1 case: 60.0 s = 5.0 measured")
+    assert time_spent([failed, convergence]) is None
 
 
 def test_remarks_about_the_data_appear_once(tmp_path: Path) -> None:

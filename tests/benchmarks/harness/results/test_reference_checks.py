@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from benchmarks.cases import parse_case
+from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.reference import TOLERANCES
-from benchmarks.harness.protocol.reports import ReferenceCheck
-from benchmarks.harness.results.reference_checks import reference_contradictions
+from benchmarks.harness.protocol.reports import GraphCheck, ReferenceCheck
+from benchmarks.harness.results.reference_checks import graph_contradictions, reference_contradictions
 from ocr_models import MODELS
-from samples import reference_check
+from samples import graph_check, reference_check
 
 CASE = parse_case("psenet_sp_bs2_fp32_cpu1")
 GOOD = reference_check(loss=0.6164)
@@ -46,6 +46,57 @@ def test_a_check_as_the_suite_makes_it_contains_none() -> None:
 )
 def test_what_the_suite_would_not_report_is_named(check: ReferenceCheck | None, named: str) -> None:
     lines = reference_contradictions(check, CASE)
+    assert any(named in line for line in lines), lines
+
+
+COMPILED = parse_case("psenet_sp_bs2_fp32_compile_cpu1")
+FALLBACK = structs.replace(GOOD, compiled=True)
+GRAPH = graph_check(loss=0.7001)
+
+
+@pytest.mark.parametrize(
+    ("case", "check", "graph"), [(CASE, GOOD, None), (COMPILED, GOOD, GRAPH), (COMPILED, FALLBACK, None)]
+)
+def test_steps_that_were_checked_as_the_suite_does_contain_none(
+    case: Case, check: ReferenceCheck, graph: GraphCheck | None
+) -> None:
+    assert graph_contradictions(check, graph, case) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "check", "graph", "named"),
+    [
+        (COMPILED, GOOD, None, "graph_check: null, but nothing else checks the compiled step"),
+        (COMPILED, FALLBACK, GRAPH, "reference_check: of a compiled step, but the case is not compiled or has a graph"),
+        (CASE, FALLBACK, None, "reference_check: of a compiled step, but the case is not compiled or has a graph"),
+        (CASE, GOOD, GRAPH, "graph_check: psenet_sp_bs2_fp32_cpu1 is not compiled"),
+        (COMPILED, GOOD, graph_check(loss=0.6), "graph_check: the loss of a compiled step, compared with one without"),
+        (COMPILED, GOOD, graph_check(parameters=190), "190 of 192 parameters get a gradient"),
+        (COMPILED, GOOD, graph_check(gradient_norm=None), "the gradient_norm of a compiled step"),
+        (
+            COMPILED,
+            GOOD,
+            structs.replace(graph_check(loss=0.6), deviation=GRAPH.deviation),
+            "graph_check: deviation of loss is 0.000142857, but the figures yield 0.142857",
+        ),
+        (
+            COMPILED,
+            GOOD,
+            structs.replace(GRAPH, tolerance={"loss": 0.5, "gradient_norm": 5e-3}),
+            "graph_check: tolerance of loss is 0.5, but the suite allows 0.001 in fp32",
+        ),
+        (
+            COMPILED,
+            GOOD,
+            structs.replace(GRAPH, deviation={"loss": 0.0}),
+            "graph_check: deviation of gradient_norm is missing or null, but the figures yield 0",
+        ),
+    ],
+)
+def test_a_compiled_step_that_was_not_checked_or_is_wrong_is_named(
+    case: Case, check: ReferenceCheck | None, graph: GraphCheck | None, named: str
+) -> None:
+    lines = graph_contradictions(check, graph, case)
     assert any(named in line for line in lines), lines
 
 

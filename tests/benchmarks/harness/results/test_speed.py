@@ -18,7 +18,16 @@ from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.speed import build, cells, contradictions, line
 from benchmarks.harness.results.validation import problems
 from ocr_models import MODELS
-from samples import failed_run, finished_run, machine_report, reference_check, speed_artifact, speed_report, step_record
+from samples import (
+    failed_run,
+    finished_run,
+    graph_check,
+    machine_report,
+    reference_check,
+    speed_artifact,
+    speed_report,
+    step_record,
+)
 
 TWO_RANKS = "psenet_mp_bs4_fp32_cpu2"
 
@@ -95,6 +104,18 @@ def test_memory_and_time_of_a_gpu_are_reported_per_rank() -> None:
     assert details.ranks[0].device_seconds == 0.25 * details.measured_steps
     assert details.step_seconds.p50 == 0.25
     assert built(finished_run())[1].peak_memory_of == "process"
+
+
+def test_a_wrong_graph_of_any_rank_fails_the_case() -> None:
+    own = [speed_report(graph_check=graph_check()), speed_report(graph_check=graph_check(loss=0.6))]
+    artifact, details = built(finished_run("psenet_mp_bs4_fp32_compile_cpu2", own=own))
+    failure = failure_of(artifact)
+    assert failure is not None
+    assert (failure.kind, failure.rank) == ("wrong_result", 1)
+    assert failure.message.startswith(
+        "the loss of a compiled step, compared with one without compilation, is 0.6 instead of 0.7: 14.3% off"
+    )
+    assert [rank.graph_check for rank in details.ranks] == [own[0].graph_check, own[1].graph_check]
 
 
 def test_a_wrong_step_of_any_rank_fails_the_case_and_keeps_its_details() -> None:

@@ -18,7 +18,7 @@ from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.speed_checks import speed_contradictions
 from benchmarks.harness.results.validation import problems
-from samples import changed, document, finished_run, speed_artifact, speed_report, step_record
+from samples import changed, document, finished_run, graph_check, speed_artifact, speed_report, step_record
 
 CPU, GPU, COMPILED = "psenet_mp_bs4_fp32_cpu2", "psenet_mp_bs16_bf16_2", "psenet_sp_bs2_fp32_compile_cpu1"
 FP16 = "psenet_sp_bs8_fp16_1"
@@ -94,6 +94,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"details.ranks.1.reference_check": None}, "rank 1: reference_check: null"),
     (CPU, {"details.reference_check.figures.loss": 0.7}, "deviation of loss is 0, but the figures yield 0.1358"),
     (CPU, {"details.ranks.1.reference_check.figures.targets": 3.0}, "rank 1: reference_check: deviation of targets"),
+    (CPU, {"details.ranks.0.graph_check": structs.asdict(graph_check())}, "is not compiled"),
+    (COMPILED, {"details.ranks.0.graph_check": None}, "rank 0: graph_check: null, but nothing else checks"),
+    (COMPILED, {"details.ranks.0.graph_check.figures.loss": 0.5}, "rank 0: graph_check: deviation of loss is 0, but"),
     # what is combined from the ranks
     (CPU, {"details.measured_seconds": 2.5, "FINAL_RESULT": 16.0}, "details.measured_seconds: 2.5, but"),
     (CPU, {"details.ranks.1.measured_seconds": 9.0}, "details.measured_seconds: 5, but the other details yield 9"),

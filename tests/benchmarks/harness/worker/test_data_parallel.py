@@ -63,3 +63,10 @@ def test_the_exchange_of_gradients_is_what_a_step_without_it_is_shorter_by(ranks
         assert found["local_step_seconds"] < 0.2 < found["step_seconds"]
         assert found["exposed_seconds"] == pytest.approx(found["step_seconds"] - found["local_step_seconds"])
         assert 0.15 < found["exposed_seconds"] < 0.4
+
+
+def test_the_check_of_a_step_of_several_ranks_averages_the_gradients_that_it_compares_with(
+    ranks: list[dict[str, Any]],
+) -> None:
+    for rank in ranks:
+        assert {name for name, value in rank["graph_check"].items() if not value < 1e-6} == set()

@@ -73,6 +73,15 @@ def test_a_stopped_rank_is_seen_and_named_until_it_resumes(agent: subprocess.Pop
         until(lambda: watching.stopped() is None)
 
 
+def test_a_stopped_rank_without_an_agent_is_seen(agent: subprocess.Popen[bytes]) -> None:
+    with MachineSampler(agent.pid, [RankEvents(0, pid=agent.pid)]) as watching:
+        os.kill(agent.pid, signal.SIGSTOP)
+        until(lambda: watching.stopped() is not None)
+        assert watching.stopped() == ("rank 0 is stopped by SIGSTOP", 0)
+        os.kill(agent.pid, signal.SIGCONT)
+        until(lambda: watching.stopped() is None)
+
+
 def test_a_stopped_loader_is_seen_and_a_stopped_agent_only_waits(agent: subprocess.Popen[bytes]) -> None:
     pid = rank_pid(agent)
     with MachineSampler(agent.pid, [RankEvents(0)]) as watching:
