@@ -6,6 +6,7 @@ declared here. It knows nothing of polygons, words or scores.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -147,9 +148,36 @@ class TaskBuilder(Protocol):
     """Builds a training task on `device`, its weights initialised from `seed`.
 
     `image_size` is the side of the square training image in pixels; None if the model has a fixed input size.
+
+    A builder may also take these keyword arguments; `build_task` passes each to those that have it:
+        precision: of the steps, "fp32", "tf32", "fp16" or "bf16". With the device it may decide the memory format.
+        memory_format: of the network's weights and inputs, instead of the builder's own choice; None for that choice.
     """
 
     def __call__(self, *, image_size: int | None, seed: int, device: torch.device) -> TrainingTask: ...
+
+
+def build_task(
+    builder: TaskBuilder,
+    *,
+    image_size: int | None,
+    seed: int,
+    device: torch.device,
+    precision: str,
+    memory_format: torch.memory_format | None = None,
+) -> TrainingTask:
+    """Build a training task for steps in a precision. The arguments are those of `TaskBuilder`.
+
+    Raises:
+        ValueError: if a memory format is given, but the builder does not take one.
+    """
+    taken = inspect.signature(builder).parameters
+    takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in taken.values())
+    if memory_format is not None and not takes_all and "memory_format" not in taken:
+        raise ValueError("the memory format of this model cannot be chosen: its task builder takes no `memory_format`")
+    optional = {"precision": precision, "memory_format": memory_format}
+    passed: dict[str, Any] = {name: value for name, value in optional.items() if takes_all or name in taken}
+    return builder(image_size=image_size, seed=seed, device=device, **passed)
 
 
 class TrainingStep(nn.Module):

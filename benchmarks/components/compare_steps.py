@@ -2,7 +2,8 @@
 
 Every variant trains the same network on a batch that is already on the device: the baseline in fp32, then the suite in
 fp32 and bf16, and on a GPU in compiled bf16. They are timed in turns, so that whatever disturbs the machine disturbs
-all of them.
+all of them. CPU seconds, of all threads of the process, hardly depend on other programs that take their share of the
+processor; OMP_WAIT_POLICY=PASSIVE keeps the waiting of threads out of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -30,6 +32,27 @@ from ocr_models.errors import DataError
 from ocr_models.psenet import PSENet
 
 Step = Callable[[], object]
+
+FORMATS = {torch.channels_last: "channels_last", torch.contiguous_format: "contiguous"}
+"""The memory formats of --both-formats: names in the table."""
+
+
+class StepTime(NamedTuple):
+    """Seconds of a step: wall clock, and of the processor, summed over the threads of this process."""
+
+    wall: float
+    cpu: float
+
+
+class Variant(NamedTuple):
+    """A case of the suite, and the memory format of its weights and inputs; None for the task's own choice."""
+
+    case: Case
+    memory_format: torch.memory_format | None = None
+
+    def __str__(self) -> str:
+        return " ".join([str(self.case), *([FORMATS[self.memory_format]] if self.memory_format else [])])
+
 
 BASELINE = "baseline fp32"
 GPU_TARGETS = {"fp32": "1.3 x baseline", "bf16_compile": "5 x baseline, 0.28 of matmul"}
@@ -61,29 +84,38 @@ def default_device() -> torch.device:
 def compared(device: torch.device, options: argparse.Namespace) -> list[str]:
     """Time all variants in turns -> a table with a row per variant."""
     batch_size, size = options.batch_size, options.image_size
-    cases = suite_cases(device, batch_size)
-    apply_precision(cases[0])  # TF32 off, for the baseline too
+    variants = suite_variants(device, batch_size, both_formats=options.both_formats)
+    apply_precision(variants[0].case)  # TF32 off, for the baseline too
     torch.backends.cudnn.benchmark = True
     data = options.data or MODELS["psenet"].make_synthetic_data()
     steps: dict[str, Step] = {BASELINE: _baseline_step(device, batch_size, size)}
-    steps |= {str(case): _suite_step(case, data, size) for case in cases}
-    timed = seconds_in_turns(steps, device, options.steps, options.rounds)
-    medians = {name: statistics.median(seconds) for name, seconds in timed.items()}
+    steps |= {str(variant): _suite_step(variant, data, size) for variant in variants}
+    medians = medians_in_turns(steps, device, options.steps, options.rounds)
     step_flops = batch_size * flops_per_sample(PSENet(), (3, size, size))
-    rows = [("step", "samples/s", "times baseline", "matmul fraction", "target")]
-    for name, case in zip(steps, (cases[0], *cases), strict=True):
-        fraction = step_flops / medians[name] / 1e12 / matmul_tflops(device, working_dtype(case))
-        has_target = name != BASELINE and device.type == "cuda"
+    rows = [("step", "samples/s", "times baseline", "CPU s/step", "CPU / baseline", "matmul fraction", "target")]
+    for name, (case, memory_format) in zip(steps, (variants[0], *variants), strict=True):
+        wall, cpu = medians[name]
+        fraction = step_flops / wall / 1e12 / matmul_tflops(device, working_dtype(case))
+        has_target = name != BASELINE and device.type == "cuda" and memory_format is None
         rows.append(
             (
                 name,
-                f"{batch_size / medians[name]:.3f}",
-                f"{medians[BASELINE] / medians[name]:.3f}",
+                f"{batch_size / wall:.3f}",
+                f"{medians[BASELINE].wall / wall:.3f}",
+                f"{cpu:.3f}",
+                f"{cpu / medians[BASELINE].cpu:.3f}",
                 f"{fraction:.3f}",
                 GPU_TARGETS.get(case.variant, "") if has_target else "",
             )
         )
-    return table(rows, numeric=(1, 2, 3))
+    return table(rows, numeric=(1, 2, 3, 4, 5))
+
+
+def suite_variants(device: torch.device, batch_size: int, *, both_formats: bool = False) -> list[Variant]:
+    """The steps that are compared with the baseline; the first is fp32 in the format that its task chooses."""
+    cases = suite_cases(device, batch_size)
+    eager = [case for case in cases if both_formats and not case.compile]
+    return [*map(Variant, cases), *(Variant(case, memory_format) for case in eager for memory_format in FORMATS)]
 
 
 def suite_cases(device: torch.device, batch_size: int) -> list[Case]:
@@ -98,21 +130,30 @@ def suite_cases(device: torch.device, batch_size: int) -> list[Case]:
     return cases
 
 
-def seconds_in_turns(steps: dict[str, Step], device: torch.device, count: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds per step of each variant in each round, after one round that is not counted.
+def medians_in_turns(steps: dict[str, Step], device: torch.device, count: int, rounds: int) -> dict[str, StepTime]:
+    """The time of each step, wall clock and CPU seconds each the median of the rounds, as `seconds_in_turns`."""
+    timed = seconds_in_turns(steps, device, count, rounds)
+    return {name: StepTime(*map(statistics.median, zip(*times, strict=True))) for name, times in timed.items()}
+
+
+def seconds_in_turns(
+    steps: dict[str, Step], device: torch.device, count: int, rounds: int
+) -> dict[str, list[StepTime]]:
+    """Time per step of each variant in each round, after one round that is not counted.
 
     In a round each variant takes `count` steps; only before and after them the host waits for the device.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    seconds: dict[str, list[StepTime]] = {name: [] for name in steps}
     for round_number in range(rounds + 1):
         for name, step in steps.items():
             wait_for(device)
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             for _ in range(count):
                 step()
             wait_for(device)
             if round_number:
-                seconds[name].append((time.perf_counter() - start) / count)
+                wall, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+                seconds[name].append(StepTime(wall / count, cpu / count))
     return seconds
 
 
@@ -123,8 +164,8 @@ def _baseline_step(device: torch.device, batch_size: int, size: int) -> Step:
     return lambda: step(*batch)
 
 
-def _suite_step(case: Case, data: Path, size: int) -> Step:
-    trainer, batch = resident_trainer(str(case), data, size)
+def _suite_step(variant: Variant, data: Path, size: int) -> Step:
+    trainer, batch = resident_trainer(str(variant.case), data, size, variant.memory_format)
     return lambda: trainer.step(batch)
 
 
@@ -136,6 +177,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--image-size", type=int, default=736, help="pixels, a multiple of 32")
     parser.add_argument("--steps", type=_positive, default=10, help="steps of each variant per round")
     parser.add_argument("--rounds", type=_positive, default=5, help="timed rounds")
+    parser.add_argument(
+        "--both-formats",
+        action="store_true",
+        help="eager steps in both memory formats, too",
+    )
     parser.add_argument("--data", type=Path, help="folder of annotated images; by default the synthetic set")
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch.utils.data import default_collate
 
 from benchmarks.cases import Case, parse_case
@@ -12,34 +13,46 @@ from benchmarks.harness.worker.backends import prepare_torch
 from benchmarks.harness.worker.set_up import rank_device
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
-from ocr_models.task import Batch, TrainingTask
+from ocr_models.task import Batch, TrainingTask, build_task
 
 
-def resident_trainer(case_name: str, data: Path, image_size: int) -> tuple[Trainer, Batch]:
+def resident_trainer(
+    case_name: str, data: Path, image_size: int, memory_format: torch.memory_format | None = None
+) -> tuple[Trainer, Batch]:
     """The trainer of a case, and one batch of its data on its device. Sets torch as the ranks of the case do.
 
     Args:
         case_name: of a case with one process.
         data: folder of the training images.
         image_size: side of the training image in pixels.
+        memory_format: of weights and inputs; by default the task's own choice.
 
     Raises:
         CaseError: if there is no such case.
         DataError: if the data cannot be used.
+        ValueError: if the memory format of the model cannot be chosen.
         RuntimeError: if torch finds no such device.
     """
-    case, task, batch = resident_task(case_name, data, image_size)
+    case, task, batch = resident_task(case_name, data, image_size, memory_format)
     return Trainer(task, case, batch[0].device, Position()), batch
 
 
-def resident_task(case_name: str, data: Path, image_size: int) -> tuple[Case, TrainingTask, Batch]:
+def resident_task(
+    case_name: str, data: Path, image_size: int, memory_format: torch.memory_format | None = None
+) -> tuple[Case, TrainingTask, Batch]:
     """The same without a trainer."""
     case = parse_case(case_name)
     prepare_torch(case)
     device = rank_device(case, local_rank=0)
     model = MODELS[case.model]
-    size = None if model.image_sizes is None else image_size
-    task = model.load_task_builder()(image_size=size, seed=0, device=device)
+    task = build_task(
+        model.load_task_builder(),
+        image_size=None if model.image_sizes is None else image_size,
+        seed=0,
+        device=device,
+        precision=case.precision,
+        memory_format=memory_format,
+    )
     dataset = task.make_dataset(task.read_data(data, "train"))
     samples = [dataset[index % len(dataset), index] for index in range(case.batch_size)]
     batch: Batch = tuple(tensor.to(device) for tensor in default_collate(samples))

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 R18_PEAK_RATE = 2e-3
 
+IN_PLANES: frozenset[tuple[str, str]] = frozenset()
+"""(device type, precision) of the steps that run faster in planes, contiguous, than in channels_last.
+
+None is known. Reduced precision on a GPU needs channels_last: its matrix units read the channels of a pixel together.
+float32 on a GPU has not been measured; there planes may be faster. Both CPUs that were measured prefer channels_last
+(docs/performance.md).
+"""
+
 
 class Targets(NamedTuple):
     """Label maps, bool: text (N, H, W), kernels (N, 6, H, W), largest first, and training mask (N, H, W)."""
@@ -37,17 +45,19 @@ class Targets(NamedTuple):
 
 
 class PrepareBatch(nn.Module):
-    """A batch of PSENetDataset -> normalised images (N, 3, H, W) and Targets."""
+    """A batch of PSENetDataset -> normalised images (N, 3, H, W), in the memory format of the network, and Targets."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_format: torch.memory_format = torch.channels_last) -> None:
         super().__init__()
+        self.memory_format = memory_format
         self.jitter = ColourJitter()
         self.unpack = UnpackBits()
 
     def forward(self, batch: Batch) -> tuple[Tensor, Targets]:
         images, packed, jitter = batch  # (N, H, W, 3), (N, H, W), (N, 3)
         maps = self.unpack(packed)  # (N, 8, H, W)
-        return self.jitter(images, jitter), Targets(maps[:, 0], maps[:, 1:7], maps[:, 7])
+        images = self.jitter(images, jitter).contiguous(memory_format=self.memory_format)  # (N, 3, H, W)
+        return images, Targets(maps[:, 0], maps[:, 1:7], maps[:, 7])
 
 
 class Criterion(nn.Module):
@@ -66,13 +76,23 @@ class Criterion(nn.Module):
         return {"loss": loss} | {name: values.detach() for name, values in losses.items()}
 
 
-def training_task(*, image_size: int | None, seed: int, device: torch.device) -> TrainingTask:
+def training_task(
+    *,
+    image_size: int | None,
+    seed: int,
+    device: torch.device,
+    precision: str = "fp32",
+    memory_format: torch.memory_format | None = None,
+) -> TrainingTask:
     """PSENet on ResNet-50 with its recipe's optimizer, trained on crops of image_size x image_size pixels.
+
+    The memory format is that of weights and images; by default the faster one for the device and the precision.
 
     Raises:
         ValueError: if `image_size` is None: PSENet accepts any size and has no default here.
     """
-    model = _seeded_model(seed, device)
+    layout = memory_format or fast_memory_format(device, precision)
+    model = _seeded_model(seed, device, layout)
     # Fused: one pass over the weights, and on a GPU no synchronisation if a gradient scaler is in use.
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.99, weight_decay=5e-4, fused=True)
 
@@ -80,36 +100,51 @@ def training_task(*, image_size: int | None, seed: int, device: torch.device) ->
         """A tenth of the rate after one third of the steps, a hundredth after two: epochs 200 and 400 of 600."""
         return torch.optim.lr_scheduler.MultiStepLR(optimizer, [steps // 3, 2 * steps // 3], gamma=0.1)
 
-    return _task(model, optimizer, schedule, MODELS["psenet"].reference_figures, image_size, seed)
+    return _task(model, optimizer, schedule, MODELS["psenet"].reference_figures, image_size, seed, layout)
 
 
-def r18_training_task(*, image_size: int | None, seed: int, device: torch.device) -> TrainingTask:
+def r18_training_task(
+    *,
+    image_size: int | None,
+    seed: int,
+    device: torch.device,
+    precision: str = "fp32",
+    memory_format: torch.memory_format | None = None,
+) -> TrainingTask:
     """PSENet on ResNet-18 with a quarter of the neck's and head's width, for a CPU.
 
-    Its optimizer makes it read within minutes: AdamW, whose rate rises for a fifth of the steps and then falls.
+    Its optimizer makes it read within minutes: AdamW, whose rate rises for a fifth of the steps and then falls. The
+    memory format is chosen as for `training_task`.
 
     Raises:
         ValueError: if `image_size` is None.
     """
-    model = _seeded_model(seed, device, backbone="resnet18", neck_channels=64, hidden_channels=64)
+    layout = memory_format or fast_memory_format(device, precision)
+    model = _seeded_model(seed, device, layout, backbone="resnet18", neck_channels=64, hidden_channels=64)
     optimizer = torch.optim.AdamW(model.parameters(), lr=R18_PEAK_RATE, weight_decay=1e-2, fused=True)
 
     def schedule(steps: int) -> LRScheduler:
         return torch.optim.lr_scheduler.OneCycleLR(optimizer, R18_PEAK_RATE, total_steps=steps + 1, pct_start=0.2)
 
-    return _task(model, optimizer, schedule, MODELS["psenetr18"].reference_figures, image_size, seed)
+    return _task(model, optimizer, schedule, MODELS["psenetr18"].reference_figures, image_size, seed, layout)
+
+
+def fast_memory_format(device: torch.device, precision: str) -> torch.memory_format:
+    """The memory format in which a step runs fastest, as far as known."""
+    return torch.contiguous_format if (device.type, precision) in IN_PLANES else torch.channels_last
 
 
 def _seeded_model(
-    seed: int, device: torch.device, backbone: str = "resnet50", neck_channels: int = 256, hidden_channels: int = 256
+    seed: int,
+    device: torch.device,
+    memory_format: torch.memory_format,
+    backbone: str = "resnet50",
+    neck_channels: int = 256,
+    hidden_channels: int = 256,
 ) -> PSENet:
     """A network with weights drawn on the CPU, the same on every device. Seeds torch's global generator."""
     torch.manual_seed(seed)
-    model = PSENet(backbone, neck_channels, hidden_channels).to(device).to(memory_format=torch.channels_last)
-    if device.type == "cpu":
-        # The head's wide convolution takes a fifth less time in planes than in channels_last, the whole step a tenth.
-        model.det_head.to(memory_format=torch.contiguous_format)
-    return model
+    return PSENet(backbone, neck_channels, hidden_channels).to(device).to(memory_format=memory_format)
 
 
 def _task(
@@ -119,6 +154,7 @@ def _task(
     figures: Mapping[str, float] | None,
     image_size: int | None,
     seed: int,
+    memory_format: torch.memory_format,
 ) -> TrainingTask:
     if image_size is None:
         raise ValueError("PSENet needs an image size: it has no fixed input size")
@@ -134,7 +170,7 @@ def _task(
 
     return TrainingTask(
         model=model,
-        prepare=PrepareBatch().to(device),
+        prepare=PrepareBatch(memory_format).to(device),
         criterion=Criterion().to(device),
         optimizer=optimizer,
         input_shape=(3, size, size),

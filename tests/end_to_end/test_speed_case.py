@@ -132,6 +132,7 @@ def test_details_show_how_the_number_was_obtained(session: Session) -> None:
         "autocast": None,
         "gradient_scaler": False,
     }
+    assert details["memory_format"] == "contiguous"
     assert details["loss_first"] != details["loss_last"]
     # conv 3->4 on 62x62 (forward, and backward for its weight), conv 4->1 on 60x60 (forward, and backward twice)
     assert details["flops_per_sample"] == 2 * (2 * 62 * 62 * 4 * 3 * 9) + 3 * (2 * 60 * 60 * 1 * 4 * 9)

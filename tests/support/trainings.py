@@ -24,10 +24,12 @@ def interrupted(step: int = 32) -> TrainingState:
     return TrainingState(step=step, training_seconds=40.0, losses=[{"loss": 0.5}] * step, scores=scores(0.1, 0.2))
 
 
-def small_trainer(recipe: str = "sgd", *, scaled: bool = True, fused: bool | None = None) -> Trainer:
+def small_trainer(
+    recipe: str = "sgd", *, scaled: bool = True, fused: bool | None = None, model: nn.Module | None = None
+) -> Trainer:
     """By the official recipe, SGD and a rate that falls in steps, or by that of the CPU case; with a scaler."""
     torch.manual_seed(0)
-    model = nn.Linear(3, 1)
+    model = nn.Linear(3, 1) if model is None else model
     optimizer: torch.optim.Optimizer
     schedule: LRScheduler
     if recipe == "sgd":

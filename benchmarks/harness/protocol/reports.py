@@ -40,6 +40,9 @@ def _with_keys(description: str, *keys: str) -> Meta:
     return Meta(description=description, extra_json_schema={"required": list(keys)})
 
 
+MemoryFormat = Literal["channels_last", "contiguous", "mixed"]
+
+
 class PrecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Arithmetic that torch really uses."""
 
@@ -167,6 +170,7 @@ class SharedReport(Struct, frozen=True, kw_only=True):
 
     gradient_bytes: PositiveBytes
     precision: PrecisionSettings
+    memory_format: MemoryFormat | None
     device: str
     data: DataDescription
     environment: Environment

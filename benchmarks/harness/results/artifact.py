@@ -35,6 +35,7 @@ from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import (
     DataDescription,
     Environment,
+    MemoryFormat,
     PrecisionSettings,
     ReferenceCheck,
     SpeedReport,
@@ -127,6 +128,10 @@ class MeasuredDetails(PlanDetails, frozen=True, kw_only=True):
     gradient_bytes: Annotated[PositiveBytes, about("gradients of one process, averaged over the ranks in each step")]
     flops_per_sample: Annotated[Flops, about("forward and backward; a multiply-add counts two")]
     precision: Annotated[PrecisionSettings, about("arithmetic that torch really uses")]
+    memory_format: Annotated[
+        MemoryFormat | None,
+        about("of the network's weights and inputs, as observed; null if none of them has more than one format"),
+    ]
     device: Annotated[Text, about("GPU or processor")]
     data: Annotated[DataDescription, about("the training split")]
     environment: Annotated[Environment, about("versions and hardware")]

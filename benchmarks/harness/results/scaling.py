@@ -16,7 +16,9 @@ from benchmarks.harness.results.common import details_of, plan_fields
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.store import ArtifactError, read_as
 
-CONDITIONS = ("image_size", "compile", "compile_mode", "data_source", "image_cache", "device", "data")
+CONDITIONS = (
+    *("image_size", "compile", "compile_mode", "data_source", "image_cache", "memory_format", "device", "data"),
+)
 """Details that must agree for two results to be comparable; of the environment everything but the commit."""
 
 

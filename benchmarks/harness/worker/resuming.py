@@ -35,9 +35,21 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
         raise CheckpointError(f"the checkpoint does not fit the training: {misfit}; {TO_TRAIN_ANEW}")
     trainer.model.load_state_dict(checkpoint.state_dict)
     trainer.optimizer.load_state_dict(checkpoint.optimizer)
+    _adapt_memory_formats(trainer.optimizer)
     trainer.schedule.load_state_dict(checkpoint.schedule)
     trainer.scaler.load_state_dict(checkpoint.scaler)
     torch.set_rng_state(checkpoint.random_state)
+
+
+def _adapt_memory_formats(optimizer: torch.optim.Optimizer) -> None:
+    """Give the state the memory format of its parameter, which may be another one than when the checkpoint was written.
+
+    Fused optimizers combine values by their place in memory: with another format, those of different weights.
+    """
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _misfit(trainer: Trainer, checkpoint: Checkpoint) -> str | None:

@@ -27,7 +27,7 @@ from benchmarks.harness.worker.precision import check_precision
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
 from ocr_models.cache import default_cache_dir
-from ocr_models.task import DataSet, TrainingDataset, TrainingTask
+from ocr_models.task import DataSet, TrainingDataset, TrainingTask, build_task
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
             events.write(address)
             bind_to_gpu(address.bus_id)
     with events.timed("imports"):
-        build_task = MODELS[case.model].load_task_builder()
+        builder = MODELS[case.model].load_task_builder()
     with events.timed("task"):
-        task = build_task(image_size=plan.image_size, seed=plan.seed, device=device)
+        task = build_task(builder, image_size=plan.image_size, seed=plan.seed, device=device, precision=case.precision)
     with events.timed("data"):
         plan = structs.replace(plan, data=plan.data or wait_for_data_folder(Path(plan.run_folder)))
         data = _read_data(task, plan)

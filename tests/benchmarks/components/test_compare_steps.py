@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.components.compare_steps import Step, default_device, main, seconds_in_turns, suite_cases
+from benchmarks.components.compare_steps import (
+    Step,
+    default_device,
+    main,
+    medians_in_turns,
+    seconds_in_turns,
+    suite_cases,
+    suite_variants,
+)
 from suite import ROOT
 
-HEADINGS = ["step", "samples/s", "times", "baseline", "matmul", "fraction", "target"]
+HEADINGS = ["step", "samples/s", "times baseline", "CPU s/step", "CPU / baseline", "matmul fraction", "target"]
 
 
 @pytest.mark.slow
@@ -19,10 +29,11 @@ def test_the_command_prints_a_row_per_variant(image_folder: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.components.compare_steps", *small]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=True)
     head, baseline, *own = done.stdout.splitlines()
-    assert head.split() == HEADINGS
+    assert re.split(r"  +", head.strip()) == HEADINGS
     assert baseline.startswith("baseline fp32")
     assert "1.000" in baseline.split()
     assert [line.split()[0] for line in own] == [str(case) for case in suite_cases(default_device(), 2)]
+    assert all(float(line.split()[3]) > 0 for line in own)
 
 
 def test_a_gpu_compares_the_compiled_step_too() -> None:
@@ -36,6 +47,27 @@ def test_variants_take_turns_and_the_first_round_is_not_counted() -> None:
     seconds = seconds_in_turns(steps, torch.device("cpu"), count=2, rounds=2)
     assert calls == ["a", "a", "b", "b"] * 3
     assert {name: len(own) for name, own in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_waiting_costs_wall_clock_and_work_costs_cpu_seconds() -> None:
+    def work() -> None:
+        end = time.process_time() + 0.02
+        while time.process_time() < end:
+            pass
+
+    steps: dict[str, Step] = {"wait": lambda: time.sleep(0.02), "work": work}
+    times = medians_in_turns(steps, torch.device("cpu"), count=2, rounds=1)
+    assert times["wait"].wall >= 0.02 > 2 * times["wait"].cpu
+    assert times["work"].cpu >= 0.02
+
+
+def test_both_memory_formats_are_compared_of_eager_steps() -> None:
+    names = [str(each) for each in suite_variants(torch.device("cuda"), 16, both_formats=True)]
+    cases = [str(case) for case in suite_cases(torch.device("cuda"), 16)]
+    fp32, bf16, _ = cases
+    formats = ("channels_last", "contiguous")
+    assert names == cases + [f"{case} {name}" for case in (fp32, bf16) for name in formats]
+    assert [str(each) for each in suite_variants(torch.device("cuda"), 16)] == cases
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.resnet import Bottleneck
 
+from benchmarks.harness.worker.probes.flops import flops_per_sample
 from ocr_models.psenet import PSENet
+from ocr_models.psenet.model import Head
 
 DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3)}
 CHANNELS = {"resnet18": (64, 128, 256, 512), "resnet50": (256, 512, 1024, 2048)}
@@ -64,12 +70,13 @@ def test_the_logits_are_the_same_in_any_memory_format() -> None:
     torch.manual_seed(0)
     model, images = PSENet(**SMALL).double().eval(), torch.randn(2, 3, 64, 96).double()
     expected = model(images)
+    torch.testing.assert_close(model(images.to(memory_format=torch.channels_last)), expected)
     model.to(memory_format=torch.channels_last)
-    torch.testing.assert_close(model(images), expected)
-    model.det_head.to(memory_format=torch.contiguous_format)
-    logits = model(images)
+    logits = model(images.to(memory_format=torch.channels_last))
     torch.testing.assert_close(logits, expected)
-    assert logits.is_contiguous()  # the head's own format: what the criterion works on in planes
+    assert logits.is_contiguous(memory_format=torch.channels_last)
+    model.det_head.to(memory_format=torch.contiguous_format)
+    torch.testing.assert_close(model(images), expected)
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
@@ -153,13 +160,75 @@ def test_levels_are_merged_from_the_top_down() -> None:
         torch.testing.assert_close(found, expected)
 
 
-def test_the_head_sees_the_levels_from_the_largest_to_the_smallest_all_at_the_largest_size() -> None:
-    head = PSENet(**SMALL).det_head
-    seen: list[Tensor] = []
-    head.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    head(*(torch.full((1, 4, 16 // s, 24 // s), float(s)) for s in (1, 2, 4, 8)))
-    expected = torch.tensor([1.0, 2, 4, 8]).repeat_interleave(4).view(1, 16, 1, 1).expand(1, 16, 16, 24)
-    torch.testing.assert_close(seen[0], expected)
+def concatenated(head: Head, *levels: Tensor) -> Tensor:
+    """The head as it is published: its first convolution sees all levels at once, the largest first."""
+    size = levels[0].shape[2:]
+    resized = [nn.functional.interpolate(each, size, mode="bilinear", align_corners=False) for each in levels]
+    logits: Tensor = head.conv2(head.relu1(head.bn1(head.conv1(torch.cat(resized, dim=1)))))
+    return logits
+
+
+FORMATS = (torch.contiguous_format, torch.channels_last)
+
+
+def trained_head(forward: Callable[..., Tensor], memory_format: torch.memory_format) -> tuple[Tensor, list[Tensor]]:
+    """Logits of a small head in float64, and the gradients of its levels and parameters."""
+    torch.manual_seed(0)
+    head = Head(4 * 4, 5).double().to(memory_format=memory_format)
+    levels = [torch.randn(2, 4, *size).double().requires_grad_() for size in ((16, 24), (8, 12), (4, 6), (3, 3))]
+    logits = forward(head, *levels)
+    weights = torch.randn(logits.shape).double()
+    (logits * weights).sum().backward()
+    return logits, [each.grad for each in (*levels, *head.parameters()) if each.grad is not None]
+
+
+def own(head: Head, *levels: Tensor) -> Tensor:
+    logits: Tensor = head(*levels)
+    return logits
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
+def test_the_head_convolves_all_levels_from_the_largest_to_the_smallest_at_the_largest_size(
+    memory_format: torch.memory_format,
+) -> None:
+    torch.testing.assert_close(trained_head(own, memory_format), trained_head(concatenated, memory_format))
+
+
+def test_in_planes_the_head_has_the_published_results_to_the_last_bit() -> None:
+    assert torch.equal(*(trained_head(forward, torch.contiguous_format)[0] for forward in (own, concatenated)))
+
+
+def test_in_channels_last_the_operations_are_the_same_but_the_widest_tensor_is_never_made() -> None:
+    def traced(forward: Callable[..., Tensor]) -> tuple[int, int]:
+        """Floating-point operations of forward and backward, and the most channels that any tensor has."""
+        counter, widest = FlopCounterMode(display=False), WidestImage()
+        with counter, widest:
+            trained_head(forward, torch.channels_last)
+        return counter.get_total_flops(), widest.channels
+
+    assert traced(concatenated)[1] == 16
+    assert traced(own) == (traced(concatenated)[0], 7)  # the logits
+
+
+class WidestImage(TorchDispatchMode):
+    """Notes the most channels of any result (N, C, H, W) with more than 3x3 pixels: not of a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.channels = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = func(*args, **(kwargs or {}))
+        for each in tree_leaves(results):
+            if isinstance(each, Tensor) and each.ndim == 4 and each.shape[2:].numel() > 9:
+                self.channels = max(self.channels, each.shape[1])
+        return results
+
+
+@pytest.mark.parametrize(("backbone", "expected"), [("resnet50", 191_663_308_800), ("resnet18", 161_228_390_400)])
+def test_the_floating_point_operations_are_those_of_the_published_network(backbone: str, expected: int) -> None:
+    """Of one sample of 320 pixels, forward and backward; as the published form, with all levels at once, has them."""
+    assert flops_per_sample(without_memory(backbone), (3, 320, 320)) == expected
 
 
 # initialisation

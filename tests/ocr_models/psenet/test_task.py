@@ -12,11 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from benchmarks.harness.worker.probes.memory_format import memory_format
 from fixed_batch import SIZE, fixed_batch, label_maps
 from ocr_models import MODELS
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.errors import DataError
 from ocr_models.psenet import PSENetLoss
+from ocr_models.psenet import task as psenet_task
 from ocr_models.psenet.model import PSENet
 from ocr_models.psenet.task import Criterion, PrepareBatch, Targets, r18_training_task, training_task
 from ocr_models.task import TaskBuilder, TrainingStep, TrainingTask
@@ -67,9 +69,38 @@ def test_the_network_is_the_recipes_and_ready_to_train(shared: TrainingTask) -> 
     assert all(module.training for module in shared.model.modules())
     assert all(parameter.requires_grad and parameter.dtype == torch.float32 for parameter in parameters)
     assert isinstance(shared.model, PSENet)
-    backbone, head = shared.model.backbone.conv1.weight, shared.model.det_head.conv1.weight
-    assert backbone.is_contiguous(memory_format=torch.channels_last)
-    assert head.is_contiguous()  # faster on the CPU
+
+
+def in_format(made: TrainingTask) -> set[str | None]:
+    """Memory formats of the weights, of the network's input, and of what the optimiser holds after a step."""
+    step = TrainingStep(made)
+    step(fixed_batch(1))["loss"].backward()
+    made.optimizer.step()
+    held = [each for state in made.optimizer.state.values() for each in state.values() if isinstance(each, Tensor)]
+    gradients = [parameter.grad for parameter in made.model.parameters()]
+    inputs, _ = made.prepare(fixed_batch(1))
+    return {memory_format(each) for each in (made.model.parameters(), [inputs], held, gradients)}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "in_planes", "expected"),
+    [
+        (None, frozenset(), "channels_last"),
+        (None, frozenset({("cpu", "fp32")}), "contiguous"),
+        (None, frozenset({("cpu", "bf16"), ("cuda", "fp32")}), "channels_last"),
+        (torch.contiguous_format, frozenset(), "contiguous"),
+        (torch.channels_last, frozenset({("cpu", "fp32")}), "channels_last"),
+    ],
+)
+def test_weights_images_gradients_and_optimiser_have_the_format_of_device_and_precision_or_the_chosen_one(
+    chosen: torch.memory_format | None,
+    in_planes: frozenset[tuple[str, str]],
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(psenet_task, "IN_PLANES", in_planes)
+    made = r18_training_task(image_size=SIZE, seed=0, device=CPU, precision="fp32", memory_format=chosen)
+    assert in_format(made) == {expected}
 
 
 def test_the_optimiser_is_the_recipes_over_all_parameters(shared: TrainingTask) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from torch.utils._pytree import tree_leaves
+
 from benchmarks.harness.protocol.reports import DataDescription, RankReport, SharedReport
 from benchmarks.harness.protocol.stages import PROBES
 from benchmarks.harness.worker.precision import effective_precision
 from benchmarks.harness.worker.probes.environment import describe_environment, device_name
 from benchmarks.harness.worker.probes.flops import model_report
+from benchmarks.harness.worker.probes.memory_format import memory_format
 from benchmarks.harness.worker.probes.parameters import parameters_sha256
 from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.set_up import SetUp
@@ -34,7 +39,7 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
     with set_up.timed("parameters"):
         digest = parameters_sha256(model) if set_up.case.mode == "mp" else None
     with set_up.timed("environment"):
-        shared = _shared_report(set_up, held_out)
+        shared = _shared_report(set_up, watch.inputs(), held_out)
     with set_up.timed("flops"):
         network = model_report(model, set_up.task.input_shape) if set_up.rank == 0 else None
     return RankReport(
@@ -46,11 +51,12 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
     )
 
 
-def _shared_report(set_up: SetUp, held_out: DataSet | None) -> SharedReport:
+def _shared_report(set_up: SetUp, inputs: Any, held_out: DataSet | None) -> SharedReport:
     remarks = [remark for data in (set_up.data, held_out) for remark in getattr(data, "remarks", ()) if remark]
     return SharedReport(
         gradient_bytes=sum(p.numel() * p.element_size() for p in set_up.task.model.parameters() if p.requires_grad),
         precision=effective_precision(set_up.case),
+        memory_format=memory_format([*set_up.task.model.parameters(), *tree_leaves(inputs)]),
         device=device_name(set_up.device),
         data=DataDescription(set_up.data.layout, len(set_up.data), [*map(shown, remarks[:MAX_REMARKS])]),
         environment=describe_environment(set_up.device),

@@ -22,7 +22,7 @@ from benchmarks.harness.protocol.reports import ReferenceCheck
 from benchmarks.harness.protocol.stages import PROBES, Position
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
-from ocr_models.task import Batch, TrainingTask
+from ocr_models.task import Batch, TrainingTask, build_task
 
 SEED = 0
 MAX_SCALINGS = 24  # the scale of a gradient scaler starts at 2^16 and is halved after each overflow
@@ -38,7 +38,7 @@ def reference_check(case: Case, device: torch.device, *, compiled: bool = False)
 
     The step is not compiled unless `compiled` says so: then a graph is compiled for it.
     """
-    task = _build(case.model, device)
+    task = _build(case.model, device, case.precision)
     if task.reference is None or task.reference.figures is None:
         print(
             f"{case.model} has no reference figures, so its step is not checked; "
@@ -72,7 +72,7 @@ def reference_figures(model: str) -> dict[str, float]:
         NoReferenceError: if the task of the model has no reference batch.
     """
     device = torch.device("cpu")
-    task = _build(model, device)
+    task = _build(model, device, "fp32")
     if task.reference is None:
         raise NoReferenceError(
             f"{model}: its training task has no `reference`; give it one with fix_weights and batch, figures=None"
@@ -85,10 +85,11 @@ def reference_figures(model: str) -> dict[str, float]:
     return step_figures(Trainer(exact, case, device, Position()), batch)
 
 
-def _build(model: str, device: torch.device) -> TrainingTask:
+def _build(model: str, device: torch.device, precision: str) -> TrainingTask:
     sizes = MODELS[model].image_sizes
     image_size = None if sizes is None else sizes.reference
-    return MODELS[model].load_task_builder()(image_size=image_size, seed=SEED, device=device)
+    builder = MODELS[model].load_task_builder()
+    return build_task(builder, image_size=image_size, seed=SEED, device=device, precision=precision)
 
 
 def step_figures(trainer: Trainer, batch: Batch) -> dict[str, float]:

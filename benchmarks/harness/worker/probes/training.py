@@ -38,6 +38,10 @@ class TrainingWatch:
         trainer.seen = SeenSteps()
         self.memory = MemoryWatch(set_up.device)
 
+    def inputs(self) -> Any:
+        """What the network got in the last measured step, a tree of tensors, computed again."""
+        return self._trainer.inputs(self._trainer.seen.batch)
+
     def report(self, steps: int) -> TrainingReport:
         """To be called after `steps` measured steps.
 
@@ -49,7 +53,7 @@ class TrainingWatch:
         change = self._parameters.change(steps)
         seen.gradients = []
         if trainer.case.compile:
-            seen.inputs.add(input_form(trainer.inputs(seen.batch)))
+            seen.inputs.add(input_form(self.inputs()))
         keys = seen.keys[:MAX_KEYS]
         return TrainingReport(
             steps_before=self._steps_before,

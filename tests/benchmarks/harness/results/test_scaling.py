@@ -65,7 +65,10 @@ def test_a_failed_or_invalid_baseline_is_not_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"image_size": 640}, {"data_source": "files"}, {"image_cache": "decoded"}, {"device": "another processor"}],
+    [
+        *({"image_size": 640}, {"data_source": "files"}, {"image_cache": "decoded"}, {"device": "another processor"}),
+        {"memory_format": "contiguous"},
+    ],
     ids=str,
 )
 def test_a_baseline_of_other_conditions_is_not_used(tmp_path: Path, other: dict[str, Any]) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from benchmarks.harness.worker.resuming import restore
+from benchmarks.harness.worker.trainer import Trainer
 from benchmarks.harness.worker.training_state import TrainingIdentity, resumable_checkpoint, save, state_of
 from ocr_models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from trainings import IDENTITY, PARAMETERS, RECIPES, interrupted, small_trainer, train
@@ -98,6 +100,42 @@ def test_a_training_whose_steps_were_skipped_can_be_resumed(skipped: int, fused:
     assert found is not None
     restore(resumed, found)
     assert state_of(found).skipped_steps == skipped
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_checkpoint_may_have_another_memory_format_than_the_training_that_resumes(
+    recipe: str, tmp_path: Path
+) -> None:
+    """A fused optimizer combines values by their place in memory, so state in another format belongs to others."""
+    planes, last = torch.contiguous_format, torch.channels_last
+
+    def convolution(memory_format: torch.memory_format) -> Trainer:
+        torch.manual_seed(0)
+        layer = nn.Conv2d(3, 4, 3).to(memory_format=memory_format)
+        return small_trainer(recipe, scaled=False, fused=True, model=layer)
+
+    def steps(made: Trainer, count: int) -> list[Tensor]:
+        assert made.schedule is not None
+        for _ in range(count):
+            made.model(torch.rand(1, 3, 8, 8)).square().mean().backward()
+            made.optimizer.step()
+            made.optimizer.zero_grad()
+            made.schedule.step()
+        return [parameter.detach().clone() for parameter in made.model.parameters()]
+
+    straight = convolution(planes)
+    torch.manual_seed(1)
+    steps(straight, 32)
+    save(straight, interrupted(), IDENTITY, 320, tmp_path / "checkpoint.pt")
+    random_state = torch.get_rng_state()
+    expected = steps(straight, 3)
+    for memory_format in (planes, last):
+        found = resumable_checkpoint(tmp_path / "checkpoint.pt", IDENTITY, 160, PARAMETERS)
+        assert found is not None
+        resumed = convolution(memory_format)
+        restore(resumed, found)
+        torch.set_rng_state(random_state)
+        torch.testing.assert_close(steps(resumed, 3), expected)
 
 
 def test_its_losses_are_kept_to_the_last_bit(tmp_path: Path) -> None:

@@ -43,6 +43,9 @@ class NoWatch:
     def report(self, steps: int) -> TrainingReport:
         return training_report()
 
+    def inputs(self) -> list[torch.Tensor]:
+        return [torch.empty(2, 3, 8, 8), torch.ones(2)]
+
 
 WATCH = cast(TrainingWatch, NoWatch())
 
@@ -81,6 +84,7 @@ def test_rank_0_also_reports_what_the_network_computes() -> None:
     assert report.shared.gradient_bytes == 6 * 4  # the bias is not trained
     assert report.shared.data == DataDescription("icdar2015", 5, [flat])
     assert (report.shared.precision.matmul, report.shared.precision.autocast) == ("ieee", None)
+    assert report.shared.memory_format == "contiguous"  # of the inputs: a linear layer has one format only
 
 
 def test_other_ranks_report_the_same_of_themselves_and_a_single_process_has_no_parameters_to_compare() -> None:

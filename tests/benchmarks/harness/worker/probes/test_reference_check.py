@@ -51,7 +51,7 @@ def one_thread() -> Iterator[None]:
 
 def fixed_task(model: str) -> tuple[TrainingTask, Batch]:
     """A model's task with fixed weights, and its fixed batch."""
-    task = reference_checks._build(model, CPU)
+    task = reference_checks._build(model, CPU, "fp32")
     assert task.reference is not None
     task.reference.fix_weights(task.model)
     return task, task.reference.batch()
@@ -328,9 +328,9 @@ def test_the_reference_size_of_a_model_is_used_and_none_for_a_fixed_input_size(
             return lambda *, image_size, seed, device: sizes.append(image_size)
 
     monkeypatch.setitem(MODELS, "psenetr18", cast(Model, Builder()))
-    reference_checks._build("psenetr18", CPU)
+    reference_checks._build("psenetr18", CPU, "fp32")
     monkeypatch.setattr(Builder, "image_sizes", None)
-    reference_checks._build("psenetr18", CPU)
+    reference_checks._build("psenetr18", CPU, "fp32")
     assert sizes == [128, None]
 
 
