@@ -10,12 +10,13 @@ import msgspec
 from msgspec import Raw
 
 from benchmarks.cases import Case
-from benchmarks.harness.protocol.compile_modes import CompileMode, warmup_steps_needed
+from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.machine import available_cores
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
+from benchmarks.harness.protocol.warm_up import least_warmup
 from benchmarks.harness.results.common import new_run_id
 from benchmarks.harness.results.measurements import Measurement, Parameters
 from ocr_models import MODELS
@@ -23,7 +24,6 @@ from ocr_models import MODELS
 # On a CPU a step takes seconds, on a GPU about 0.1 s. Both defaults give about half a minute.
 DEFAULT_STEPS = {"cpu": 10, "cuda": 100}
 DEFAULT_WARMUP_STEPS = {"cpu": 2, "cuda": 20}
-DATA_PARALLEL_WARMUP_STEPS = 11
 MAX_LOADER_WORKERS = 24  # enough for any GPU: 150 samples/s each if decoding takes 4 ms
 MAX_GPU_THREADS = 4
 
@@ -80,16 +80,7 @@ def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int
     if parameters.warmup_steps is not None:
         return parameters.warmup_steps
     wanted = DEFAULT_WARMUP_STEPS[case.device] if settings.warmup_steps is None else settings.warmup_steps
-    return max(wanted, _least_warmup(case, compile_mode(case, settings))[0])
-
-
-def _least_warmup(case: Case, mode: CompileMode | None) -> tuple[int, str]:
-    """Warm-up steps that a case needs in any case, and why."""
-    compiling = warmup_steps_needed(mode), "the first steps compile, and record CUDA graphs"
-    if case.mode == "mp" and case.device == "cuda":
-        parallel = DATA_PARALLEL_WARMUP_STEPS, "DistributedDataParallel waits for the GPU in its first ten steps"
-        return max(parallel, compiling)
-    return compiling
+    return max(wanted, least_warmup(case, compile_mode(case, settings))[0])
 
 
 def raised_warmup(plan: Plan) -> str | None:
@@ -97,7 +88,7 @@ def raised_warmup(plan: Plan) -> str | None:
     asked = plan.warmup_steps_requested
     if asked is None or plan.warmup_steps <= asked:
         return None
-    reason = _least_warmup(plan.case, plan.compile_mode)[1]
+    reason = least_warmup(plan.case, plan.compile_mode)[1]
     return f"{plan.case}: {plan.warmup_steps} warm-up steps, not {asked} (--ocr-warmup): {reason}"
 
 

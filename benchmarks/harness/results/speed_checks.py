@@ -12,7 +12,7 @@ from itertools import pairwise
 from msgspec import structs
 
 from benchmarks.cases import Case, parse_case
-from benchmarks.harness.protocol.compile_modes import warmup_steps_needed
+from benchmarks.harness.protocol.warm_up import least_warmup
 from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.case_checks import (
     RELATIVE_ROUNDING,
@@ -22,13 +22,13 @@ from benchmarks.harness.results.case_checks import (
 )
 from benchmarks.harness.results.common import largest_peaks
 from benchmarks.harness.results.gpu_checks import gpu_rule
-from benchmarks.harness.results.gradient_scaling import too_many_skipped
 from benchmarks.harness.results.limit_checks import limit_contradictions
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.reference_checks import reference_contradictions
 from benchmarks.harness.results.scaling import baseline_of
 from benchmarks.harness.results.statistics import exposed_communication_fraction
+from benchmarks.harness.results.step_checks import step_rule
 from benchmarks.harness.results.training_checks import Problem, describe_problems, training_problems
 
 Rule = Callable[[SpeedArtifact, SpeedDetails, Case], list[str]]
@@ -74,19 +74,6 @@ def _samples(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> lis
     return found + mismatch("samples", details.samples, own * case.processes)
 
 
-def _host_synchronisations(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
-    owners = {"details": details} | {f"details.ranks: rank {rank.rank}": rank for rank in details.ranks}
-    allowed, shown = (0, "0 on a GPU") if case.device == "cuda" else (None, "null on the CPU")
-    found = []
-    for owner, figures in owners.items():
-        if (count := figures.host_synchronisations) != allowed:
-            found.append(f"{owner}: host_synchronisations: {count}, but it must be {shown}")
-        if (count := figures.traced_synchronisations) not in (allowed, None):
-            found.append(f"{owner}: traced_synchronisations: {count}, but it must be {shown}")
-    traced = [count for rank in details.ranks if (count := rank.traced_synchronisations) is not None]
-    return found + mismatch("traced_synchronisations", details.traced_synchronisations, sum(traced) if traced else None)
-
-
 def _reference_checks(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
     found = [f"details.reference_check: {line}" for line in reference_contradictions(details.reference_check, case)]
     if details.reference_check != details.ranks[0].reference_check:
@@ -107,37 +94,6 @@ def _device(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list
         if (rank.device_seconds is None) != (case.device == "cpu")
     ]
     return found
-
-
-def _memory(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
-    """On a GPU what is allocated is a part of what is reserved, and the measured steps are a part of the run."""
-    found = []
-    for rank in details.ranks:
-        reserved, most = rank.peak_reserved_bytes, rank.run_peak_reserved_bytes
-        if {reserved is None, most is None} != {case.device == "cpu"}:
-            found.append(f"details.ranks: rank {rank.rank}: reserved memory: null if and only if it ran on the CPU")
-        elif reserved is not None and most is not None and not rank.peak_memory_bytes <= reserved <= most:
-            found.append(
-                f"details.ranks: rank {rank.rank}: peak_memory_bytes, peak_reserved_bytes and run_peak_reserved_bytes "
-                "do not rise"
-            )
-    return found
-
-
-def _compilation(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
-    if (details.compile_seconds is None) == case.compile:
-        return ["details.compile_seconds: null if and only if the case is not compiled"]
-    reported = [rank.compile.seconds for rank in details.training if rank.compile is not None]
-    found = mismatch("compile_seconds", details.compile_seconds, max(reported, default=None))
-    for name in ("compile_seconds", "first_step_extra_seconds"):
-        if (seconds := getattr(details, name) or 0) > ANOTHER_CLOCK * details.total_seconds:
-            found.append(f"details.{name}: {seconds:g}, more than total_seconds")
-    return found
-
-
-def _skipped_steps(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
-    failure = too_many_skipped(details.gradient_scaling, details.measured_steps)
-    return [] if failure is None else [f"details.gradient_scaling: {failure.message}"]
 
 
 def _figures_of_the_ranks(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
@@ -175,10 +131,10 @@ def _communication(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) 
 
 
 def _warm_up(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
-    needed = warmup_steps_needed(details.compile_mode) if case.device == "cuda" else int(case.compile)
+    needed, reason = least_warmup(case, details.compile_mode)
     if details.warmup_steps >= needed:
         return []
-    return [f"details.warmup_steps: {details.warmup_steps}, but mode {details.compile_mode} needs {needed}"]
+    return [f"details.warmup_steps: {details.warmup_steps}, but the case needs {needed}: {reason}"]
 
 
 def _compute_rates(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
@@ -280,13 +236,10 @@ RULES: tuple[Rule, ...] = (
     _reference_checks,
     _result,
     _samples,
-    _host_synchronisations,
+    step_rule,
     _whatever_was_measured,
     _training,
     _device,
-    _memory,
-    _compilation,
-    _skipped_steps,
     _figures_of_the_ranks,
     _communication,
     _warm_up,

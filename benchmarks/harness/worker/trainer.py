@@ -91,6 +91,10 @@ class Trainer:
         """Of the next step, () on the device; None without a gradient scaler, whose get_scale() would make us wait."""
         return self.scaler._get_scale_async() if self.scaler.is_enabled() else None
 
+    def on_device(self, batch: Batch) -> Batch:
+        """A copy of a batch of the loader for the step that comes next. The host does not wait for it."""
+        return self._device_batches.on_device(batch)
+
     def step(self, batch: Batch, *, keep_gradients: bool = False) -> dict[str, Tensor]:
         """One training step on a batch of CPU or device tensors -> its losses, on the device."""
         losses = self.backward(batch)
@@ -148,8 +152,7 @@ class Trainer:
                 check_pinned(batch)
             clock.batch_arrived()
             self.position.stage = "forward"  # a fault of the copy is none of the data
-            on_device = self._device_batches.on_device(batch)
-            losses = self.step(on_device, keep_gradients=step == steps)
+            losses = self.step(self.on_device(batch), keep_gradients=step == steps)
             clock.step_done(len(batch[0]), losses, self.loss_scale)
             self.seen.keys.extend((index, position) for index, position in keys)
             self.seen.batch = batch

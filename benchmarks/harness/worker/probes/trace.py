@@ -65,7 +65,7 @@ def traced_synchronisations(trainer: Trainer, batches: Iterator[LoadedBatch]) ->
 
     def steps() -> None:
         for _ in range(STEPS):
-            trainer.step(next(batches).batch)
+            trainer.step(trainer.on_device(next(batches).batch))
 
     return traced(steps, trainer.device)
 

@@ -75,7 +75,7 @@ def test_a_step_that_compiles_is_never_measured() -> None:
     [
         ("psenet_mp_bs16_bf16_2", 10, 11, "DistributedDataParallel waits for the GPU in its first ten steps"),
         ("psenet_mp_bs16_bf16_compile_2", 0, 11, "DistributedDataParallel waits"),
-        ("psenet_sp_bs8_bf16_compile_1", 0, 1, "the first step compiles"),
+        ("psenet_sp_bs8_bf16_compile_1", 0, 1, "the first steps compile"),
         ("psenet_mp_bs16_bf16_2", 11, 11, None),
         ("psenet_mp_bs16_bf16_2", None, 20, None),
         ("psenet_sp_bs8_bf16_1", 3, 3, None),

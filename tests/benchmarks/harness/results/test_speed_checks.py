@@ -117,7 +117,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"details.ranks.0.communication.local_step_seconds": 0.5}, "ranks.0.communication.exposed_seconds: 0.1, but"),
     (CPU, {"details.ranks.1.communication": None}, "rank 1: communication: null if and only if the case is sp"),
     # compilation
-    (COMPILED, {"details.warmup_steps": 0}, "details.warmup_steps: 0, but mode default needs 1"),
+    (COMPILED, {"details.warmup_steps": 0}, "details.warmup_steps: 0, but the case needs 1: the first"),
+    (GPU, {"details.warmup_steps": 10}, "details.warmup_steps: 10, but the case needs 11: DistributedDataParallel"),
     # times
     (CPU, {"details.total_seconds": 4.0, "details.overhead_seconds": 0.0}, "details.total_seconds: 4, but"),
     (CPU, {"details.overhead_seconds": 0.0}, "details.overhead_seconds"),
@@ -217,9 +218,9 @@ def test_a_run_whose_host_waits_in_traced_steps_fails() -> None:
     assert failure.message.startswith("3 calls in traced steps made the host wait for the GPU")
 
 
-def test_steps_that_cannot_be_traced_are_no_fault() -> None:
-    own = [speed_report(host_synchronisations=0, traced_synchronisations=None) for _ in range(2)]
-    assert failure_of(speed.build(finished_run(GPU, own=own), Path("x"), Path("index"))) is None
+def test_steps_that_cannot_be_traced_are_no_fault(good: dict[str, dict[str, Any]]) -> None:
+    owners = ("details", "details.ranks.0", "details.ranks.1")
+    assert found_in(changed(good[GPU], {f"{owner}.traced_synchronisations": None for owner in owners})) == []
 
 
 def test_a_run_that_contradicts_its_case_fails_and_says_where() -> None:
