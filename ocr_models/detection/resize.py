@@ -34,7 +34,7 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return _interpolate(x, height, width)
         if torch.compiler.is_compiling():
-            _make_weights(*x.shape[-2:], height, width, x.dtype, x.device)
+            _make_weights(x.shape[-2], x.shape[-1], height, width, x.dtype, x.device)
         resized: Tensor = _Resize.apply(x, height, width)
         return resized
 

@@ -90,7 +90,7 @@ class Resizes(torch.nn.Module):
     """Layers in channels_last with resizes between them, batch norms and a resize of planes, as in PSENet."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotations here
+        super().__init__()
         self.conv, self.norm, self.last = torch.nn.Conv2d(8, 8, 1), BatchNorm2d(8), BatchNorm2d(8)
         self.norms = batch_norms(self)
 
@@ -138,9 +138,11 @@ def graphed() -> dict[str, Any]:
     """Steps of a resize that are recorded as CUDA graphs: how many weights are kept, after the first and after all."""
     resizing._weights.clear()
     like = torch.empty(9, 6, device=CUDA)
-    compiled: Callable[..., Tensor] = torch.compile(
-        lambda x: resize(x * 2, like).square().sum(), mode="reduce-overhead", dynamic=False, fullgraph=True
-    )
+
+    def step(x: Tensor) -> Tensor:
+        return resize(x * 2, like).square().sum()
+
+    compiled = torch.compile(step, mode="reduce-overhead", dynamic=False, fullgraph=True)
     kept, launched = [], []
     try:
         for _ in range(5):
