@@ -13,6 +13,7 @@ from benchmarks.cases import Case
 from benchmarks.first_look.sizes import PieceOptions, Sizes, piece_options
 from benchmarks.first_look.timing import seconds_per_call
 from benchmarks.harness.worker.precision import apply_precision
+from ocr_models.detection.resize import resize
 
 PLANES, PIXELS = torch.contiguous_format, torch.channels_last
 FORMATS = {PLANES: "planes", PIXELS: "channels_last"}
@@ -94,7 +95,7 @@ def batch_norm(timer: Timer, variant: Variant) -> None:
 
 
 def resizes(timer: Timer, variants: list[Variant], *, compiled: bool = False) -> None:
-    """Each resize of the step, by torch and as two matrix products."""
+    """Each resize of the step: by torch, as two matrix products, and as the suite does it, the gradient as products."""
     way = "compiled" if compiled else "eager"
     for name, factor, variant, channels in _resizes(timer.sizes, variants):
         side = timer.sizes.pixels if name == "loss" else timer.sizes.pixels // 4
@@ -107,7 +108,11 @@ def resizes(timer: Timer, variants: list[Variant], *, compiled: bool = False) ->
         def by_products(x: Tensor, rows: Tensor = rows) -> Tensor:
             return torch.matmul(torch.matmul(rows, x), rows.t())
 
-        for kind, function in (("interpolate", by_torch), ("two products", by_products)):
+        def by_suite(x: Tensor, side: int = side) -> Tensor:
+            return resize(x, x.new_empty(side, side))
+
+        ways = {"interpolate": by_torch, "two products": by_products, "suite": by_suite}
+        for kind, function in ways.items():
             called = torch.compile(function, dynamic=False) if compiled else function
             timer.add(f"resize {name} x{factor}, {variant}, {kind}, {way}", called, x.detach())
 

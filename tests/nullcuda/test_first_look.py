@@ -19,7 +19,7 @@ def test_operations_are_tried_in_half_precision_and_both_formats(on_device: OnDe
     for variant in ("bfloat16 channels_last", "float32 channels_last", "float32 planes"):
         assert found[f"convolution 3x3 16 to 8, {variant}: backward"] > 0
         assert f"batch norm, {variant}: backward" in found
-    assert "resize pyramid x8, bfloat16 channels_last, two products, eager: backward" in found
+    assert "resize pyramid x8, bfloat16 channels_last, suite, eager: backward" in found
 
 
 @pytest.mark.slow

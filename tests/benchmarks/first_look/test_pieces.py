@@ -44,7 +44,7 @@ def test_operations_are_timed_in_both_directions_and_formats(figures_of: Callabl
     for layout in ("planes", "channels_last"):
         assert f"convolution 3x3 16 to 8, float32 {layout}: backward" in found
         assert f"batch norm, float32 {layout}: forward" in found
-    for way in ("interpolate", "two products"):
+    for way in ("interpolate", "two products", "suite"):
         assert f"resize loss x4, float32 planes, {way}, eager: backward" in found
 
 
