@@ -34,7 +34,7 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return _interpolate(x, height, width)
         if torch.compiler.is_compiling():
-            _make_weights(x.shape[-2], x.shape[-1], height, width, x.dtype, x.device)
+            _make_weights((x.shape[-2], x.shape[-1]), (height, width), x.dtype, x.device)
         resized: Tensor = _Resize.apply(x, height, width)
         return resized
 
@@ -108,12 +108,10 @@ def interpolation_weights(size: int, new_size: int, dtype: torch.dtype, device: 
     return weights
 
 
-def _make_weights(
-    height: int, width: int, new_height: int, new_width: int, dtype: torch.dtype, device: torch.device
-) -> bool:
+def _make_weights(size: tuple[int, int], new_size: tuple[int, int], dtype: torch.dtype, device: torch.device) -> bool:
     """Runs when a step is compiled: memory that a CUDA graph allocates would be reused by its next replay."""
-    interpolation_weights(height, new_height, dtype, device)
-    interpolation_weights(width, new_width, dtype, device)
+    for pixels, new_pixels in zip(size, new_size, strict=True):
+        interpolation_weights(pixels, new_pixels, dtype, device)
     return True
 
 

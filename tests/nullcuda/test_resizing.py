@@ -27,7 +27,7 @@ def test_launches_and_passes_of_the_loss(on_device: OnDevice) -> None:
     """A pass is one reading or writing of the (N, 7, H, W) logits in float32."""
     found = on_device("resizing:eager_loss", 2, 128)
     assert found["launches"] <= 216
-    assert found["passes"] <= 32.5
+    assert found["passes"] <= 32.7
 
 
 def test_batches_are_counted_in_one_launch(on_device: OnDevice) -> None:
