@@ -111,7 +111,11 @@ def resizes(timer: Timer, variants: list[Variant], *, compiled: bool = False) ->
         def by_suite(x: Tensor, side: int = side) -> Tensor:
             return resize(x, x.new_empty(side, side))
 
-        ways = {"interpolate": by_torch, "two products": by_products, "suite": by_suite}
+        ways: dict[str, Callable[[Tensor], Tensor]] = {
+            "interpolate": by_torch,
+            "two products": by_products,
+            "suite": by_suite,
+        }
         for kind, function in ways.items():
             called = torch.compile(function, dynamic=False) if compiled else function
             timer.add(f"resize {name} x{factor}, {variant}, {kind}, {way}", called, x.detach())
