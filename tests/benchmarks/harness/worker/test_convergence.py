@@ -116,4 +116,5 @@ def test_a_training_is_identified_by_everything_that_its_curve_depends_on(set_up
         "image_size": 320,
         "evaluations": 10,
         "data": "abc",
+        "compile_mode": None,
     }

@@ -119,8 +119,17 @@ def test_the_gradients_of_a_skipped_last_step_show_nothing() -> None:
     model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
     nn.init.constant_(cast(Tensor, model[0].bias), 100.0)
     made = trainer(model, "fp16", lr=1e-3)
-    overflow = torch.full((16, 3), 3e38)
-    assert taken(made, torch.rand(16, 3), torch.rand(16, 3), overflow).untrained_count == 0
+    made.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    watch = ParameterWatch(made)
+    made.seen.batch = (torch.rand(16, 3),)
+    made.step(made.seen.batch)
+    made.scaler.scale(torch.ones(()))
+    made.seen.gradients = [torch.full_like(each, float("inf")) for each in model.parameters()]
+    for parameter, gradient in zip(model.parameters(), made.seen.gradients, strict=True):
+        parameter.grad = gradient
+    made.scaler.step(made.optimizer)
+    made.scaler.update()
+    assert watch.change(2).untrained_count == 0
 
 
 def test_a_parameter_without_an_optimiser_is_found_although_the_last_step_was_skipped() -> None:
