@@ -81,7 +81,7 @@ def eager_loss(n: int, size: int) -> dict[str, float]:
     with no_host_wait():
         criterion(logits, targets)["loss"].backward()
     launches = device.counts()["launches"]
-    with Bytes() as bytes_:  # type: ignore[no-untyped-call]
+    with Bytes() as bytes_:
         criterion(logits, targets)["loss"].backward()
     return {"launches": launches, "passes": bytes_.total / (n * 7 * size * size * 4)}
 
