@@ -40,7 +40,7 @@ def test_the_whole_command_leaves_a_summary_and_its_cases(
     assert {"backward, device", "backward, host"} <= found["step"].keys()
     assert found["step"]["calls that made the host wait in 3 steps"] == 0
     assert "share of the vendor's peak" in found["tinyfixed_sp_bs2_bf16_1"]
-    assert {"fp32 step, channels_last", "fp32 step, planes"} <= found["formats"].keys()
+    assert "not compared" in found["formats"]  # the small model has one memory format
     assert "| tinyfixed_sp_bs2_bf16_1 | ok | " in (output / "summary.md").read_text()
     (path,) = (output / "cases" / "index").iterdir()
     details = json.loads(path.read_text())["details"]
