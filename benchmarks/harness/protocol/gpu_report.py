@@ -39,11 +39,11 @@ _POLL_SECONDS = 0.05
 
 
 class Spread(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of the samples that have the value."""
+    """Of the samples that have the value, in the unit of the field."""
 
-    min: float
-    mean: float
-    max: float
+    min: Annotated[float, about("smallest")]
+    mean: Annotated[float, about("arithmetic mean")]
+    max: Annotated[float, about("largest")]
 
 
 class GpuReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ class GpuReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sm_clock_mhz: Annotated[Spread | None, about("clock of the multiprocessors")]
     sm_clock_max_mhz: Annotated[Count | None, about("highest clock that the GPU supports")]
     memory_clock_mhz: Spread | None
-    memory_clock_max_mhz: Count | None
+    memory_clock_max_mhz: Annotated[Count | None, about("highest clock of the memory that the GPU supports")]
     power_watts: Annotated[Spread | None, about("power draw; many GPUs report the mean of the last second")]
     power_limit_watts: Annotated[Amount | None, about("limit that is enforced")]
     temperature_celsius: Spread | None
@@ -74,7 +74,7 @@ class GpuReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     energy_source: Annotated[
         Literal["counter", "power"] | None, about("the energy counter of the GPU, or the samples of the power")
     ]
-    persistence_mode: bool | None
+    persistence_mode: Annotated[bool | None, about("whether the driver stays loaded without a process on the GPU")]
     compute_mode: ComputeMode | None
     ecc_uncorrected_errors: Annotated[Count | None, about("since the driver was loaded")]
     foreign_processes: Annotated[

@@ -38,7 +38,9 @@ def test_a_good_run_leaves_its_artifact_and_its_steps(tmp_path: Path, monkeypatc
     assert result.step_seconds == (0.5,) * 10
     lines = (tmp_path / "train_log" / "ocr_PSENet_sp_bs2_fp32_cpu1.steps.jsonl").read_text().splitlines()
     assert [json.loads(line)["index"] for line in lines] == list(range(1, 13))
-    assert said == [f"{CASE}: 4.000 samples/s, 500.0 ms per step, 20.0% waiting for data"]
+    assert said == [
+        f"{CASE}: 4.000 samples/s, 500.0 ms per step, 20.0% waiting for data, bound by data, 18% of the roofline"
+    ]
     assert running.rows == [(MEASUREMENTS["speed"], CASE, result.artifact, result.path)]
     assert not (tmp_path / ".reserve").exists()
 

@@ -247,7 +247,7 @@ CASE = parse_case("psenetr18_sp_bs2_fp32_cpu1")
 
 def use(monkeypatch: pytest.MonkeyPatch, reference: Reference | None) -> None:
     """Let the model of CASE have the small task."""
-    monkeypatch.setattr(reference_checks, "_build", lambda model, device: small_task(reference))
+    monkeypatch.setattr(reference_checks, "_build", lambda model, device, precision: small_task(reference))
 
 
 def test_a_model_of_trees_has_its_figures_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
