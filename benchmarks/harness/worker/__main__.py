@@ -19,6 +19,7 @@ from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.stages import SET_UP, Position
 from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.liveness import StallReporter, watch
+from benchmarks.harness.worker.process_end import run_and_leave
 
 
 def main(plan_path: str) -> int:
@@ -42,4 +43,4 @@ def main(plan_path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    run_and_leave(main, sys.argv[1])

@@ -27,6 +27,7 @@ from benchmarks.harness.protocol.processes import is_running
 from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.liveness import watch
 from benchmarks.harness.worker.network import address_towards, interface_of
+from benchmarks.harness.worker.process_end import run_and_leave
 
 RENDEZVOUS_SHARE = 0.4  # of the time limit: a node that does not come is reported before a hang
 
@@ -122,4 +123,4 @@ def _config(plan: Plan) -> LaunchConfig:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    run_and_leave(main, sys.argv[1])
