@@ -23,7 +23,7 @@ from benchmarks.cases import MARKERS, MATRIX, CaseError, parse_case
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import Header, MeasuredDetails, PlanDetails
-from benchmarks.harness.results.case_checks import case_contradictions, measured_contradictions
+from benchmarks.harness.results.checks.case import case_contradictions, measured_contradictions
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, measurement_of_file
 from benchmarks.harness.results.printable import printable, shorten

@@ -9,8 +9,8 @@ import pytest
 
 from artifacts import read_artifact
 from benchmarks.harness.results import store
+from benchmarks.harness.results.checks.speed import speed_contradictions
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.speed_checks import speed_contradictions
 from suite import RunPytest
 
 

@@ -189,7 +189,7 @@ class RankReport(Struct, frozen=True, kw_only=True):
 
     Attributes:
         shared: what should be the same on all ranks (`results/rank_differences.py` compares it).
-        training: what the rank was trained on (`results/training_checks.py` judges it).
+        training: what the rank was trained on (`results/checks/training.py` judges it).
         parameters_sha256: of the trained parameters, which must agree on all ranks; None with one process.
         model: reported by rank 0 alone.
     """

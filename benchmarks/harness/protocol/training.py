@@ -1,6 +1,6 @@
 """What a rank reports of its training: whether the measured steps were those that the case names.
 
-The checks in `results/training_checks.py` judge it; the same structs become parts of the artifact.
+The checks in `results/checks/training.py` judge it; the same structs become parts of the artifact.
 """
 
 from __future__ import annotations

@@ -17,26 +17,26 @@ from benchmarks.harness.results.artifact import (
     ConvergenceDetails,
     UnfinishedConvergenceDetails,
 )
-from benchmarks.harness.results.case_checks import result_mismatch
-from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shown_path
-from benchmarks.harness.results.convergence_checks import (
+from benchmarks.harness.results.checks.case import result_mismatch
+from benchmarks.harness.results.checks.convergence import (
     Curve,
     curve_contradictions,
     seconds_to_tenths,
     verdict,
     withheld,
 )
-from benchmarks.harness.results.formats import CONVERGENCE
-from benchmarks.harness.results.gradient_scaling import gradient_scaling
-from benchmarks.harness.results.rank_checks import disagreement
-from benchmarks.harness.results.rank_differences import describe_mismatch
-from benchmarks.harness.results.statistics import loss_curve, slowest
-from benchmarks.harness.results.training_checks import (
+from benchmarks.harness.results.checks.ranks import disagreement
+from benchmarks.harness.results.checks.training import (
     Problem,
     describe_problems,
     training_problems,
     wrong_training,
 )
+from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shown_path
+from benchmarks.harness.results.formats import CONVERGENCE
+from benchmarks.harness.results.gradient_scaling import gradient_scaling
+from benchmarks.harness.results.rank_differences import describe_mismatch
+from benchmarks.harness.results.statistics import loss_curve, slowest
 
 
 def build(run: Run, log_path: Path, _artifact_folder: Path) -> ConvergenceArtifact:

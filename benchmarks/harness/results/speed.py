@@ -21,26 +21,26 @@ from benchmarks.harness.results.artifact import (
     SpeedDetails,
     UnfinishedDetails,
 )
+from benchmarks.harness.results.checks.gpus import power_and_energy
+from benchmarks.harness.results.checks.ranks import disagreement, wrong_graph, wrong_result
+from benchmarks.harness.results.checks.speed import speed_contradictions, speed_training_problems
+from benchmarks.harness.results.checks.training import wrong_training
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shared_report
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.gpu_checks import power_and_energy
 from benchmarks.harness.results.gradient_scaling import too_many_skipped
 from benchmarks.harness.results.log import log_contradictions
 from benchmarks.harness.results.machine_verdict import judged, machine_failure, remark
 from benchmarks.harness.results.overhead import seconds_by_part
 from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.printable import printable
-from benchmarks.harness.results.rank_checks import disagreement, wrong_graph, wrong_result
 from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
 from benchmarks.harness.results.scaling import scaling
-from benchmarks.harness.results.speed_checks import speed_contradictions, speed_training_problems
 from benchmarks.harness.results.statistics import (
     exposed_communication_fraction,
     slowest,
     step_distribution,
     throughput,
 )
-from benchmarks.harness.results.training_checks import wrong_training
 
 UNSTEADY_RATIO = 1.3
 """Above this ratio of p95 to the median, the steps differ. The verdict on the machine says whether it is the cause."""

@@ -11,7 +11,7 @@ from msgspec import structs
 from benchmarks.harness.protocol.records import RankResult
 from benchmarks.harness.protocol.reports import DataDescription, PrecisionSettings
 from benchmarks.harness.results import speed
-from benchmarks.harness.results.rank_checks import disagreement
+from benchmarks.harness.results.checks.ranks import disagreement
 from benchmarks.harness.results.rank_differences import mismatch_of, rank_differences
 from samples import environment, finished_run, rank_result, shared_report
 

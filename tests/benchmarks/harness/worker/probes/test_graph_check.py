@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.stages import Position
-from benchmarks.harness.results.rank_checks import wrong_graph
+from benchmarks.harness.results.checks.ranks import wrong_graph
 from benchmarks.harness.worker.group import Group
 from benchmarks.harness.worker.probes.graph_check import graph_check
 from benchmarks.harness.worker.set_up import SetUp

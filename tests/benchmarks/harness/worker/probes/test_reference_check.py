@@ -17,7 +17,7 @@ from benchmarks.cases import parse_case
 from benchmarks.components.baseline.step import baseline_losses
 from benchmarks.harness.protocol.reference import TOLERANCES, deviation
 from benchmarks.harness.protocol.stages import Position
-from benchmarks.harness.results.rank_checks import wrong_result
+from benchmarks.harness.results.checks.ranks import wrong_result
 from benchmarks.harness.worker import trainer as trainers
 from benchmarks.harness.worker.probes import reference_check as reference_checks
 from benchmarks.harness.worker.probes.reference_check import (

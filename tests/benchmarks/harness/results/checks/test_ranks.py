@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.harness.protocol.records import RankResult
-from benchmarks.harness.results.rank_checks import disagreement, wrong_result
+from benchmarks.harness.results.checks.ranks import disagreement, wrong_result
 from samples import rank_result, reference_check, step_record
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.reference import COUNT, TOLERANCES, deviation
 from benchmarks.harness.protocol.reports import GraphCheck, ReferenceCheck
-from benchmarks.harness.results.rank_checks import wrong_graph, wrong_result
+from benchmarks.harness.results.checks.ranks import wrong_graph, wrong_result
 from ocr_models import MODELS
 
 

@@ -10,10 +10,10 @@ from msgspec import structs
 
 from benchmarks.harness.results import speed, store
 from benchmarks.harness.results.artifact import SpeedDetails
+from benchmarks.harness.results.checks.gpus import power_and_energy
+from benchmarks.harness.results.checks.speed import speed_contradictions
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.gpu_checks import power_and_energy
-from benchmarks.harness.results.speed_checks import speed_contradictions
 from benchmarks.harness.results.validation import problems
 from samples import changed, document, finished_run, gpu_report, sampled_gpus, speed_artifact
 

@@ -10,10 +10,8 @@ from typing import Protocol
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.gpu_report import SLOWDOWN, GpuReport, Spread, energy_fits, reason_names
 from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
-from benchmarks.harness.results.case_checks import mismatch
+from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, RELATIVE_ROUNDING, mismatch
 
-ROUNDING = 1e-6
-ANOTHER_CLOCK = 1.01
 LATE_REPORT_SECONDS = 5.0  # a rank reports the end of its window a little after it
 SPREADS = (
     "sm_clock_mhz",
@@ -87,7 +85,7 @@ def _of_one(gpu: GpuReport) -> Iterator[str]:
     # A sample may have several reasons: together they are seen in no more samples than each by itself, added up.
     slow = [gpu.clock_event_reasons.get(name, 0.0) for name in reason_names(SLOWDOWN).values()]
     least, most = max(slow), sum(slow)
-    if not least - ROUNDING <= (gpu.slowdown_fraction or 0.0) <= most + ROUNDING:
+    if not least - RELATIVE_ROUNDING <= (gpu.slowdown_fraction or 0.0) <= most + RELATIVE_ROUNDING:
         yield f"slowdown_fraction: {gpu.slowdown_fraction}, but the reasons yield {least:g} to {most:g}"
     yield from _energy(gpu)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from benchmarks.cases import Case
 from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails
-from benchmarks.harness.results.case_checks import mismatch
+from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, mismatch
 from benchmarks.harness.results.gradient_scaling import too_many_skipped
-
-ANOTHER_CLOCK = 1.01
-"""The processor of another node may count seconds a little faster."""
 
 
 def step_rule(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:

@@ -14,9 +14,9 @@ from msgspec import structs
 from benchmarks import gate
 from benchmarks.cases import parse_case
 from benchmarks.harness.results import speed, store
+from benchmarks.harness.results.checks.speed import speed_contradictions
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.speed_checks import speed_contradictions
 from benchmarks.harness.results.validation import problems
 from samples import changed, document, finished_run, graph_check, speed_artifact, speed_report, step_record
 
@@ -171,7 +171,7 @@ NOT_RECOMPUTED = {
     # chosen, observed once, or a description: nothing else in the artifact says the same
     *("warmup_steps", "threads_per_process", "loader_workers_per_process", "seed", "gradient_bytes", "setup_seconds"),
     *("first_step_extra_seconds", "data", "environment", "loss_first", "loss_last", "machine"),
-    *("training", "first_layer_shape"),  # tests/benchmarks/harness/results/test_training_checks.py
+    *("training", "first_layer_shape"),  # tests/benchmarks/harness/results/checks/test_training.py
 }
 
 

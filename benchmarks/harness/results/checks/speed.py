@@ -5,40 +5,33 @@ Everything that can be recomputed is. To add a check: one more function in RULES
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from itertools import pairwise
 
 from msgspec import structs
 
 from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.warm_up import least_warmup
-from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
-from benchmarks.harness.results.case_checks import (
-    RELATIVE_ROUNDING,
+from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.checks.case import (
+    ANOTHER_CLOCK,
     measured_contradictions,
     mismatch,
     result_mismatch,
 )
+from benchmarks.harness.results.checks.gpus import gpu_rule
+from benchmarks.harness.results.checks.limits import limit_contradictions
+from benchmarks.harness.results.checks.reference import graph_contradictions, reference_contradictions
+from benchmarks.harness.results.checks.steps import step_rule
+from benchmarks.harness.results.checks.times import slowest_rank, step_distribution_rule, time_rule
+from benchmarks.harness.results.checks.training import Problem, describe_problems, training_problems
 from benchmarks.harness.results.common import largest_peaks
-from benchmarks.harness.results.gpu_checks import gpu_rule
-from benchmarks.harness.results.limit_checks import limit_contradictions
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
-from benchmarks.harness.results.reference_checks import graph_contradictions, reference_contradictions
 from benchmarks.harness.results.scaling import baseline_of
 from benchmarks.harness.results.statistics import exposed_communication_fraction
-from benchmarks.harness.results.step_checks import step_rule
-from benchmarks.harness.results.training_checks import Problem, describe_problems, training_problems
 
 Rule = Callable[[SpeedArtifact, SpeedDetails, Case], list[str]]
 """(artifact, its details, its case) -> contradictions, a line each."""
-
-ANOTHER_CLOCK = 1.01
-"""The processor of another node, or a GPU, may count seconds a little faster."""
-
-UNTIMED_ON_GPU = 1.0
-"""Seconds between the last event on a GPU and the end of the window, in which the host writes records."""
 
 
 def speed_contradictions(artifact: SpeedArtifact) -> list[str]:
@@ -147,56 +140,6 @@ def _compute_rates(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case)
     ]
 
 
-def _times(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
-    after_set_up = details.warmup_seconds + details.measured_seconds
-    overhead = max(0.0, details.total_seconds - after_set_up)
-    found = mismatch("overhead_seconds", details.overhead_seconds, overhead)
-    found += mismatch("overhead_seconds", details.overhead_seconds, math.fsum(details.overhead.values()))
-    if not (parts := details.setup_seconds + after_set_up) <= ANOTHER_CLOCK * details.total_seconds:
-        found.append(
-            f"details.total_seconds: {details.total_seconds:g}, but set-up, warm-up and measured steps took {parts:g}"
-        )
-    for rank in details.ranks:
-        if not rank.data_wait_seconds <= ANOTHER_CLOCK * rank.measured_seconds:
-            found.append(f"details.ranks: rank {rank.rank}: data_wait_seconds: more than measured_seconds")
-    return found
-
-
-def _step_distribution(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
-    steps, count = details.step_seconds, details.measured_steps
-    ordered = [steps.min, steps.p50, steps.p95, steps.max]
-    slack = RELATIVE_ROUNDING * steps.max
-    found = []
-    if any(upper < lower - slack for lower, upper in pairwise(ordered)):
-        found.append("details.step_seconds: min, p50, p95 and max do not rise")
-    if not steps.min - slack <= steps.mean <= steps.max + slack:
-        found.append("details.step_seconds: mean is not between min and max")
-    # The standard deviation is least if all other values are half-way between the extremes, and largest if all values
-    # are extremes (inequality of Bhatia and Davis).
-    free = max(1, count - 1)
-    least = (steps.max - steps.min) / math.sqrt(2 * free)
-    largest = math.sqrt(max(0.0, (steps.max - steps.mean) * (steps.mean - steps.min)) * count / free)
-    if not least - slack <= steps.stdev <= largest + math.sqrt(slack * steps.max):
-        found.append(f"details.step_seconds: stdev {steps.stdev:g} does not fit min, mean and max")
-    return found + _sum_of_steps(details)
-
-
-def _sum_of_steps(details: SpeedDetails) -> list[str]:
-    """On the CPU the steps fill the window. On a GPU they are timed by events: the host ends the window later."""
-    window, total = slowest_rank(details), details.step_seconds.mean * details.measured_steps
-    if window.device_seconds is None:
-        filled = math.isclose(total, window.measured_seconds, rel_tol=1e-3)
-    else:
-        filled = math.isclose(total, window.device_seconds, rel_tol=RELATIVE_ROUNDING)
-    found = [] if filled else [f"details.step_seconds: {total:g} s in all steps, which do not fill the measured window"]
-    for rank in details.ranks:
-        least = 0.9 * rank.measured_seconds - UNTIMED_ON_GPU
-        most = ANOTHER_CLOCK * rank.measured_seconds + 1e-3
-        if rank.device_seconds is not None and not least <= rank.device_seconds <= most:
-            found.append(f"details.ranks: rank {rank.rank}: device_seconds does not fill the measured window")
-    return found
-
-
 def _losses(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
     same = details.loss_first.keys() == details.loss_last.keys()
     return [] if same else ["details.loss_last: other losses than loss_first"]
@@ -247,15 +190,10 @@ RULES: tuple[Rule, ...] = (
     _warm_up,
     _compute_rates,
     limit_contradictions,
-    _times,
-    _step_distribution,
+    time_rule,
+    step_distribution_rule,
     _losses,
     _scaling,
     _machine,
     gpu_rule,
 )
-
-
-def slowest_rank(details: SpeedDetails) -> RankDetails:
-    """The rank whose measured steps took longest."""
-    return max(details.ranks, key=lambda rank: rank.measured_seconds)

@@ -22,6 +22,9 @@ from ocr_models import MODELS
 RELATIVE_ROUNDING = 1e-6
 """A figure that is recomputed from others may differ by this: the order of additions, and nothing else."""
 
+ANOTHER_CLOCK = 1.01
+"""The processor of another node, or a GPU, may count seconds a little faster."""
+
 ROUNDING_OF_RESULT = 6e-4
 """FINAL_RESULT has three decimals."""
 

@@ -11,7 +11,7 @@ from msgspec import structs
 from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.reference import TOLERANCES
 from benchmarks.harness.protocol.reports import GraphCheck, ReferenceCheck
-from benchmarks.harness.results.reference_checks import graph_contradictions, reference_contradictions
+from benchmarks.harness.results.checks.reference import graph_contradictions, reference_contradictions
 from ocr_models import MODELS
 from samples import graph_check, reference_check
 
