@@ -37,7 +37,6 @@ from benchmarks.analysis_log.text import LogError, file_error
 from benchmarks.analysis_log.units import Unit, parse_unit
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.results import store
-from benchmarks.harness.results.artifact import LogDetails, SpeedArtifact
 from benchmarks.harness.results.common import (
     HeaderFields,
     describe_failure,
@@ -50,6 +49,7 @@ from benchmarks.harness.results.common import (
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.log import MODES, arithmetic_result, log_result
 from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.speed_artifact import LogDetails, SpeedArtifact
 
 STATISTICS = ("arithmetic_mean", "harmonic_mean", "record_mean", "record_min", "record_max")
 

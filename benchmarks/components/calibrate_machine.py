@@ -26,10 +26,10 @@ from benchmarks.components.quota_group import quota_group
 from benchmarks.harness.controller.output import RunFiles
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.machine_report import MachineDetails
-from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.common import describe_failure, failure_of
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.measurements import MEASUREMENTS
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.store import read_as
 
 CASE = "psenet_sp_bs2_fp32_cpu1"

@@ -13,9 +13,9 @@ from benchmarks.components.ratios import Ratio, timed_in_turns
 from benchmarks.components.reporting import RatioReport, component
 from benchmarks.harness.controller.output import RunFiles
 from benchmarks.harness.protocol.machine import ROOT
-from benchmarks.harness.results.artifact import SpeedDetails
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.measurements import MEASUREMENTS
+from benchmarks.harness.results.speed_artifact import SpeedDetails
 from benchmarks.harness.results.store import read_as
 
 pytestmark = component("start")

@@ -11,10 +11,10 @@ from benchmarks.cases import parse_case
 from benchmarks.first_look.findings import Finding, read_findings, shown
 from benchmarks.first_look.pieces import Request, cases_folder, findings_path
 from benchmarks.first_look.runner import Outcome, Status
-from benchmarks.harness.results import speed, store
-from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails
+from benchmarks.harness.results import speed_table, store
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
 from ocr_models.files import write_text_atomically
 
 
@@ -72,7 +72,7 @@ def _figures(artifact: SpeedArtifact) -> list[Finding]:
     details = artifact.details
     assert isinstance(details, SpeedDetails)
     found = [
-        Finding("result", speed.line(artifact)),
+        Finding("result", speed_table.line(artifact)),
         Finding("samples per second", artifact.FINAL_RESULT),
         Finding("step", 1e3 * details.step_seconds.p50, "ms"),
         Finding("share of the matmul rate", details.matmul_fraction),

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from benchmarks.cases import Case
-from benchmarks.harness.controller.options import OPTIONS
+from benchmarks.harness.controller.option_table import OPTIONS
 from suite import ROOT
 
 

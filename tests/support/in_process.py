@@ -17,7 +17,7 @@ from benchmarks.harness.protocol.events import EventWriter
 from benchmarks.harness.protocol.records import RankResult
 from benchmarks.harness.protocol.stages import OTHER, PROBES, SET_UP, WARM_UP, WINDOW, Position
 from benchmarks.harness.results import speed
-from benchmarks.harness.results.artifact import SpeedArtifact
+from benchmarks.harness.results.speed_artifact import SpeedArtifact
 from benchmarks.harness.worker import loader
 from benchmarks.harness.worker.probes import copy_rate, matmul
 from benchmarks.harness.worker.probes import loader as loader_probe

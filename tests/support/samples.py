@@ -47,9 +47,11 @@ from benchmarks.harness.protocol.training import (
     positions_sha256,
 )
 from benchmarks.harness.results import convergence, speed, store
-from benchmarks.harness.results.artifact import ConvergenceArtifact, Header, LogDetails, SpeedArtifact
+from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.common import identity_fields
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
 from benchmarks.harness.results.measurements import MEASUREMENTS
+from benchmarks.harness.results.speed_artifact import LogDetails, SpeedArtifact
 from ocr_models import MODELS
 
 SPEED_CASE = "psenet_sp_bs2_fp32_cpu1"

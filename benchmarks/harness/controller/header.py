@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.controller.options import OPTIONS, Option, effective
+from benchmarks.harness.controller.option_table import OPTIONS, Option
+from benchmarks.harness.controller.options import effective
 from benchmarks.harness.controller.selection import case_names
 from benchmarks.harness.protocol.settings import Settings
 from ocr_models import BROKEN_MODELS

@@ -1,56 +1,21 @@
-"""The `--ocr-*` options and their ini keys: declared, read and checked."""
+"""The `--ocr-*` options and their ini keys: declared to pytest, read and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
 
 import pytest
 
 from benchmarks.harness.controller.nodes import nodes_from
+from benchmarks.harness.controller.option_table import NODE_FIELDS, OPTIONS, Option
 from benchmarks.harness.controller.option_values import (
     data_folder,
-    endpoint,
-    one_of,
-    or_auto,
     output_folder,
     quoted,
-    seconds,
-    whole_number,
-    yes_or_no,
 )
-from benchmarks.harness.controller.planning import DEFAULT_STEPS, DEFAULT_WARMUP_STEPS
-from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.protocol.text import printable_line
-
-MAX_IMAGE_SIZE = 2**15  # each model has its own rule
-
-
-@dataclass(frozen=True)
-class Option:
-    """One setting: `--ocr-<name>` on the command line, `ocr_<name>` in pytest.ini, `field` in Settings.
-
-    `parse` converts text to the value; its ValueError says what was expected. `default` is the ini default. An option
-    without `metavar` takes no value on the command line.
-    """
-
-    name: str
-    field: str
-    parse: Callable[[str], Any]
-    default: str
-    metavar: str
-    help: str
-
-    @property
-    def flag(self) -> str:
-        return f"--ocr-{self.name}"
-
-    @property
-    def ini(self) -> str:
-        return f"ocr_{self.name.replace('-', '_')}"
 
 
 @dataclass(frozen=True)
@@ -59,153 +24,6 @@ class Given:
 
     text: str
     source: str
-
-
-def _each(values: dict[str, int]) -> str:
-    return ", ".join(f"{value} on {device}" for device, value in values.items())
-
-
-OPTIONS = (
-    Option(
-        name="steps",
-        field="steps",
-        parse=or_auto(whole_number(1, 10**7)),
-        default="auto",
-        metavar="N",
-        help=f"measured steps (auto: {_each(DEFAULT_STEPS)})",
-    ),
-    Option(
-        name="warmup",
-        field="warmup_steps",
-        parse=or_auto(whole_number(0, 10**7)),
-        default="auto",
-        metavar="N",
-        help=f"warm-up steps, which are not counted (auto: {_each(DEFAULT_WARMUP_STEPS)})",
-    ),
-    Option(
-        name="image-size",
-        field="image_size",
-        parse=or_auto(whole_number(1, MAX_IMAGE_SIZE)),
-        default="auto",
-        metavar="PIXELS",
-        help="side of the square training image (auto: the model's default, 320 on cpu and 736 on cuda for PSENet)",
-    ),
-    Option(
-        name="data",
-        field="data",
-        parse=data_folder,
-        default="synthetic",
-        metavar="FOLDER",
-        help="annotated images in the layout of ICDAR 2015 or of PaddleOCR; synthetic: a set that is made once",
-    ),
-    Option(
-        name="output",
-        field="output",
-        parse=output_folder,
-        default="logs",
-        metavar="FOLDER",
-        help="folder of the artifacts: train_log/ and index/",
-    ),
-    Option(
-        name="loader-workers",
-        field="loader_workers",
-        parse=or_auto(whole_number(0, 1024)),
-        default="auto",
-        metavar="N",
-        help="loader processes per training process (auto: 1 on cpu, its share of the cores less one on cuda)",
-    ),
-    Option(
-        name="nnodes",
-        field="nodes",
-        parse=or_auto(whole_number(1, 10**5)),
-        default="auto",
-        metavar="N",
-        help="nodes of the job (auto: those of torchrun or Slurm, else 1)",
-    ),
-    Option(
-        name="node-rank",
-        field="node_rank",
-        parse=or_auto(whole_number(0, 10**5)),
-        default="auto",
-        metavar="N",
-        help="number of this node, from 0",
-    ),
-    Option(
-        name="rdzv-endpoint",
-        field="rdzv_endpoint",
-        parse=or_auto(endpoint),
-        default="auto",
-        metavar="HOST:PORT",
-        help="where the nodes meet: a port of node 0, the same on all nodes",
-    ),
-    Option(
-        name="timeout",
-        field="timeout_seconds",
-        parse=seconds,
-        default="900",
-        metavar="SECONDS",
-        help="time limit of one case",
-    ),
-    Option(
-        name="seed",
-        field="seed",
-        parse=whole_number(0, 2**32 - 1),
-        default="0",
-        metavar="N",
-        help="seed of weights, order of samples and augmentation",
-    ),
-    Option(
-        name="image-cache",
-        field="image_cache",
-        parse=one_of("none", "decoded"),
-        default="none",
-        metavar="KIND",
-        help="decoded: keep decoded images on disk, 2.8 MB for 1280x720, and map them; none: decode each time",
-    ),
-    Option(
-        name="compile-mode",
-        field="compile_mode",
-        parse=one_of(*get_args(CompileMode)),
-        default="default",
-        metavar="MODE",
-        help="mode of torch.compile, for compiled cases: default, reduce-overhead (CUDA graphs), max-autotune, "
-        "max-autotune-no-cudagraphs",
-    ),
-    Option(
-        name="profile-loader",
-        field="profile_loader",
-        parse=yes_or_no,
-        default="no",
-        metavar="",
-        help="report in details where the loader's time is spent",
-    ),
-    Option(
-        name="require",
-        field="require",
-        parse=yes_or_no,
-        default="no",
-        metavar="",
-        help="let a case fail that would be skipped, for want of a GPU or because of the number of nodes",
-    ),
-    Option(
-        name="strict-machine",
-        field="strict_machine",
-        parse=yes_or_no,
-        default="no",
-        metavar="",
-        help="fail a speed case whose measured steps were disturbed by the machine, for example by other programs",
-    ),
-    Option(
-        name="resume",
-        field="resume",
-        parse=yes_or_no,
-        default="no",
-        metavar="",
-        help="let a convergence case resume from the checkpoint in the output folder, if there is one",
-    ),
-)
-NODE_FIELDS = ("nodes", "node_rank", "rdzv_endpoint")
-"""Options that together make up Settings.nodes."""
 
 
 def add_options(parser: pytest.Parser) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.cases import CONVERGENCE, MATRIX, Case, CaseError, parse_case
 from benchmarks.harness.controller.gpus import missing_gpus
-from benchmarks.harness.controller.options import OPTIONS, effective, ini_file
+from benchmarks.harness.controller.option_table import OPTIONS
+from benchmarks.harness.controller.options import effective, ini_file
 from benchmarks.harness.controller.planning import image_size
 from benchmarks.harness.controller.run_folder import unusable
 from benchmarks.harness.protocol.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.harness.results.artifact import ConvergenceArtifact
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
 from ocr_models.files import atomic_write
 
 if TYPE_CHECKING:

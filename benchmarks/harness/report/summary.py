@@ -8,9 +8,10 @@ from pathlib import Path
 
 from benchmarks.cases import Case
 from benchmarks.harness.report.tables import table
-from benchmarks.harness.results.artifact import Header, SpeedDetails
+from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement
+from benchmarks.harness.results.speed_artifact import SpeedDetails
 
 SHOWN_PARTS = 5
 

@@ -18,12 +18,13 @@ from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import Environment, MemoryPeaks, SharedReport
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance, RankDetails
+from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header, Provenance
 from benchmarks.harness.results.formats import ArtifactFormat
 from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_differences import rank_differences
 from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.speed_artifact import RankDetails
 from benchmarks.harness.results.training_details import training_details
 
 DISTRIBUTION = "ocr-training-benchmarks"

@@ -12,11 +12,6 @@ from benchmarks.harness.protocol.parameters import ConvergenceParameters
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import ConvergenceReport, Score
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.artifact import (
-    ConvergenceArtifact,
-    ConvergenceDetails,
-    UnfinishedConvergenceDetails,
-)
 from benchmarks.harness.results.checks.case import result_mismatch
 from benchmarks.harness.results.checks.convergence import (
     Curve,
@@ -33,6 +28,11 @@ from benchmarks.harness.results.checks.training import (
     wrong_training,
 )
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields, shown_path
+from benchmarks.harness.results.convergence_artifact import (
+    ConvergenceArtifact,
+    ConvergenceDetails,
+    UnfinishedConvergenceDetails,
+)
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.rank_differences import describe_mismatch

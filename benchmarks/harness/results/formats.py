@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from benchmarks.harness.results.artifact import SCHEMA_VERSION, ConvergenceArtifact, Header, SpeedArtifact
+from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
+from benchmarks.harness.results.speed_artifact import SpeedArtifact
 
 A = TypeVar("A", bound=Header)
 

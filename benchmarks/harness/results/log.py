@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from msgspec import UNSET
 
-from benchmarks.harness.results.artifact import LogDetails, SpeedArtifact
+from benchmarks.harness.results.speed_artifact import LogDetails, SpeedArtifact
 
 
 @dataclass(frozen=True)

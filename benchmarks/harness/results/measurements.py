@@ -17,7 +17,7 @@ from benchmarks.cases import Case, CaseError
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, NoParameters
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
-from benchmarks.harness.results import convergence, speed
+from benchmarks.harness.results import convergence, speed, speed_table
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.formats import CONVERGENCE, SPEED, ArtifactFormat
 from ocr_models import MODELS, ConvergenceGoal
@@ -133,9 +133,9 @@ MEASUREMENTS: dict[str, Measurement] = {
             run_in_rank="benchmarks.harness.worker.speed:measure_speed",
             build=speed.build,
             contradictions=speed.contradictions,
-            line=speed.line,
-            headings=speed.HEADINGS,
-            cells=speed.cells,
+            line=speed_table.line,
+            headings=speed_table.HEADINGS,
+            cells=speed_table.cells,
             opt_in=False,
             several_nodes=True,
         ),

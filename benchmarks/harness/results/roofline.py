@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.harness.protocol.limits import RankLimits
-from benchmarks.harness.results.artifact import Bound, Roofline
+from benchmarks.harness.results.speed_artifact import Bound, Roofline
 
 DATA_BOUND = 0.1
 """From this part of the time that is spent waiting for batches, the loader bounds: a step never waits for a faster

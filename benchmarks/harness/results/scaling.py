@@ -10,10 +10,11 @@ from msgspec import structs
 from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.reports import Environment, SharedReport
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.artifact import Header, Scaling, SpeedDetails
+from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.checks.case import mismatch, result_mismatch
 from benchmarks.harness.results.common import details_of, plan_fields
 from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.speed_artifact import Scaling, SpeedDetails
 from benchmarks.harness.results.store import ArtifactError, read_as
 
 CONDITIONS = (

@@ -1,4 +1,4 @@
-"""The speed measurement: from a run to its artifact, what the gate recomputes, and the columns of its table."""
+"""The speed measurement: from a run to its artifact, and what the gate recomputes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.reports import SpeedReport
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.stages import WARM_UP, WINDOW
-from benchmarks.harness.results.artifact import (
-    LogDetails,
-    RankDetails,
-    Roofline,
-    SpeedArtifact,
-    SpeedDetails,
-    UnfinishedDetails,
-)
+from benchmarks.harness.results.artifact import UnfinishedDetails
 from benchmarks.harness.results.checks.gpus import power_and_energy
 from benchmarks.harness.results.checks.ranks import disagreement, wrong_graph, wrong_result
 from benchmarks.harness.results.checks.speed import speed_contradictions, speed_training_problems
@@ -29,21 +22,19 @@ from benchmarks.harness.results.common import header, measured_fields, optional,
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.gradient_scaling import too_many_skipped
 from benchmarks.harness.results.log import log_contradictions
-from benchmarks.harness.results.machine_verdict import judged, machine_failure, remark
+from benchmarks.harness.results.machine_verdict import judged, machine_failure
 from benchmarks.harness.results.overhead import seconds_by_part
 from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
 from benchmarks.harness.results.scaling import scaling
+from benchmarks.harness.results.speed_artifact import LogDetails, RankDetails, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.statistics import (
     exposed_communication_fraction,
     slowest,
     step_distribution,
     throughput,
 )
-
-UNSTEADY_RATIO = 1.3
-"""Above this ratio of p95 to the median, the steps differ. The verdict on the machine says whether it is the cause."""
 
 
 def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
@@ -228,50 +219,3 @@ def contradictions(artifact: SpeedArtifact) -> list[str]:
     if isinstance(artifact.details, LogDetails):
         return log_contradictions(artifact)
     return speed_contradictions(artifact)
-
-
-def line(artifact: SpeedArtifact) -> str:
-    """A good result in one line."""
-    details = artifact.details
-    assert isinstance(details, SpeedDetails)
-    p50, p95 = details.step_seconds.p50, details.step_seconds.p95
-    unsteady = f"; unsteady: p95 of the step time is {p95 / p50:.1f} x the median" if p95 > UNSTEADY_RATIO * p50 else ""
-    waiting = f"{details.data_wait_fraction:.1%} waiting for data"
-    bound = "" if details.roofline is None else f", bound by {_bound(details.roofline)} of the roofline"
-    remarks = bound + _power(details) + unsteady + remark(details.machine)
-    return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{remarks}"
-
-
-def _power(details: SpeedDetails) -> str:
-    """Of the GPUs; empty if it is not known."""
-    if details.power_watts is None or details.joules_per_sample is None:
-        return ""
-    return f", {details.power_watts:.0f} W, {details.joules_per_sample:.3g} J/sample"
-
-
-HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "bound by", "fixed", "machine")
-
-
-def cells(artifact: SpeedArtifact) -> list[str]:
-    """The cells of a row under HEADINGS; empty if the case did not reach its end."""
-    details = artifact.details
-    if not isinstance(details, SpeedDetails):
-        return []
-    rates = (
-        artifact.FINAL_RESULT,
-        details.loader_only_samples_per_second,
-        details.step_only_samples_per_second,
-    )
-    waiting = f"{details.data_wait_fraction:.1%}"
-    machine = "unknown" if details.machine is None else details.machine.verdict
-    bound = "unknown" if details.roofline is None else _bound(details.roofline)
-    step, fixed = _milliseconds(details.step_seconds.p50), f"{details.overhead_seconds:.1f} s"
-    return [*(f"{rate:.3f}" for rate in rates), step, waiting, bound, fixed, machine]
-
-
-def _bound(found: Roofline) -> str:
-    return f"{found.bound_by}, {found.fraction:.0%}"
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks.harness.protocol.records import RankResult
 from benchmarks.harness.protocol.reports import CommunicationReport
-from benchmarks.harness.results.artifact import StepSeconds
+from benchmarks.harness.results.speed_artifact import StepSeconds
 
 
 def throughput(ranks: Sequence[RankResult]) -> float:

@@ -16,8 +16,8 @@ from benchmarks.harness.controller.machine import procfs
 from benchmarks.harness.protocol.control_groups import ControlGroups
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.machine_report import Freeze
-from benchmarks.harness.results.artifact import SpeedArtifact
 from benchmarks.harness.results.speed import build
+from benchmarks.harness.results.speed_artifact import SpeedArtifact
 from samples import finished_run, machine_report
 
 

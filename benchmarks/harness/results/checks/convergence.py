@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, evaluation_steps
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import Score
-from benchmarks.harness.results.artifact import ConvergenceArtifact, ConvergenceDetails, TimeToScore
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact, ConvergenceDetails, TimeToScore
 from benchmarks.harness.results.statistics import curve_steps
 from ocr_models import MODELS
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.gpu_report import SLOWDOWN, GpuReport, Spread, energy_fits, reason_names
-from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, RELATIVE_ROUNDING, mismatch
+from benchmarks.harness.results.speed_artifact import RankDetails, SpeedArtifact, SpeedDetails
 
 LATE_REPORT_SECONDS = 5.0  # a rank reports the end of its window a little after it
 SPREADS = (

@@ -6,10 +6,10 @@ from msgspec import structs
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.limits import StepWork
-from benchmarks.harness.results.artifact import RankDetails, Roofline, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.checks.case import RELATIVE_ROUNDING, mismatch
 from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
+from benchmarks.harness.results.speed_artifact import RankDetails, Roofline, SpeedArtifact, SpeedDetails
 
 
 def limit_contradictions(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:

@@ -11,7 +11,6 @@ from msgspec import structs
 
 from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.warm_up import least_warmup
-from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.checks.case import (
     ANOTHER_CLOCK,
     measured_contradictions,
@@ -28,6 +27,7 @@ from benchmarks.harness.results.common import largest_peaks
 from benchmarks.harness.results.machine_verdict import machine_contradictions
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.scaling import baseline_of
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.statistics import exposed_communication_fraction
 
 Rule = Callable[[SpeedArtifact, SpeedDetails, Case], list[str]]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.cases import Case
-from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, mismatch
 from benchmarks.harness.results.gradient_scaling import too_many_skipped
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
 
 
 def step_rule(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:

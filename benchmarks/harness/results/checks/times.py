@@ -6,8 +6,8 @@ import math
 from itertools import pairwise
 
 from benchmarks.cases import Case
-from benchmarks.harness.results.artifact import RankDetails, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, RELATIVE_ROUNDING, mismatch
+from benchmarks.harness.results.speed_artifact import RankDetails, SpeedArtifact, SpeedDetails
 
 UNTIMED_ON_GPU = 1.0
 """Seconds between the last event on a GPU and the end of the window, in which the host writes records."""

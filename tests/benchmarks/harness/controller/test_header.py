@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.harness.controller import header as headers
 from benchmarks.harness.controller.header import header
-from benchmarks.harness.controller.options import OPTIONS, read_settings
+from benchmarks.harness.controller.option_table import OPTIONS
+from benchmarks.harness.controller.options import read_settings
 from fake_pytest import FakeConfig
 
 

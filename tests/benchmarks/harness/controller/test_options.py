@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness.controller.options import OPTIONS, effective, read_settings
+from benchmarks.harness.controller.option_table import OPTIONS
+from benchmarks.harness.controller.options import effective, read_settings
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.settings import Nodes, Settings
 from fake_pytest import FakeConfig

@@ -10,10 +10,10 @@ import pytest
 from benchmarks.harness.protocol.parameters import ConvergenceParameters
 from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.artifact import ConvergenceArtifact, ConvergenceDetails
 from benchmarks.harness.results.checks.convergence import seconds_to_tenths, verdict
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.convergence import cells, contradictions, line
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact, ConvergenceDetails
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.validation import problems
 from samples import (

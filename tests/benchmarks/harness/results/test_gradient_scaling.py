@@ -10,9 +10,9 @@ from msgspec import structs
 
 from benchmarks.harness.protocol.records import StepRecord, is_skipped
 from benchmarks.harness.results import speed
-from benchmarks.harness.results.artifact import SpeedDetails
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.gradient_scaling import GradientScaling, gradient_scaling, scaling_contradictions
+from benchmarks.harness.results.speed_artifact import SpeedDetails
 from samples import finished_run, step_record
 
 CASE = "psenet_mp_bs16_fp16_2"

@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.results import store
-from benchmarks.harness.results.artifact import LogDetails, SpeedArtifact
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.log import arithmetic_result, log_contradictions, log_result
 from benchmarks.harness.results.speed import contradictions
+from benchmarks.harness.results.speed_artifact import LogDetails, SpeedArtifact
 from samples import document, log_artifact
 
 MEANS = {"details.record_min": 2.0, "details.harmonic_mean": 3.0, "details.record_mean": 4.0, "details.record_max": 8.0}

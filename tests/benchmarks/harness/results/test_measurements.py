@@ -12,7 +12,6 @@ import pytest
 from benchmarks.cases import CaseError, parse_case
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, NoParameters
 from benchmarks.harness.protocol.settings import Settings
-from benchmarks.harness.results.artifact import SpeedArtifact
 from benchmarks.harness.results.formats import ArtifactFormat
 from benchmarks.harness.results.measurements import (
     MEASUREMENTS,
@@ -21,6 +20,7 @@ from benchmarks.harness.results.measurements import (
     convergence_goal,
     measurement_of_file,
 )
+from benchmarks.harness.results.speed_artifact import SpeedArtifact
 from ocr_models import MODELS
 
 CASE = parse_case("psenet_sp_bs8_fp32_1")

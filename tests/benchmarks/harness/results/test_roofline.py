@@ -10,11 +10,12 @@ from msgspec import structs
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.limits import RankLimits, StepWork
 from benchmarks.harness.results import store
-from benchmarks.harness.results.artifact import Roofline, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.peaks import PEAKS, peak_of_all, peak_tflops
 from benchmarks.harness.results.roofline import bound_by, roofline
-from benchmarks.harness.results.speed import cells, contradictions, line
+from benchmarks.harness.results.speed import contradictions
+from benchmarks.harness.results.speed_artifact import Roofline, SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_table import cells, line
 from benchmarks.harness.results.validation import problems
 from samples import changed, document, rank_limits, speed_artifact
 

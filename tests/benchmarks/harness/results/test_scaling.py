@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 
 from benchmarks.harness.results import store
-from benchmarks.harness.results.artifact import Scaling, SpeedDetails
 from benchmarks.harness.results.common import shared_report
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.scaling import scaling
+from benchmarks.harness.results.speed_artifact import Scaling, SpeedDetails
 from samples import KILLED, document, finished_run, speed_artifact
 
 ON_CPU, ON_GPUS = "psenet_mp_bs4_fp32_cpu2", "psenet_mp_bs16_fp32_2"

@@ -12,10 +12,12 @@ from benchmarks.harness.protocol.machine_report import Freeze
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.results import store
-from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails, UnfinishedDetails
+from benchmarks.harness.results.artifact import UnfinishedDetails
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.speed import build, cells, contradictions, line
+from benchmarks.harness.results.speed import build, contradictions
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_table import cells, line
 from benchmarks.harness.results.validation import problems
 from ocr_models import MODELS
 from samples import (

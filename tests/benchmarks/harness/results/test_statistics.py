@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 from benchmarks.harness.protocol.records import RankResult
-from benchmarks.harness.results.artifact import StepSeconds
+from benchmarks.harness.results.speed_artifact import StepSeconds
 from benchmarks.harness.results.statistics import loss_curve, slowest, step_distribution, throughput
 from samples import rank_result, step_record
 

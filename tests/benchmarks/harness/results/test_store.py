@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 
 from benchmarks.harness.results import store
-from benchmarks.harness.results.artifact import SpeedArtifact
 from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.speed_artifact import SpeedArtifact
 from samples import KILLED, document, speed_artifact
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.results import speed
-from benchmarks.harness.results.artifact import SpeedDetails
 from benchmarks.harness.results.common import failure_of
+from benchmarks.harness.results.speed_artifact import SpeedDetails
 from in_process import measured_in_process, restored_torch
 
 CASE = "tiny_sp_bs2_fp32_cpu1"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.results import store
-from benchmarks.harness.results.artifact import ConvergenceArtifact
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.convergence import contradictions
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.statistics import curve_steps, loss_curve
 from benchmarks.harness.results.validation import problems

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from benchmarks.harness.results import speed, store
-from benchmarks.harness.results.artifact import SpeedDetails
+from benchmarks.harness.results import speed, speed_table, store
 from benchmarks.harness.results.checks.gpus import power_and_energy
 from benchmarks.harness.results.checks.speed import speed_contradictions
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
+from benchmarks.harness.results.speed_artifact import SpeedDetails
 from benchmarks.harness.results.validation import problems
 from samples import changed, document, finished_run, gpu_report, sampled_gpus, speed_artifact
 
@@ -35,7 +35,7 @@ def test_watts_of_all_gpus_and_joules_per_sample() -> None:
     joules = 600 * 50.0 + 600 * 40.0
     assert details.power_watts == pytest.approx(1200.0)
     assert details.joules_per_sample == pytest.approx(joules / 1600)
-    assert ", 1200 W, 33.8 J/sample" in speed.line(artifact)
+    assert ", 1200 W, 33.8 J/sample" in speed_table.line(artifact)
 
 
 def test_without_the_energy_of_every_rank_there_is_no_sum() -> None:
@@ -45,7 +45,7 @@ def test_without_the_energy_of_every_rank_there_is_no_sum() -> None:
     assert power_and_energy([], []) == (None, None)
     artifact = speed.build(finished_run(GPU), Path("x"), Path("index"))
     assert failure_of(artifact) is None
-    assert " W" not in speed.line(artifact)
+    assert " W" not in speed_table.line(artifact)
 
 
 GPUS = "details.machine.gpus"

@@ -10,9 +10,9 @@ from msgspec import structs
 
 from benchmarks.harness.protocol.training import ModelInput, ParameterChange
 from benchmarks.harness.results import convergence, speed
-from benchmarks.harness.results.artifact import SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.checks.training import training_problems
 from benchmarks.harness.results.common import failure_of
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
 from samples import compile_report, converged_run, convergence_artifact, finished_run, training_report
 
 SP_CASE = "psenet_sp_bs2_fp32_cpu1"

@@ -1,0 +1,55 @@
+"""A speed artifact for people: in one line, and as a row of the table at the end of a session."""
+
+from __future__ import annotations
+
+from benchmarks.harness.results.machine_verdict import remark
+from benchmarks.harness.results.speed_artifact import Roofline, SpeedArtifact, SpeedDetails
+
+HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "bound by", "fixed", "machine")
+
+UNSTEADY_RATIO = 1.3
+"""Above this ratio of p95 to the median, the steps differ. The verdict on the machine says whether it is the cause."""
+
+
+def line(artifact: SpeedArtifact) -> str:
+    """A good result in one line."""
+    details = artifact.details
+    assert isinstance(details, SpeedDetails)
+    p50, p95 = details.step_seconds.p50, details.step_seconds.p95
+    unsteady = f"; unsteady: p95 of the step time is {p95 / p50:.1f} x the median" if p95 > UNSTEADY_RATIO * p50 else ""
+    waiting = f"{details.data_wait_fraction:.1%} waiting for data"
+    bound = "" if details.roofline is None else f", bound by {_bound(details.roofline)} of the roofline"
+    remarks = bound + _power(details) + unsteady + remark(details.machine)
+    return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{remarks}"
+
+
+def _power(details: SpeedDetails) -> str:
+    """Of the GPUs; empty if it is not known."""
+    if details.power_watts is None or details.joules_per_sample is None:
+        return ""
+    return f", {details.power_watts:.0f} W, {details.joules_per_sample:.3g} J/sample"
+
+
+def cells(artifact: SpeedArtifact) -> list[str]:
+    """The cells of a row under HEADINGS; empty if the case did not reach its end."""
+    details = artifact.details
+    if not isinstance(details, SpeedDetails):
+        return []
+    rates = (
+        artifact.FINAL_RESULT,
+        details.loader_only_samples_per_second,
+        details.step_only_samples_per_second,
+    )
+    waiting = f"{details.data_wait_fraction:.1%}"
+    machine = "unknown" if details.machine is None else details.machine.verdict
+    bound = "unknown" if details.roofline is None else _bound(details.roofline)
+    step, fixed = _milliseconds(details.step_seconds.p50), f"{details.overhead_seconds:.1f} s"
+    return [*(f"{rate:.3f}" for rate in rates), step, waiting, bound, fixed, machine]
+
+
+def _bound(found: Roofline) -> str:
+    return f"{found.bound_by}, {found.fraction:.0%}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
