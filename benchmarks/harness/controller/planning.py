@@ -52,10 +52,8 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         nodes=nodes.count,
         node_rank=nodes.rank,
         rendezvous_endpoint=nodes.endpoint_of(ordinal),
-        loader_workers=default_loader_workers(case, cores)
-        if settings.loader_workers is None
-        else settings.loader_workers,
-        threads=max(1, cores) if case.device == "cpu" else min(MAX_GPU_THREADS, max(1, cores)),
+        loader_workers=_loader_workers(case, settings, cores),
+        threads=_threads(case, cores),
         seed=settings.seed,
         image_cache=settings.image_cache,
         compile_mode=compile_mode(case, settings),
@@ -67,13 +65,8 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
     )
     ranks = [RankEvents(rank) for rank in plan.local_ranks]
     # More nodes than processes: such a case is never launched, but --ocr-require gives it an artifact.
-    return Run(
-        plan,
-        new_run_id(),
-        ranks or [RankEvents(0)],
-        started_at=time.time(),
-        strict_machine=settings.strict_machine,
-    )
+    ranks = ranks or [RankEvents(0)]
+    return Run(plan, new_run_id(), ranks, started_at=time.time(), strict_machine=settings.strict_machine)
 
 
 def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int:
@@ -103,6 +96,16 @@ def image_size(case: Case, settings: Settings, parameters: Parameters) -> int | 
     if sizes is None:
         return None
     return settings.image_size or parameters.image_size or (sizes.cpu if case.device == "cpu" else sizes.cuda)
+
+
+def _threads(case: Case, cores_per_process: int) -> int:
+    cores = max(1, cores_per_process)
+    return cores if case.device == "cpu" else min(MAX_GPU_THREADS, cores)
+
+
+def _loader_workers(case: Case, settings: Settings, cores_per_process: int) -> int:
+    asked = settings.loader_workers
+    return default_loader_workers(case, cores_per_process) if asked is None else asked
 
 
 def default_loader_workers(case: Case, cores_per_process: int) -> int:

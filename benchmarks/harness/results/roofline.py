@@ -1,4 +1,4 @@
-"""What bounds a step, and how close it comes to the limits of the machine (docs/reading-a-result.md)."""
+"""What bounds a step, and how close it is to the limits of the machine (docs/reading-a-result.md)."""
 
 from __future__ import annotations
 

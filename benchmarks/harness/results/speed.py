@@ -28,7 +28,7 @@ from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
 from benchmarks.harness.results.scaling import scaling
-from benchmarks.harness.results.speed_artifact import LogDetails, RankDetails, SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_artifact import LogDetails, RankDetails, Roofline, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.statistics import (
     exposed_communication_fraction,
     slowest,
@@ -106,38 +106,20 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
     results, rate = run.results, throughput(run.results)
     own = [_own(result) for result in results]
     window = slowest(results)
-    shared = shared_report(run)
-    matmul_tflops = sum(each.matmul_tflops for each in own)
     measured = measured_fields(run)
-    achieved_tflops = measured["flops_per_sample"] * rate / 1e12
     watts, joules = power_and_energy([] if machine is None else machine.gpus, results)
-    peak = peak_of_all(shared.device, run.case)
-    limits = [each.limits for each in own]
     exposed = exposed_communication_fraction([each.communication for each in own])
     data_wait_fraction = min(1.0, window.data_wait_seconds / window.measured_seconds)
     return SpeedDetails(
         **plan_fields(run),
         **measured,
         **_times(run, window),
+        **_limits(run, window, measured["flops_per_sample"] * rate / 1e12, data_wait_fraction, exposed),
         samples=sum(result.samples for result in results),
         step_seconds=step_distribution([record.step_seconds for record in window.measured]),
         data_wait_fraction=data_wait_fraction,
         loss_first=_finite(run.records[0].losses),
         loss_last=_finite(run.records[-1].losses),
-        achieved_tflops=achieved_tflops,
-        matmul_tflops=matmul_tflops,
-        matmul_fraction=achieved_tflops / matmul_tflops,
-        matmul_held_tflops=matmul_held_tflops(limits),
-        copy_terabytes_per_second=sum(each.copy_terabytes_per_second for each in limits),
-        peak_tflops=peak,
-        mfu=None if peak is None else achieved_tflops / peak,
-        roofline=roofline(
-            limits,
-            step_seconds=window.measured_seconds / run.plan.steps,
-            matmul_tflops=matmul_tflops,
-            data_fraction=data_wait_fraction,
-            communication_fraction=exposed,
-        ),
         peak_memory_of="device" if run.case.device == "cuda" else "process",
         host_synchronisations=_total([each.host_synchronisations for each in own]),
         traced_synchronisations=_total([each.traced_synchronisations for each in own]),
@@ -152,7 +134,43 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
         joules_per_sample=joules,
         rank_spread=1 - min(result.measured_seconds for result in results) / window.measured_seconds,
         ranks=[_rank_details(result) for result in results],
-        scaling=scaling(run, rate, shared, artifact_folder),
+        scaling=scaling(run, rate, shared_report(run), artifact_folder),
+    )
+
+
+class _Limits(TypedDict):
+    achieved_tflops: float
+    matmul_tflops: float
+    matmul_fraction: float
+    matmul_held_tflops: float | None
+    copy_terabytes_per_second: float
+    peak_tflops: float | None
+    mfu: float | None
+    roofline: Roofline | None
+
+
+def _limits(
+    run: Run, window: RankResult, achieved_tflops: float, data_fraction: float, exposed: float | None
+) -> _Limits:
+    own = [_own(result) for result in run.results]
+    limits = [each.limits for each in own]
+    matmul_tflops = sum(each.matmul_tflops for each in own)
+    peak = peak_of_all(shared_report(run).device, run.case)
+    return _Limits(
+        achieved_tflops=achieved_tflops,
+        matmul_tflops=matmul_tflops,
+        matmul_fraction=achieved_tflops / matmul_tflops,
+        matmul_held_tflops=matmul_held_tflops(limits),
+        copy_terabytes_per_second=sum(each.copy_terabytes_per_second for each in limits),
+        peak_tflops=peak,
+        mfu=None if peak is None else achieved_tflops / peak,
+        roofline=roofline(
+            limits,
+            step_seconds=window.measured_seconds / run.plan.steps,
+            matmul_tflops=matmul_tflops,
+            data_fraction=data_fraction,
+            communication_fraction=exposed,
+        ),
     )
 
 

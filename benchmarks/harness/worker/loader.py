@@ -92,7 +92,7 @@ def _collate(samples: Sequence[tuple[Any, tuple[int, int]]]) -> LoadedBatch:
 
 def checked_batch(batch: Any) -> Batch:
     """Raises DataError if it is not a tuple of dense tensors on the CPU: only these can be pinned, and copied to the
-    GPU while the host goes on.
+    GPU while the host does other work.
     """
     if not isinstance(batch, tuple | list) or not batch:
         raise DataError(f"a sample of the data set is collated to {_described(batch)}; {SAMPLE_RULE}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.harness.protocol.gpu_report import GpuReport, await_gpu_report
-from benchmarks.harness.protocol.reports import SpeedReport
+from benchmarks.harness.protocol.reports import CommunicationReport, GraphCheck, SpeedReport
 from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
@@ -28,6 +28,7 @@ from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
 from benchmarks.harness.worker.trainer import Trainer
+from ocr_models.task import Batch
 
 SETTLING_STEPS = 5  # warm-up steps between the start of the window's loader and the window
 GPU_REPORT_SECONDS = 3.0  # the report is there before the probes have ended, unless NVML does not answer
@@ -81,7 +82,7 @@ def probe(
     host_synchronisations: int | None,
 ) -> SpeedReport:
     """What bounds the steps, and whether they are right: untimed, each probe with its seconds in the artifact."""
-    plan, case, device = set_up.plan, set_up.case, set_up.device
+    case, device = set_up.case, set_up.device
     with set_up.timed("matmul"):
         tflops = matmul_tflops(device, working_dtype(case))
     batch = next(batches).batch
@@ -89,26 +90,14 @@ def probe(
         limits = rank_limits(set_up, trainer, batch, counter, tflops)
     with set_up.timed("step_only"):
         step_only = step_only_rate(trainer, batch)
-    exchange = None
-    if case.mode == "mp":
-        with set_up.timed("communication"):
-            exchange = communication(trainer, batch, set_up.group, len(batch[0]) / step_only)
+    exchange = _communication(set_up, trainer, batch, step_only)
     with set_up.timed("loader_only"):
-        loader_only = loader_only_rate(batches, plan.loader_workers)
-    profile = None
-    if plan.profile_loader:
-        with set_up.timed("loader_profile"):
-            profile = loader_profile(set_up.dataset, case.batch_size_per_process)
-    graph = None
-    if case.compile and has_reference_figures(set_up.task):
-        with set_up.timed("graph_check"):  # replaces weights, which only the traced steps do not mind
-            graph = graph_check(set_up, trainer, batch)
+        loader_only = loader_only_rate(batches, set_up.plan.loader_workers)
+    profile = _loader_profile(set_up)
+    graph = _graph_check(set_up, trainer, batch)  # replaces weights, which only the traced steps do not mind
     with set_up.timed("reference_check"):
         check = reference_check(case, device, compiled=case.compile and graph is None)
-    traced = None
-    if device.type == "cuda":
-        with set_up.timed("traced_steps"):
-            traced = traced_synchronisations(trainer, batches)  # last: what it observes stays observed
+    traced = _traced_synchronisations(set_up, trainer, batches)  # last: what it observes stays observed
     return SpeedReport(
         host_synchronisations=host_synchronisations,
         traced_synchronisations=traced,
@@ -121,3 +110,34 @@ def probe(
         reference_check=check,
         graph_check=graph,
     )
+
+
+def _communication(set_up: SetUp, trainer: Trainer, batch: Batch, step_only: float) -> CommunicationReport | None:
+    """None if there is one process. `step_only` is in samples per second."""
+    if set_up.case.mode == "sp":
+        return None
+    with set_up.timed("communication"):
+        return communication(trainer, batch, set_up.group, len(batch[0]) / step_only)
+
+
+def _loader_profile(set_up: SetUp) -> dict[str, float] | None:
+    if not set_up.plan.profile_loader:
+        return None
+    with set_up.timed("loader_profile"):
+        return loader_profile(set_up.dataset, set_up.case.batch_size_per_process)
+
+
+def _graph_check(set_up: SetUp, trainer: Trainer, batch: Batch) -> GraphCheck | None:
+    """None if the case is not compiled, or the model has no reference figures."""
+    if not (set_up.case.compile and has_reference_figures(set_up.task)):
+        return None
+    with set_up.timed("graph_check"):
+        return graph_check(set_up, trainer, batch)
+
+
+def _traced_synchronisations(set_up: SetUp, trainer: Trainer, batches: Iterator[LoadedBatch]) -> int | None:
+    """None on the CPU."""
+    if set_up.device.type == "cpu":
+        return None
+    with set_up.timed("traced_steps"):
+        return traced_synchronisations(trainer, batches)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from benchmarks.harness.controller.machine.gpu_processes import ForeignUse
 from benchmarks.harness.controller.machine.gpus import GpuSample, GpuSettings
 from benchmarks.harness.protocol.gpu_report import SLOWDOWN, GpuReport, Spread, energy_fits, reason_names
 
@@ -31,12 +34,9 @@ def gpu_report(
     power = _spread(used, lambda sample: sample.power_watts)
     energy, source = (None, None) if partition else _energy(samples, used, power, window)
     foreign = [each.foreign for each in used if each.foreign is not None]
-    memory = [each.memory_bytes for each in foreign if each.memory_bytes is not None]
     foreign_uses = [each.utilisation_percent for each in foreign if each.utilisation_percent is not None]
     reasons = [each.clock_event_bits for each in used if each.clock_event_bits is not None]
-    seen = 0
-    for bits in reasons:
-        seen |= bits
+    seen = functools.reduce(operator.or_, reasons, 0)
     return GpuReport(
         rank=window.rank,
         partition=partition,
@@ -61,10 +61,15 @@ def gpu_report(
         compute_mode=settings.compute_mode,
         ecc_uncorrected_errors=settings.ecc_uncorrected_errors,
         foreign_processes=max((each.processes for each in foreign), default=None),
-        # What each process has is not always known. Then the sum is not either.
-        foreign_memory_bytes=max(memory) if foreign and len(memory) == len(foreign) else None,
+        foreign_memory_bytes=_most_memory(foreign),
         foreign_utilisation_percent=statistics.fmean(foreign_uses) if foreign_uses else None,
     )
+
+
+def _most_memory(foreign: Sequence[ForeignUse]) -> int | None:
+    """In bytes. What each process has is not always known; then the sum is not either."""
+    memory = [each.memory_bytes for each in foreign if each.memory_bytes is not None]
+    return max(memory) if foreign and len(memory) == len(foreign) else None
 
 
 def _within(samples: Sequence[GpuSample], begin: float, end: float) -> list[GpuSample]:

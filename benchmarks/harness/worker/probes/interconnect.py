@@ -1,4 +1,4 @@
-"""How the GPUs of a machine are connected, and what NCCL was told. No addresses, interfaces or paths."""
+"""How the GPUs of a machine are connected, and NCCL's settings. No addresses, interfaces or paths."""
 
 from __future__ import annotations
 
