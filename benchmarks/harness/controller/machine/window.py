@@ -74,9 +74,7 @@ def machine_report(
         swapped_in_bytes=_whole(change.of(lambda sample: sample.swapped_in_bytes)),
         pressure=_pressures(change),
         throttled_periods=None if throttled is None else throttled.throttled_periods,
-        throttled_period_fraction=None
-        if throttled is None
-        else throttled.throttled_periods / max(1, throttled.periods),
+        throttled_period_fraction=None if throttled is None else _period_fraction(throttled),
         throttled_seconds=None if throttled is None else throttled.throttled_seconds,
         longest_watch_gap_seconds=max((each.gap_seconds for each in around[1:]), default=0.0),
         freeze=freeze_in(stops_in(around, affinity_cores), ranks[0]),
