@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from ocr_models.detection.counting import count_both, count_pixels, on_accelerator
 
 SMOOTHING = 0.001
 
@@ -29,7 +29,7 @@ def dice_loss(logits: Tensor, targets: MapGroups, masks: MapGroups) -> Tensor:
     Returns:
         (N, C), between 0 and 1.
     """
-    dice = _DiceLossAtOnce if _on_accelerator(logits) else _DiceLossPiecewise
+    dice = _DiceLossAtOnce if on_accelerator(logits) else _DiceLossPiecewise
     targets, masks = (tuple([maps] if isinstance(maps, Tensor) else maps) for maps in (targets, masks))
     with torch.autocast(logits.device.type, enabled=False):  # it would compute the products in half precision
         loss: Tensor = dice.apply(logits.contiguous(), *targets, *masks)
@@ -150,90 +150,6 @@ class _DiceLossAtOnce(torch.autograd.Function):
         return gradient, *nothing
 
 
-def _on_accelerator(tensor: Tensor) -> bool:
-    """Whether to compute as on a GPU: everything at once, without reading values. True under a compiler as well."""
-    return tensor.device.type != "cpu" or torch.compiler.is_compiling()
-
-
-def _eager_on_gpu(tensor: Tensor) -> bool:
-    """Whether each operation is a pass over the memory of a GPU; a compiler joins them."""
-    return tensor.device.type == "cuda" and not torch.compiler.is_compiling()
-
-
-def hard_example_mask(scores: Tensor, positives: Tensor, training_mask: Tensor, ratio: int = 3) -> Tensor:
-    """The pixels that a loss uses: all positive ones, and the negative ones with the highest scores.
-
-    Per image, let P be the number of positive pixels inside the training mask. The threshold is the N-th largest score
-    of all negative pixels, inside and outside the training mask, with N = min(ratio * P, their number). A pixel of the
-    training mask is selected if it is positive or reaches the threshold. If N is 0, the whole mask is selected.
-
-    Args:
-        scores: (N, H, W), compared in float32. NaN reaches every threshold, because the loss must show it.
-        positives: (N, H, W) bool.
-        training_mask: (N, H, W) bool.
-        ratio: number of negative pixels to select per positive pixel.
-
-    Returns:
-        (N, H, W) bool.
-    """
-    scores = scores.detach().float()
-    counted = count_both(positives, training_mask)  # (N,)
-    wanted = torch.minimum(ratio * counted, scores.shape[-2] * scores.shape[-1] - count_pixels(positives))
-    candidates = torch.where(positives, -torch.inf, scores).flatten(1)  # (N, H * W)
-    threshold = nth_largest(candidates, wanted.clamp(min=1))
-    threshold = torch.where(wanted > 0, threshold, -torch.inf).view(-1, 1, 1)
-    return (scores < threshold).logical_not_().logical_or_(positives).logical_and_(training_mask)
-
-
-def nth_largest(values: Tensor, n: Tensor) -> Tensor:
-    """The n-th largest value of each row: values (N, M) float32, n (N,) integers from 1 to M -> (N,)."""
-    if _on_accelerator(values):
-        return nth_largest_by_bits(values, n)
-    rows = zip(values.numpy(), n.tolist(), strict=True)
-    return torch.tensor([_nth_largest_of_row(row, k) for row, k in rows], dtype=values.dtype)
-
-
-def _nth_largest_of_row(row: NDArray[np.float32], n: int) -> np.float32:
-    """A sample shows which values are too small to be among the n largest; selecting from the others is faster."""
-    sample = row[::32]
-    rank = n * len(sample) * 5 // (len(row) * 4) + 50
-    if rank <= len(sample):
-        kept = row[row >= np.partition(sample, -rank)[-rank]]
-        row = kept if len(kept) >= n else row
-    value: np.float32 = np.partition(row, -n)[-n]
-    return value
-
-
-def nth_largest_by_bits(values: Tensor, n: Tensor) -> Tensor:
-    """`nth_largest` for a GPU: no sort, and neither shapes nor steps depend on values, so the host never waits.
-
-    Floats have the order of the integers with the same bits, if the order of the negative ones is reversed. The n-th
-    largest is the largest integer that at least n values reach; its bits are found two at a time, the highest first.
-    """
-    keys = _ordered_bits(values.view(torch.int32)).unsqueeze(1)  # (N, 1, M)
-    shifts = torch.arange(30, -1, -2, dtype=torch.int32, device=values.device)
-    digits = torch.arange(1, 4, dtype=torch.int32, device=values.device) << shifts.unsqueeze(1)  # (16, 3)
-    found = torch.full_like(keys[..., 0], torch.iinfo(torch.int32).min)  # (N, 1)
-    for digit in digits.unbind():
-        candidates = found ^ digit  # (N, 3), ascending, larger than what was found
-        reached = _count_at_least(keys, candidates.unsqueeze(2)) >= n.unsqueeze(1)  # (N, 3)
-        found = torch.where(reached, candidates, found).amax(1, keepdim=True)
-    return _ordered_bits(found).view(torch.float32).squeeze(1)
-
-
-def _count_at_least(keys: Tensor, candidates: Tensor) -> Tensor:
-    """Integers (N, 1, M) and (N, 3, 1) -> how many of the M reach each candidate, (N, 3)."""
-    if not _counts_in_half(keys, keys.shape[2]):
-        return (keys >= candidates).sum(2, dtype=torch.int32)
-    flags = keys.new_empty((*candidates.shape[:2], keys.shape[2]), dtype=torch.float16)
-    return torch.ge(keys, candidates, out=flags).sum(2, dtype=torch.float32)
-
-
-def _ordered_bits(bits: Tensor) -> Tensor:
-    """Bits of float32 as int32 -> int32 in the order of the floats, and back. -0.0 comes before 0.0."""
-    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
-
-
 def two_class_iou(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean over the two classes of intersection / (union + 1e-6), over the pixels of the mask.
 
@@ -249,31 +165,3 @@ def two_class_iou(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     either = count_both(predicted | target, mask)
     pixels = count_pixels(mask)
     return (both / (either + 1e-6) + (pixels - either) / (pixels - both + 1e-6)) / 2
-
-
-def count_pixels(mask: Tensor) -> Tensor:
-    """Number of True pixels of each map: (..., H, W) bool -> (...), integers of an integer or float type."""
-    return count_both(mask, mask)
-
-
-def count_both(a: Tensor, b: Tensor) -> Tensor:
-    """Number of pixels that are True in both.
-
-    Args:
-        a: (..., H, W) bool.
-        b: bool, of a shape that can be expanded to that of `a`.
-
-    Returns:
-        (...), integers of an integer or float type.
-    """
-    if not _counts_in_half(a, a.shape[-2] * a.shape[-1]):
-        return (a & b).sum((-2, -1), dtype=torch.int32)
-    flags = torch.logical_and(a, b, out=torch.empty(a.shape, dtype=torch.float16, device=a.device))
-    return flags.sum((-2, -1), dtype=torch.float32)
-
-
-def _counts_in_half(flags: Tensor, most: int) -> bool:
-    """Whether to count flags up to `most` in floats: a GPU first writes them as 32-bit integers to sum bytes, but sums
-    half precision in float32 directly, which is exact up to 2^24.
-    """
-    return _eager_on_gpu(flags) and most <= 2**24

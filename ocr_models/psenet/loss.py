@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ocr_models.detection.losses import dice_loss, hard_example_mask, two_class_iou
+from ocr_models.detection.hard_examples import hard_example_mask
+from ocr_models.detection.losses import dice_loss, two_class_iou
 
 TEXT_WEIGHT = 0.7
 KERNEL_WEIGHT = 0.3

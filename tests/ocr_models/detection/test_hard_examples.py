@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ocr_models.detection import losses
-from ocr_models.detection.losses import hard_example_mask, nth_largest, nth_largest_by_bits
+from ocr_models.detection import hard_examples
+from ocr_models.detection.hard_examples import hard_example_mask, nth_largest, nth_largest_by_bits
 
 
 @pytest.fixture
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """The code for a GPU, which reads no values, on the CPU."""
-    monkeypatch.setattr(losses, "_on_accelerator", lambda tensor: True)
+    monkeypatch.setattr(hard_examples, "on_accelerator", lambda tensor: True)
 
 
 # n-th largest
@@ -84,7 +84,7 @@ def test_ranks_are_integers_of_any_width(dtype: torch.dtype) -> None:
 
 @pytest.mark.usefixtures("as_on_a_gpu")
 def test_a_gpu_selects_by_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "nth_largest_by_bits", lambda values, n: torch.full((1,), 42.0))
+    monkeypatch.setattr(hard_examples, "nth_largest_by_bits", lambda values, n: torch.full((1,), 42.0))
     assert nth_largest(torch.tensor([[1.0, 2.0]]), torch.tensor([1])).tolist() == [42.0]
 
 
@@ -133,7 +133,7 @@ def test_properties_of_the_hard_example_mask(seed: int, ratio: int) -> None:
 def test_the_mask_is_the_same_as_on_a_gpu(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     maps = random_maps(seed, (3, 60, 80))
     piecewise = hard_example_mask(*maps)
-    monkeypatch.setattr(losses, "_on_accelerator", lambda tensor: True)
+    monkeypatch.setattr(hard_examples, "on_accelerator", lambda tensor: True)
     assert torch.equal(hard_example_mask(*maps), piecewise)
 
 
@@ -155,7 +155,7 @@ def test_images_do_not_see_each_other() -> None:
 @pytest.mark.parametrize("on_a_gpu", [False, True])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_nan_score_is_selected(monkeypatch: pytest.MonkeyPatch, on_a_gpu: bool, sign: float) -> None:
-    monkeypatch.setattr(losses, "_on_accelerator", lambda tensor: on_a_gpu)
+    monkeypatch.setattr(hard_examples, "on_accelerator", lambda tensor: on_a_gpu)
     scores = torch.zeros(1, 20, 20)
     scores[0, 0, 0] = 5
     scores[0, 7, 7] = math.copysign(math.nan, sign)

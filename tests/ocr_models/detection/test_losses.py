@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ocr_models.detection import losses
-from ocr_models.detection.losses import count_pixels, dice_loss, two_class_iou
+from ocr_models.detection.counting import count_pixels
+from ocr_models.detection.losses import dice_loss, two_class_iou
 
 # dice loss
 
@@ -46,7 +47,7 @@ def loss_and_gradient(
 def test_dice_and_its_gradient_are_those_of_the_formula(
     monkeypatch: pytest.MonkeyPatch, scale: float, on_a_gpu: bool
 ) -> None:
-    monkeypatch.setattr(losses, "_on_accelerator", lambda tensor: on_a_gpu)
+    monkeypatch.setattr(losses, "on_accelerator", lambda tensor: on_a_gpu)
     inputs = dice_inputs(0, scale=scale)
     weights = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
     found, gradient = loss_and_gradient(dice_loss, *inputs, weights)
@@ -70,14 +71,14 @@ def test_all_maps_at_once_give_what_one_after_another_gives(
     logits, targets, masks = dice_inputs(1, shape)
     inputs = (logits.float(), targets, masks, torch.rand(shape[:2]))
     piecewise = loss_and_gradient(dice_loss, *inputs)
-    monkeypatch.setattr(losses, "_on_accelerator", lambda tensor: True)
+    monkeypatch.setattr(losses, "on_accelerator", lambda tensor: True)
     for found, expected in zip(loss_and_gradient(dice_loss, *inputs), piecewise, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("on_a_gpu", [False, True])
 def test_dice_is_the_same_under_autocast(monkeypatch: pytest.MonkeyPatch, on_a_gpu: bool) -> None:
-    monkeypatch.setattr(losses, "_on_accelerator", lambda tensor: on_a_gpu)
+    monkeypatch.setattr(losses, "on_accelerator", lambda tensor: on_a_gpu)
     logits, targets, masks = dice_inputs(2, (2, 3, 40, 50))
     inputs = (logits.float(), targets, masks, torch.rand(2, 3))
     plain = loss_and_gradient(dice_loss, *inputs)

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ocr_models.detection import losses
-from ocr_models.detection.losses import hard_example_mask
+from ocr_models.detection import hard_examples, losses
+from ocr_models.detection.hard_examples import hard_example_mask
 from ocr_models.psenet import PSENetLoss
 from plain_loss import CASES, NAMES, Maps, plain_hard_example_mask, plain_loss, random_maps
 
@@ -22,7 +22,8 @@ every_case = pytest.mark.parametrize("maps", [pytest.param(maps, id=name) for na
 def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on the CPU, and as on a GPU."""
     if request.param == "at-once":
-        monkeypatch.setattr(losses, "_on_accelerator", lambda tensor: True)
+        for module in (losses, hard_examples):
+            monkeypatch.setattr(module, "on_accelerator", lambda tensor: True)
 
 
 both_ways = pytest.mark.usefixtures("_both_ways")

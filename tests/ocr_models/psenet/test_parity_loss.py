@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ocr_models.detection.losses import hard_example_mask
+from ocr_models.detection.hard_examples import hard_example_mask
 from ocr_models.psenet import PSENetLoss
 from parity import Arrays, cases, each_psenet_folder
 
