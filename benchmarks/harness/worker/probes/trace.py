@@ -84,7 +84,7 @@ def traced(action: Callable[[], None], device: torch.device) -> int | None:
             action()
             hooks.active = False
         wait_for(device)
-    profiled = _profiled_waits(profiler)
+    profiled = profiled_waits(profiler)
     if profiled is None:
         print("CUDA's profiler reports nothing: copies of pageable memory are not seen", file=sys.stderr, flush=True)
     if profiled is None and not hooks.present:
@@ -95,12 +95,14 @@ def traced(action: Callable[[], None], device: torch.device) -> int | None:
     return found.total()
 
 
-def _profiled_waits(profiler: profile) -> Counter[str] | None:
+def profiled_waits(profiler: profile) -> Counter[str] | None:
     """Name -> number of waits within the traced range; None if CUDA's profiler has not seen any kernel."""
     events = profiler.events() or []
     if not any(event.device_type == DeviceType.CUDA for event in events):
         return None
-    begin, end = next((each.time_range.start, each.time_range.end) for each in events if each.name == RANGE)
+    # The range is on the timeline of the GPU, too, which runs the steps later.
+    steps = next(each for each in events if each.name == RANGE and each.device_type == DeviceType.CPU)
+    begin, end = steps.time_range.start, steps.time_range.end
     found: Counter[str] = Counter()
     for event in events:
         on_host = event.device_type == DeviceType.CPU
