@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.first_look.pieces import Request, pieces
-from benchmarks.first_look.runner import Outcome, run_all
+from benchmarks.first_look.runner import Outcome, run_all, say
 from benchmarks.first_look.summary import write_summary
 from benchmarks.harness.controller.gpus import cuda_gpu_count
 from benchmarks.harness.results.redaction import redact
@@ -18,7 +18,9 @@ MAX_MINUTES = 600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line. Exit codes: 0; 1 if a piece failed; 2 if the options cannot be used; 130 if interrupted."""
+    """The command line. Exit codes: 0; 1 if a piece failed or none could be run; 2 if the options cannot be used;
+    130 if it was interrupted.
+    """
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.device == "cuda" and not cuda_gpu_count():
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"argument --output: {redact(str(given.output))} is not an empty folder: name a new one")
     except OSError as error:
         parser.error(f"argument --output: {redact(str(given.output))} cannot be written: {error.strerror}")
-    print(f"summary: {redact(str(given.output / 'summary.md'))}")
+    say(f"summary: {redact(str(given.output / 'summary.md'))}")
     return _exit_code(outcomes)
 
 
@@ -51,7 +53,7 @@ def _make_folder(folder: Path) -> None:
 def _report(request: Request, outcomes: list[Outcome]) -> None:
     last = outcomes[-1]
     remark = f": {last.remark}" if last.remark else ""
-    print(f"{last.piece.name}: {last.status} ({last.seconds:.1f} s){remark}", flush=True)
+    say(f"{last.piece.name}: {last.status} ({last.seconds:.1f} s){remark}")
     write_summary(request, outcomes)
 
 
@@ -59,7 +61,7 @@ def _exit_code(outcomes: list[Outcome]) -> int:
     statuses = {outcome.status for outcome in outcomes}
     if "interrupted" in statuses:
         return 130
-    return 1 if statuses & {"failed", "timed out"} else 0
+    return 1 if statuses & {"failed", "timed out"} or "ok" not in statuses else 0
 
 
 def _parser() -> argparse.ArgumentParser:

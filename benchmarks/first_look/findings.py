@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from pathlib import Path
 
 import msgspec
@@ -25,7 +27,9 @@ class FindingsFile:
         self._path = path
 
     def add(self, name: str, value: float | str, unit: str = "") -> None:
-        finding = Finding(name, redact(value) if isinstance(value, str) else value, unit)
+        if isinstance(value, str) or not math.isfinite(value):  # JSON has no word for the latter
+            value = redact(str(value))
+        finding = Finding(name, value, unit)
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(finding) + b"\n")
         print(f"{name}: {shown(finding)}", flush=True)
@@ -33,8 +37,11 @@ class FindingsFile:
 
 def read_findings(path: Path) -> list[Finding]:
     """The findings of a piece, of one that was ended too: a line that it did not finish does not count."""
-    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-    return [msgspec.json.decode(line, type=Finding) for line in lines if line.endswith(b"\n")]
+    found = []
+    for line in path.read_bytes().splitlines() if path.is_file() else []:
+        with contextlib.suppress(msgspec.DecodeError):
+            found.append(msgspec.json.decode(line, type=Finding))
+    return found
 
 
 def shown(finding: Finding) -> str:

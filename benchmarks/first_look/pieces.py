@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from ocr_models import MODELS
 
 Device = Literal["cuda", "cpu"]
 CASE_STEPS = 40
+SMALL_SECONDS = 10.0  # what a piece with small sizes needs at most: mostly imports
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Piece:
     Attributes:
         name: of its log and its findings.
         question: what it answers.
-        expected_seconds: on an H100, an estimate; it is not started if less time is left.
+        expected_seconds: on an H100, an estimate; it is not started if less time is left. Small sizes need less.
         limit_seconds: it is ended after that.
         command: what is run; `DATA` in it is replaced by the folder of the images.
         case: of a piece that takes a case, else None.
@@ -68,6 +69,8 @@ def pieces(request: Request) -> list[Piece]:
     found.append(_piece(request, "step", "Where does a step's time go?", 40, 90, data=True))
     found += _cases(request)
     found.append(_piece(request, "formats", "Which memory format suits float32?", 40, 80, data=True))
+    if request.small:
+        return [replace(each, expected_seconds=min(each.expected_seconds, SMALL_SECONDS)) for each in found]
     return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -22,6 +22,7 @@ from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 from benchmarks.harness.results.redaction import redact
 
 Status = Literal["ok", "failed", "timed out", "interrupted", "skipped"]
+POLL_SECONDS = 0.2
 END_SECONDS = 15.0  # a case that is asked to end writes its artifact first
 
 
@@ -36,6 +37,17 @@ class Outcome:
     last_line: str = ""
 
 
+class Interruption:
+    """Whether the user, or the system, has asked for the end."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def note(self, *_: object) -> None:
+        """The handler of a signal."""
+        self.came = True
+
+
 def run_all(
     request: Request, pieces: list[Piece], data: Path | None, report: Callable[[list[Outcome]], None]
 ) -> list[Outcome]:
@@ -45,14 +57,16 @@ def run_all(
     """
     end = time.monotonic() + 60 * request.minutes - END_SECONDS
     outcomes: list[Outcome] = []
-    with _termination_as_interrupt():
+    with _interruption() as interruption:
         for piece in pieces:
             if piece.name == MAKE_DATA and data is not None:
                 continue
-            outcome = _skipped(piece, end - time.monotonic(), data, interrupted=_was_interrupted(outcomes))
-            if outcome is None:
+            if interruption.came:
+                ended = any(each.status == "interrupted" for each in outcomes)
+                outcome = Outcome(piece, "skipped" if ended else "interrupted", remark="after the interruption")
+            elif (outcome := _skipped(piece, end - time.monotonic(), data)) is None:
                 log = request.folder / "logs" / f"{piece.name}.log"
-                outcome = _run(piece, data, log, min(piece.limit_seconds, end - time.monotonic()))
+                outcome = _run(piece, data, log, min(piece.limit_seconds, end - time.monotonic()), interruption)
                 if piece.name == MAKE_DATA and outcome.status == "ok":
                     data = Path(outcome.last_line)
             outcomes.append(outcome)
@@ -60,14 +74,8 @@ def run_all(
     return outcomes
 
 
-def _was_interrupted(outcomes: list[Outcome]) -> bool:
-    return any(outcome.status == "interrupted" for outcome in outcomes)
-
-
-def _skipped(piece: Piece, left: float, data: Path | None, *, interrupted: bool) -> Outcome | None:
+def _skipped(piece: Piece, left: float, data: Path | None) -> Outcome | None:
     """The outcome of a piece that cannot be run; None if it can."""
-    if interrupted:
-        return Outcome(piece, "skipped", remark="after the interruption")
     if piece.needs_data and data is None:
         return Outcome(piece, "skipped", remark="there are no images")
     if left < piece.expected_seconds:
@@ -76,38 +84,47 @@ def _skipped(piece: Piece, left: float, data: Path | None, *, interrupted: bool)
     return None
 
 
-def _run(piece: Piece, data: Path | None, log: Path, limit: float) -> Outcome:
-    print(f"{piece.name} ...", flush=True)
+def _run(piece: Piece, data: Path | None, log: Path, limit: float, interruption: Interruption) -> Outcome:
+    say(f"{piece.name} ...")
     token, start = uuid.uuid4().hex, time.monotonic()
     command = [str(data) if part == DATA else part for part in piece.command]
     environment = {**os.environ, TOKEN_VARIABLE: token, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        cwd=ROOT,
-        env=environment,
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:  # a limit of processes, files or memory
+        return Outcome(piece, "failed", remark=f"cannot be started: {error.strerror}")
     assert process.stdout is not None
     output = _LogCopy(process.stdout, log)
     output.start()
-    status: Status = "ok"
-    remark = ""
-    try:
-        code = process.wait(timeout=limit)
-        if code:
-            status, remark = "failed", f"exit code {code}: logs/{log.name}"
-    except subprocess.TimeoutExpired:
-        status, remark = "timed out", f"ended after {limit:.0f} s: logs/{log.name}"
-    except KeyboardInterrupt:
-        status, remark = "interrupted", f"logs/{log.name}"
-    if status in ("timed out", "interrupted"):
-        _ask_to_end(process)
+    status, remark = _wait(process, log, limit, interruption)
     end_all(process, token)
     output.join(timeout=END_SECONDS)
+    if output.error is not None:
+        raise output.error
     return Outcome(piece, status, time.monotonic() - start, remark, output.last_line)
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, limit: float, interruption: Interruption) -> tuple[Status, str]:
+    """Status and remark of a piece that has ended, or has been asked to."""
+    end = time.monotonic() + limit
+    while (code := process.poll()) is None:
+        if interruption.came:
+            _ask_to_end(process)
+            return "interrupted", f"logs/{log.name}"
+        if time.monotonic() > end:
+            _ask_to_end(process)
+            return "timed out", f"ended after {limit:.0f} s: logs/{log.name}"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=POLL_SECONDS)
+    return ("failed", f"exit code {code}: logs/{log.name}") if code else ("ok", "")
 
 
 def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
@@ -115,36 +132,59 @@ def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGINT)
     try:
         process.wait(timeout=END_SECONDS)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        print("it does not end by itself and is killed", file=sys.stderr)
+    except subprocess.TimeoutExpired:
+        say("it does not end by itself and is killed")
+
+
+def say(text: str) -> None:
+    """Print a line. A terminal or a pipe that is gone costs no measurement."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 class _LogCopy(threading.Thread):
-    """Copies what a piece prints to its log, line by line and without private data; `last_line` is kept as it was."""
+    """Copies what a piece prints to its log, line by line and without private data.
+
+    Attributes:
+        last_line: as it was printed.
+        error: why the log cannot be written. The piece does not notice: what it prints is still read.
+    """
 
     def __init__(self, output: IO[bytes], log: Path) -> None:
         super().__init__(daemon=True)
         self._output, self._log = output, log
         self.last_line = ""
+        self.error: OSError | None = None
 
     def run(self) -> None:
-        with self._output, self._log.open("w", encoding="utf-8") as file:
+        with self._output:
             for line in self._output:
                 text = line.decode(errors="backslashreplace")
                 self.last_line = text.strip() or self.last_line
-                file.write(redact(text))
-                file.flush()
+                self._append(redact(text))
+
+    def _append(self, text: str) -> None:
+        if self.error is not None:
+            return
+        try:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            self.error = error
 
 
 @contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM ends the piece as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _interruption() -> Iterator[Interruption]:
+    """Set by Ctrl-C, SIGTERM, and SIGHUP as of a lost connection. They end nothing by themselves, so none strikes while
+    a piece is started or ended, or the summary is written.
+    """
+    interruption = Interruption()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup the run outlives the terminal
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interruption.note) for number in numbers}
     try:
-        yield
+        yield interruption
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -14,6 +14,7 @@ from benchmarks.harness.protocol.stages import STAGES, START, STEPPING_PHASES
 MIN_STALL_SECONDS = 20.0
 STALL_STEPS = 10  # longest steps without a sign of life
 ENDING_SECONDS = 15.0  # in which the processes of a failed case end by themselves
+LEAVING_SECONDS = 30.0  # in which those of a good one do: they run exit handlers first
 LOOK_SECONDS = 2.0  # the launcher looks several times a second; what exceeds this is time in which it did not run
 
 Stopped = Callable[[], tuple[str, int | None] | None]
@@ -54,7 +55,7 @@ class Watchdog:
         elif stopped is None:
             self._silent_seconds += passed
         silent = self._silent_seconds
-        return self._reported_failure(silent) or self._timeout(stopped) or self._hang(silent)
+        return self._reported_failure(silent) or self._unended(silent) or self._timeout(stopped) or self._hang(silent)
 
     def stall_seconds(self) -> float:
         """How long the case may show no sign of life (any event but Stalled) before it counts as hung.
@@ -78,6 +79,18 @@ class Watchdog:
         if not failed or silent_seconds <= ENDING_SECONDS:
             return None
         return min(failed, key=lambda events: events.failure_time).failure
+
+    def _unended(self, silent_seconds: float) -> Failure | None:
+        """All ranks reported their results, but the processes do not end."""
+        if silent_seconds <= LEAVING_SECONDS or not all(events.results for events in self._ranks):
+            return None
+        rank = self._ranks[0].rank if len(self._ranks) == 1 else None
+        subject = "a rank" if rank is None else f"rank {rank}"
+        message = (
+            f"{subject} has reported its result but has not ended for {silent_seconds:.0f} s: a thread or an exit "
+            "handler still runs; the train log has the stacks"
+        )
+        return Failure("hang", message, rank)
 
     def _timeout(self, stopped: tuple[str, int | None] | None) -> Failure | None:
         limit = self._plan.timeout_seconds

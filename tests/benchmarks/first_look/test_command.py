@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -146,7 +147,7 @@ def test_the_images_are_those_that_were_made_or_given(request_of: Callable[..., 
     assert [each.last_line for each in given] == [str(tmp_path / "own")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_ends_the_piece_and_keeps_what_is_known(
     request_of: Callable[..., Request], tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -166,6 +167,60 @@ def test_an_interruption_ends_the_piece_and_keeps_what_is_known(
     assert [each.status for each in outcomes] == ["ok", "interrupted", "skipped"]
     assert command._exit_code(outcomes) == 130
     assert "| first | ok | " in (tmp_path / "summary.md").read_text()
+
+
+def test_interruptions_between_the_pieces_and_while_one_is_ended_leave_nothing_running(
+    request_of: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the summary is written; and again, from an impatient user, while a piece is ended."""
+    monkeypatch.setattr(runner, "END_SECONDS", 0.3)
+    request = request_of()
+
+    def report(done: list[Outcome]) -> None:
+        write_summary(request, done)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    outcomes = run_all(request, [piece("first", "pass"), piece("next", "pass"), piece("last", "pass")], None, report)
+    assert [each.status for each in outcomes] == ["ok", "interrupted", "skipped"]
+    assert command._exit_code(outcomes) == 130
+
+    code = (
+        "import os, signal, time; signal.signal(signal.SIGINT, lambda *_: os.kill(os.getppid(), signal.SIGINT)); "
+        "os.kill(os.getppid(), signal.SIGINT); time.sleep(0.1); time.sleep(99)"
+    )
+    (outcome,) = run(request, piece("stubborn", code))
+    assert outcome.status == "interrupted"
+    assert not [each for each in psutil.Process().children() if "stubborn" in " ".join(each.cmdline())]
+
+
+def test_a_terminal_that_is_gone_and_a_full_disk_end_in_a_line(
+    request_of: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = request_of()
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full:  # closing it fails, too
+        monkeypatch.setattr(sys, "stdout", full)
+        outcomes = run(request, piece("first", "print('fine')"))
+        monkeypatch.undo()
+    assert [each.status for each in outcomes] == ["ok"]
+    (tmp_path / "logs" / "second.log").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        run(request, piece("second", "print('a line\\n' * 99999)"))
+
+
+def test_a_figure_without_a_number_and_a_broken_line_cost_only_themselves(tmp_path: Path) -> None:
+    file = FindingsFile(tmp_path / "findings.jsonl")
+    file.add("clock", float("nan"), "MHz")
+    with (tmp_path / "findings.jsonl").open("a") as other:
+        other.write('{"name": "cut o')
+    file.add("lost", 1.0)
+    file.add("rate", float("inf"))
+    file.add("copy", 2.0)
+    found = [(each.name, each.value) for each in read_findings(tmp_path / "findings.jsonl")]
+    assert found == [("clock", "nan"), ("rate", "inf"), ("copy", 2.0)]
+
+
+def test_a_look_in_which_nothing_fits_is_no_success(request_of: Callable[..., Request]) -> None:
+    assert command._exit_code(run(request_of(minutes=0.01), piece("long", "pass"))) == 1
 
 
 def test_figures_of_a_piece_that_was_ended_are_kept_and_nothing_private_is_left(
@@ -190,5 +245,6 @@ def test_cases_come_in_order_of_value_and_a_cpu_gets_its_own(request_of: Callabl
     assert names[:4] == [MAKE_DATA, "ceilings", "operations", "step"]
     assert names[4:] == [f"psenet_sp_bs16_{each}_1" for each in ("bf16", "fp16", "bf16_compile", "fp32")] + ["formats"]
     assert sum(each.expected_seconds for each in pieces(request_of(small=False))) < 9 * 60
+    assert sum(each.expected_seconds for each in pieces(request_of(device="cpu"))) <= 60  # --device cpu --minutes 1
     assert "psenet_sp_bs2_fp32_cpu1" in [each.name for each in pieces(request_of(device="cpu"))]
     assert "operations" not in [each.name for each in pieces(request_of(model="psenetr18"))]

@@ -13,15 +13,16 @@ from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, RELATIVE_ROUND
 from benchmarks.harness.results.speed_artifact import RankDetails, SpeedArtifact, SpeedDetails
 
 LATE_REPORT_SECONDS = 5.0  # a rank reports the end of its window a little after it
-SPREADS = (
-    "sm_clock_mhz",
-    "memory_clock_mhz",
-    "power_watts",
-    "temperature_celsius",
-    "memory_temperature_celsius",
-    "utilisation_percent",
-    "memory_utilisation_percent",
-)
+BOUNDS = {
+    "sm_clock_mhz": (0, math.inf),
+    "memory_clock_mhz": (0, math.inf),
+    "power_watts": (0, math.inf),
+    "temperature_celsius": (-math.inf, math.inf),
+    "memory_temperature_celsius": (-math.inf, math.inf),
+    "utilisation_percent": (0, 100),
+    "memory_utilisation_percent": (0, 100),
+}
+"""Least and largest value of each spread."""
 
 
 class _Rank(Protocol):
@@ -73,13 +74,18 @@ def _of_the_gpus(gpus: Sequence[GpuReport], ranks: Sequence[RankDetails]) -> lis
 
 
 def _of_one(gpu: GpuReport) -> Iterator[str]:
-    for name in SPREADS:
+    for name, (least, most) in BOUNDS.items():
         spread: Spread | None = getattr(gpu, name)
-        if spread is not None and not spread.min <= spread.mean <= spread.max:
-            yield f"{name}: min, mean and max do not rise"
+        if spread is not None and not least <= spread.min <= spread.mean <= spread.max <= most:
+            yield f"{name}: min, mean and max do not rise, or are not between {least:g} and {most:g}"
     names = set(reason_names(gpu.clock_event_bits or 0).values())
     if set(gpu.clock_event_reasons) != names:
         yield f"clock_event_reasons: not those of clock_event_bits ({', '.join(sorted(names)) or 'none'})"
+    yield from (
+        f"clock_event_reasons: {name} in no sample" for name, part in gpu.clock_event_reasons.items() if not part
+    )
+    if not gpu.foreign_processes and (gpu.foreign_memory_bytes or gpu.foreign_utilisation_percent):
+        yield "foreign_processes: none, but they had memory or used the multiprocessors"
     if (gpu.slowdown_fraction is None) != (gpu.clock_event_bits is None):
         yield "slowdown_fraction: null if and only if clock_event_bits is"
     # A sample may have several reasons: together they are seen in no more samples than each by itself, added up.

@@ -9,6 +9,11 @@ from benchmarks.harness.protocol.reports import GraphCheck, ReferenceCheck
 from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.rank_differences import mismatch_of, rank_differences
 
+MAX_GRADIENT_DIFFERENCE = 1.0
+"""Of a compiled step, relative to the gradient without compilation. Rounding in 16 bits makes a part of it; an
+unrelated gradient of the same norm differs by 1.4, one with the wrong sign by 2.
+"""
+
 
 def disagreement(results: Sequence[RankResult]) -> Failure | None:
     """The first contradiction among the results of all ranks; None if there is none."""
@@ -44,7 +49,15 @@ def wrong_graph(check: GraphCheck | None) -> str | None:
     """What shows that a compiled step differs from the same step without compilation, one line; None if nothing."""
     if check is None:
         return None
-    return _wrong_figure("a compiled step, compared with one without compilation,", check, check.eager)
+    if wrong := _wrong_figure("a compiled step, compared with one without compilation,", check, check.eager):
+        return wrong
+    if check.gradient_difference is None or check.gradient_difference > MAX_GRADIENT_DIFFERENCE:
+        return (
+            "the gradient of a compiled step has another direction than that of one without compilation: relative to "
+            f"it, their difference is {_shown(check.gradient_difference)}, and at most {MAX_GRADIENT_DIFFERENCE:g} is "
+            "allowed"
+        )
+    return None
 
 
 def _wrong_figure(

@@ -13,7 +13,7 @@ from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.training import positions_sha256
 from benchmarks.harness.results.artifact import MeasuredDetails
 from benchmarks.harness.results.printable import printable, shorten
-from benchmarks.harness.results.training_details import RankTraining
+from benchmarks.harness.results.training_details import FIRST_SAMPLES, RankTraining
 
 MAX_RECOMPUTED_POSITIONS = 2**20
 """Beyond that, the digest of the positions is not recomputed: an artifact may claim any number of samples."""
@@ -108,7 +108,8 @@ def _sources(training: RankTraining, expected: Expected) -> Iterator[str]:
     first = [key.position for key in samples.first]
     wanted = list(positions[: len(first)])
     known = expected.samples <= MAX_RECOMPUTED_POSITIONS
-    if first != wanted or (known and samples.positions_sha256 != positions_sha256(positions)):
+    complete = len(first) >= min(FIRST_SAMPLES, expected.samples)
+    if first != wanted or not complete or (known and samples.positions_sha256 != positions_sha256(positions)):
         yield (
             f"the samples do not have the positions of this rank in the stream: they begin with {first[:3]}, "
             f"the rank's with {wanted[:3]}"
@@ -159,7 +160,15 @@ def _parameters(training: RankTraining, expected: Expected) -> Iterator[str]:
             f"{steps} steps left {found.untrained_count} of {found.trainable} parameters as they were although they "
             f"have a gradient ({', '.join(found.untrained)}): is the learning rate 0, or the optimizer without them?"
         )
-    skipped = found.every_step_skipped and expected.details.precision_requested == "fp16"
+    if found.changed + found.untrained_count > found.trainable or bool(found.dtypes) != bool(found.trainable):
+        yield (
+            f"of {found.trainable} parameters with {len(found.dtypes)} data types, {found.changed} are said to be "
+            f"changed and {found.untrained_count} left as they were"
+        )
+    scaling = expected.details.gradient_scaling
+    skipped = found.every_step_skipped and scaling is not None and scaling.skipped_steps >= steps
+    if found.every_step_skipped and not skipped:
+        yield f"every_step_skipped, but the gradient scaler did not skip {steps} steps"
     if not found.changed and (steps > 1 or not found.trainable) and not skipped:
         yield f"{steps} steps changed none of {found.trainable} parameters: nothing is trained"
 
@@ -176,7 +185,9 @@ def _compilation(training: RankTraining, expected: Expected) -> Iterator[str]:
             f"torch.compile failed {report.failed_frames} times and used eager mode instead: "
             "TORCHDYNAMO_SUPPRESS_ERRORS hides the error"
         )
-    if 2 * report.eager_layers > report.layers:
+    if report.eager_layers > report.layers:
+        yield f"{report.eager_layers} of {report.layers} layers ran in eager mode: more than there are"
+    elif 2 * report.eager_layers > report.layers:
         yield f"{report.eager_layers} of {report.layers} layers ran in eager mode: most of the network is not compiled"
     if report.compilations_in_window and expected.details.warmup_steps:  # else the first measured step compiles
         yield (

@@ -12,7 +12,7 @@ from benchmarks.harness.controller import watchdog
 from benchmarks.harness.controller.watchdog import Watchdog
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.records import Failure
-from samples import planned_run, rank_events
+from samples import planned_run, rank_events, rank_result
 
 LIMIT = 300.0
 PLAN = planned_run(timeout_seconds=LIMIT).plan
@@ -153,6 +153,20 @@ def test_a_sign_of_life_of_any_rank_puts_a_hang_off() -> None:
     found = case.after(1.0)
     assert found is not None
     assert found.kind == "hang"
+
+
+def test_a_rank_that_does_not_end_after_its_result_is_named_soon() -> None:
+    """Half of the time limit would be minutes; and it is not in the step in which it last stood still."""
+    done = rank_events(phase="probes", step_seconds=(1.0,))
+    done.results.append(rank_result())
+    watched = Watched([done])
+    assert watched.after(30) is None
+    failure = watched.after(1)
+    assert failure is not None
+    assert (failure.kind, failure.rank) == ("hang", 0)
+    assert failure.message.startswith("rank 0 has reported its result but has not ended for 31 s: a thread or an exit ")
+    other = rank_events(1, phase="probes")
+    assert Watched([done, other]).after(100) is None  # the result of the other is still awaited
 
 
 def test_a_reported_failure_ends_a_case_whose_processes_do_not_end() -> None:

@@ -41,6 +41,7 @@ def test_a_right_artifact_contains_none(good: dict[str, dict[str, Any]]) -> None
     assert [found_in(each) for each in good.values()] == [[]] * 4
 
 
+OF_GPU = "details.machine.gpus.1"
 TYPICAL = [f"details.step_seconds.{name}" for name in ("min", "p50", "p95", "max", "mean")]
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"FINAL_RESULT": 8.002}, "FINAL_RESULT: 8.002, but the details yield 8.000"),
@@ -97,6 +98,19 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"details.ranks.0.graph_check": structs.asdict(graph_check())}, "is not compiled"),
     (COMPILED, {"details.ranks.0.graph_check": None}, "rank 0: graph_check: null, but nothing else checks"),
     (COMPILED, {"details.ranks.0.graph_check.figures.loss": 0.5}, "rank 0: graph_check: deviation of loss is 0, but"),
+    (COMPILED, {"details.ranks.0.graph_check.gradient_difference": 2.0}, "rank 0: graph_check: the gradient of a comp"),
+    (COMPILED, {"details.ranks.0.graph_check.gradient_difference": None}, "has another direction"),
+    (CPU, {"details.training.0.samples.first": []}, "the samples do not have the positions of this rank"),
+    # a GPU
+    (
+        GPU,
+        {f"{OF_GPU}.sm_clock_mhz.min": -1.0},
+        "gpus.1.sm_clock_mhz: min, mean and max do not rise, or are not betwee",
+    ),
+    (GPU, {f"{OF_GPU}.power_watts.min": -1.0}, "gpus.1.power_watts: min, mean and max do not rise, or are not between"),
+    (GPU, {f"{OF_GPU}.utilisation_percent.max": 101.0}, "or are not between 0 and 100"),
+    (GPU, {f"{OF_GPU}.clock_event_reasons.sw_power_cap": 0.0}, "clock_event_reasons: sw_power_cap in no sample"),
+    (GPU, {f"{OF_GPU}.foreign_processes": None}, "foreign_processes: none, but they had memory or used"),
     # what is combined from the ranks
     (CPU, {"details.measured_seconds": 2.5, "FINAL_RESULT": 16.0}, "details.measured_seconds: 2.5, but"),
     (CPU, {"details.ranks.1.measured_seconds": 9.0}, "details.measured_seconds: 5, but the other details yield 9"),

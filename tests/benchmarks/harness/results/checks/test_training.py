@@ -52,7 +52,6 @@ RIGHT = [
     artifact(COMPILE_CASE, compile=compile_report(graphs=9, graph_breaks=4, recompilations=1)),
     artifact(COMPILE_CASE, compile=compile_report(eager_layers=2, failed_frames=1)),  # dynamo leaves out an LSTM
     artifact(parameters=change(changed=1)),  # the others have no gradient, or one that is mere rounding
-    artifact(FP16_CASE, parameters=SKIPPED),
     artifact(input=got(2, 64, 64, 3)),
     artifact(input=got(2, 3, 64, 64, dtype="uint8")),
     artifact(input=got(2, 12, 32, 32)),  # the pixels in another arrangement
@@ -71,6 +70,13 @@ def test_a_right_training_passes(right: SpeedArtifact) -> None:
 
 RANK_0 = training_report(finished_run(MP_CASE, steps=4, warmup_steps=1).plan)
 WRONG = [
+    (artifact(FP16_CASE, parameters=SKIPPED), "4 steps changed none of 6 parameters: nothing is trained"),
+    (artifact(FP16_CASE, parameters=change(every_step_skipped=True)), "the gradient scaler did not skip 4 steps"),
+    (artifact(parameters=change(every_step_skipped=True)), "the gradient scaler did not skip 4 steps"),
+    (artifact(parameters=change(changed=7)), "of 6 parameters with 1 data types, 7 are said to be changed"),
+    (artifact(parameters=change(changed=6, untrained_count=1)), "6 are said to be changed and 1 left as they were"),
+    (artifact(parameters=change(dtypes=[])), "of 6 parameters with 0 data types"),
+    (artifact(COMPILE_CASE, compile=compile_report(layers=0, eager_layers=1)), "1 of 0 layers ran in eager mode"),
     (artifact(samples=4), "4 steps trained 4 samples; with 2 per step of a process they are 8"),
     (artifact(MP_CASE, 1, samples=16), "4 steps trained 16 samples"),
     (artifact(steps_before=0), "0 steps preceded the measured ones, not 1"),
