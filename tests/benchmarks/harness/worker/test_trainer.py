@@ -83,7 +83,7 @@ def test_the_rate_of_a_step_is_kept_although_a_schedule_changes_its_tensor_in_pl
 def test_an_optimizer_may_have_no_learning_rate(task: TrainingTask, group: dict[str, None]) -> None:
     """Such as those that derive it from the gradients."""
     optimizer = torch.optim.Optimizer(task.model.parameters(), group)
-    optimizer.step = lambda *_: None  # type: ignore[method-assign,assignment,misc]
+    optimizer.step = lambda *_: None  # type: ignore[method-assign,assignment]
     trainer = Trainer(replace(task, optimizer=optimizer), CASE, CPU, Position())
     trainer.step(batch())
     (rate,) = trainer.learning_rates
