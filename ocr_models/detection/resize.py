@@ -88,6 +88,18 @@ def _(grad: Tensor, height: int, width: int) -> Tensor:
     return grad.new_empty(n, c, height, width)
 
 
+def _keep_size(ctx: Any, inputs: tuple[Tensor, int, int], output: Tensor) -> None:  # noqa: ARG001  # torch's names
+    ctx.size = inputs[0].shape[-2:]
+
+
+def _gradient_of_gradient(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    """The operation is linear, and the resize is its adjoint: a loss may contain a norm of gradients."""
+    return _interpolate(grad, *ctx.size), None, None
+
+
+resize_gradient.register_autograd(_gradient_of_gradient, setup_context=_keep_size)
+
+
 def _is_channels_last(x: Tensor) -> bool:
     """Whether channels are the innermost dimension, also of a slice of channels."""
     return x.shape[1] > 1 and x.stride(1) == 1

@@ -18,6 +18,11 @@ def test_without_an_overflow_no_step_is_skipped(on_device: OnDevice) -> None:
     assert on_device("overflow:steps", "SGD", 0)["records"] == [[2.0**16, False]] * 4
 
 
+def test_a_learning_rate_on_the_gpu_is_recorded_without_a_wait(on_device: OnDevice) -> None:
+    found = on_device("overflow:steps", "AdamW", 0, True)
+    assert (found["rates"], found["waits"]) == ([0.1] * 4, 0)
+
+
 def test_the_peak_of_the_window_is_not_that_of_the_run(on_device: OnDevice) -> None:
     """Warm-up needs more: cuDNN's search, compilation. What torch has reserved it keeps."""
     found = on_device("overflow:memory")

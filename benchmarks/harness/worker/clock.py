@@ -12,8 +12,7 @@ from torch import Tensor
 
 from benchmarks.harness.protocol.precision import INITIAL_LOSS_SCALE
 from benchmarks.harness.protocol.records import StepRecord, is_skipped
-
-MAX_LOSSES = 16
+from benchmarks.harness.worker.losses import MAX_LOSSES
 
 
 def wait_for(device: torch.device) -> None:

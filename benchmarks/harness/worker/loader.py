@@ -105,7 +105,7 @@ def checked_batch(batch: Any) -> Batch:
 def check_pinned(batch: Batch) -> None:
     """Raises DataError if a tensor is in pageable memory: the host would wait for its copy to the GPU."""
     for number, part in enumerate(batch, start=1):
-        if not part.is_pinned():
+        if part.numel() and not part.is_pinned():  # no memory, nothing to pin
             raise DataError(
                 f"part {number} of a batch, {_described(part)}, is not in pinned memory: the loader must pin it"
             )

@@ -34,11 +34,24 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     if misfit is not None:
         raise CheckpointError(f"the checkpoint does not fit the training: {misfit}; {TO_TRAIN_ANEW}")
     trainer.model.load_state_dict(checkpoint.state_dict)
-    trainer.optimizer.load_state_dict(checkpoint.optimizer)
+    load_optimizer(trainer.optimizer, checkpoint.optimizer)
     _adapt_memory_formats(trainer.optimizer)
     trainer.schedule.load_state_dict(checkpoint.schedule)
     trainer.scaler.load_state_dict(checkpoint.scaler)
     torch.set_rng_state(checkpoint.random_state)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Torch leaves a setting that is a tensor, such as a learning rate, where the checkpoint has it: on the CPU. Each
+    step would copy it to a GPU, from pageable memory.
+    """
+    places = [
+        {name: each.device for name, each in group.items() if isinstance(each, Tensor)}
+        for group in optimizer.param_groups
+    ]
+    optimizer.load_state_dict(state)
+    for group, devices in zip(optimizer.param_groups, places, strict=True):
+        group.update({name: group[name].to(device) for name, device in devices.items()})
 
 
 def _adapt_memory_formats(optimizer: torch.optim.Optimizer) -> None:

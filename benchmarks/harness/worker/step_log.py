@@ -28,7 +28,7 @@ class StepLog:
         self.records.append(record)
         self._events.write(Step(record))
         if self._events.rank == 0:
-            learning_rate = self._trainer.learning_rates[record.index - 1 - self._steps_done]
+            learning_rate = float(self._trainer.learning_rates[record.index - 1 - self._steps_done])
             print(log_line(record, self._total_steps, learning_rate), flush=True)
         for name, value in record.losses.items():
             if value is None or not math.isfinite(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.device_batches import DeviceBatches
 from benchmarks.harness.worker.loader import LoadedBatch, check_pinned
+from benchmarks.harness.worker.losses import checked_losses
 from benchmarks.harness.worker.precision import autocast, gradient_scaler
 from benchmarks.harness.worker.ranges import StepRange
 from benchmarks.harness.worker.tensors import dtype_name
@@ -50,7 +52,8 @@ class Trainer:
 
     Attributes:
         position: step and stage of this rank, kept up to date.
-        learning_rates: of each step so far.
+        learning_rates: of each step so far, NaN if the optimizer has none. One that is a tensor on a GPU is a tensor on
+            the host here; it is valid once the device has done the step.
         parameters: name -> parameter of the model.
         seen: what the steps of `run` worked on, since whoever needs it replaced it.
     """
@@ -72,7 +75,7 @@ class Trainer:
         self.prepare = task.prepare
         self.optimizer = task.optimizer
         self.schedule = schedule
-        self.learning_rates: list[float] = []
+        self.learning_rates: list[float | Tensor] = []
         self.parameters = dict(task.model.named_parameters())
         self.seen = SeenSteps()
         self.scaler = gradient_scaler(case)
@@ -100,7 +103,7 @@ class Trainer:
         losses = self.backward(batch)
         self.position.stage = "optimizer"
         with StepRange("optimizer"):
-            self.learning_rates.append(self.optimizer.param_groups[0]["lr"])
+            self.learning_rates.append(_learning_rate(self.optimizer))
             self.scaler.step(self.optimizer)
             self.scaler.update()
             if keep_gradients:
@@ -117,7 +120,7 @@ class Trainer:
         if self._has_cuda_graphs:
             torch.compiler.cudagraph_mark_step_begin()  # the graphs may overwrite what they returned in earlier steps
         with StepRange("forward") if self.case.compile else nullcontext(), autocast(self.case):
-            losses = self._losses(batch)
+            losses = checked_losses(self._losses(batch), self.device)
         self.position.stage = "backward"
         with StepRange("backward"):
             self.scaler.scale(losses["loss"]).backward()
@@ -172,6 +175,14 @@ def _data_parallel(module: nn.Module, device: torch.device) -> DistributedDataPa
     )
     parallel._set_ddp_runtime_logging_sample_rate(2**30)  # its statistics would make the host wait for the GPU
     return parallel
+
+
+def _learning_rate(optimizer: torch.optim.Optimizer) -> float | Tensor:
+    """The one of the next step, as it is now: a schedule changes a tensor in place."""
+    rate = optimizer.param_groups[0].get("lr")
+    if isinstance(rate, Tensor) and rate.device.type == "cuda":
+        return rate.detach().to("cpu", non_blocking=True)  # into pinned memory, so the host does not wait
+    return math.nan if rate is None else float(rate)
 
 
 def input_form(inputs: Any) -> InputForm:

@@ -31,11 +31,13 @@ class Square(nn.Module):
         return {"loss": outputs.square().mean()}
 
 
-def steps(optimizer: str, overflows: int) -> dict[str, Any]:
-    """Four steps, the first ones of which overflow: their records, and the calls that made the host wait."""
+def steps(optimizer: str, overflows: int, rate_on_gpu: bool = False) -> dict[str, Any]:
+    """Four steps, the first ones of which overflow: their records and rates, and the calls that made the host wait."""
     model = nn.Linear(8, 8).to(CUDA)
     options = {"momentum": 0.9} if optimizer == "SGD" else {}
     made = getattr(torch.optim, optimizer)(model.parameters(), lr=0.1, fused=True, **options)
+    if rate_on_gpu:
+        made.param_groups[0]["lr"] = torch.tensor(0.1, device=CUDA)
     unused = cast(Any, None)
     task = TrainingTask(model, Inputs(), Square(), made, (8,), unused, unused, unused)
     trainer = Trainer(task, parse_case("psenet_sp_bs2_fp16_1"), CUDA, Position())
@@ -57,6 +59,7 @@ def steps(optimizer: str, overflows: int) -> dict[str, Any]:
     return {
         "records": [(record.loss_scale, record.skipped) for record in records],
         "waits": sum(waits),
+        "rates": [round(float(rate), 6) for rate in trainer.learning_rates],
     }
 
 

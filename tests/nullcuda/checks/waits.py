@@ -89,7 +89,8 @@ def seen(name: str) -> tuple[int, int | None]:
 
 
 def pinned() -> list[str]:
-    """What is said of a pinned tensor, of a pageable one, of one on the GPU, and of a part of a pinned one."""
+    """What is said of a pinned tensor, of a pageable one, of one on the GPU, of a part of a pinned one, of one without
+    values, which lies in no memory."""
     whole = torch.empty(4, 2, pin_memory=True)
 
     def said(tensor: Tensor) -> str:
@@ -99,4 +100,5 @@ def pinned() -> list[str]:
             return str(error)
         return ""
 
-    return [said(each) for each in (whole, torch.empty(4), torch.empty(4, device=CUDA), whole[1:, :1])]
+    nothing = torch.empty(4, 0).pin_memory()
+    return [said(each) for each in (whole, torch.empty(4), torch.empty(4, device=CUDA), whole[1:, :1], nothing)]

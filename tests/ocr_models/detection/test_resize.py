@@ -94,6 +94,18 @@ def test_half_precision_is_kept_and_costs_little_more_than_its_rounding(
     assert float((found - exact).norm() / exact.norm()) < rounding
 
 
+@pytest.mark.parametrize("memory_format", FORMATS)
+def test_the_gradient_has_a_gradient(memory_format: torch.memory_format) -> None:
+    """A loss may contain a norm of gradients."""
+    like = torch.zeros(9, 4)
+    found = []
+    for function in (resize, torch_resize):
+        x = normal((2, 3, 5, 7), torch.float64, memory_format).requires_grad_()
+        (grad,) = torch.autograd.grad(function(x, like).square().sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(grad.pow(3).sum(), x)[0])
+    torch.testing.assert_close(*found)
+
+
 def test_the_gradient_of_a_slice_of_channels_is_taken_in_place() -> None:
     """As the gradient of a concatenation in channels_last is."""
     whole = normal((2, 12, 9, 8), torch.float64, torch.channels_last)

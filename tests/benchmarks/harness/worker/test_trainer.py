@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -67,6 +69,25 @@ def test_a_schedule_advances_after_each_step_and_its_rates_are_kept(task: Traini
     for _ in range(3):
         trainer.step(batch())
     assert trainer.learning_rates == [0.1, 0.05, 0.025]
+
+
+def test_the_rate_of_a_step_is_kept_although_a_schedule_changes_its_tensor_in_place(task: TrainingTask) -> None:
+    optimizer = torch.optim.Adam(task.model.parameters(), lr=torch.tensor(0.5))
+    trainer = Trainer(replace(task, optimizer=optimizer), CASE, CPU, Position(), StepLR(optimizer, 1, gamma=0.5))
+    for _ in range(3):
+        trainer.step(batch())
+    assert trainer.learning_rates == [0.5, 0.25, 0.125]
+
+
+@pytest.mark.parametrize("group", [{}, {"lr": None}])
+def test_an_optimizer_may_have_no_learning_rate(task: TrainingTask, group: dict[str, None]) -> None:
+    """Such as those that derive it from the gradients."""
+    optimizer = torch.optim.Optimizer(task.model.parameters(), group)
+    optimizer.step = lambda *_: None  # type: ignore[method-assign,assignment]
+    trainer = Trainer(replace(task, optimizer=optimizer), CASE, CPU, Position())
+    trainer.step(batch())
+    (rate,) = trainer.learning_rates
+    assert math.isnan(rate)
 
 
 def test_without_a_schedule_the_learning_rate_stays(task: TrainingTask) -> None:
