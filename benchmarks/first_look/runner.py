@@ -64,7 +64,9 @@ def run_all(
             if interruption.came:
                 ended = any(each.status == "interrupted" for each in outcomes)
                 outcome = Outcome(piece, "skipped" if ended else "interrupted", remark="after the interruption")
-            elif (outcome := _skipped(piece, end - time.monotonic(), data)) is None:
+            elif (skipped := _skipped(piece, end - time.monotonic(), data)) is not None:
+                outcome = skipped
+            else:
                 log = request.folder / "logs" / f"{piece.name}.log"
                 outcome = _run(piece, data, log, min(piece.limit_seconds, end - time.monotonic()), interruption)
                 if piece.name == MAKE_DATA and outcome.status == "ok":

@@ -105,7 +105,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         GPU,
         {f"{OF_GPU}.sm_clock_mhz.min": -1.0},
-        "gpus.1.sm_clock_mhz: min, mean and max do not rise, or are not betwee",
+        "gpus.1.sm_clock_mhz: min, mean and max do not rise, or are not between",
     ),
     (GPU, {f"{OF_GPU}.power_watts.min": -1.0}, "gpus.1.power_watts: min, mean and max do not rise, or are not between"),
     (GPU, {f"{OF_GPU}.utilisation_percent.max": 101.0}, "or are not between 0 and 100"),
