@@ -27,4 +27,5 @@ def test_the_peak_of_the_window_is_not_that_of_the_run(on_device: OnDevice) -> N
     """Warm-up needs more: cuDNN's search, compilation. What torch has reserved it keeps."""
     found = on_device("overflow:memory")
     assert 2**26 <= found["peak"] < 2**28
-    assert 2**28 <= found["reserved"] <= found["run"] < 2**29
+    assert 2**28 <= found["reserved"] < 2**29
+    assert found["reserved"] <= found["run"]
