@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from benchmarks.harness.results.redaction import redact
 
 Status = Literal["ok", "failed", "timed out", "interrupted", "skipped"]
 POLL_SECONDS = 0.2
+PR_SET_PDEATHSIG = 1  # of Linux
+LIBC = ctypes.CDLL(None)
 END_SECONDS = 15.0  # a case that is asked to end writes its artifact first
 
 
@@ -61,6 +64,7 @@ def run_all(
         for piece in pieces:
             if piece.name == MAKE_DATA and data is not None:
                 continue
+            outcome: Outcome | None
             if interruption.came:
                 ended = any(each.status == "interrupted" for each in outcomes)
                 outcome = Outcome(piece, "skipped" if ended else "interrupted", remark="after the interruption")
@@ -100,6 +104,7 @@ def _run(piece: Piece, data: Path | None, log: Path, limit: float, interruption:
             cwd=ROOT,
             env=environment,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     except OSError as error:  # a limit of processes, files or memory
         return Outcome(piece, "failed", remark=f"cannot be started: {error.strerror}")
@@ -112,6 +117,13 @@ def _run(piece: Piece, data: Path | None, log: Path, limit: float, interruption:
     if output.error is not None:
         raise output.error
     return Outcome(piece, status, time.monotonic() - start, remark, output.last_line)
+
+
+def _end_with_parent() -> None:
+    """Of a piece, before it begins: SIGTERM as soon as this command is gone, killed for example. Else the piece would
+    keep the GPU, without its time limit.
+    """
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, limit: float, interruption: Interruption) -> tuple[Status, str]:

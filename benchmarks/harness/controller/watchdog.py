@@ -87,8 +87,8 @@ class Watchdog:
         rank = self._ranks[0].rank if len(self._ranks) == 1 else None
         subject = "a rank" if rank is None else f"rank {rank}"
         message = (
-            f"{subject} has reported its result but has not ended for {silent_seconds:.0f} s: a thread or an exit "
-            "handler still runs; the train log has the stacks"
+            f"{subject} has reported its result but has not ended for {silent_seconds:.0f} s: a thread, a child "
+            "or an exit handler still runs; the train log has the stacks"
         )
         return Failure("hang", message, rank)
 

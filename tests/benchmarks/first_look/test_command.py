@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ from benchmarks.first_look.pieces import DATA, MAKE_DATA, Piece, Request, findin
 from benchmarks.first_look.runner import Outcome, run_all
 from benchmarks.first_look.summary import write_summary
 from benchmarks.harness.controller import processes
+from suite import ROOT
 
 END = 5.0
 
@@ -191,6 +193,26 @@ def test_interruptions_between_the_pieces_and_while_one_is_ended_leave_nothing_r
     (outcome,) = run(request, piece("stubborn", code))
     assert outcome.status == "interrupted"
     assert not [each for each in psutil.Process().children() if "stubborn" in " ".join(each.cmdline())]
+
+
+def test_a_piece_ends_if_the_command_is_killed(request_of: Callable[..., Request], tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    code = f"import os, pathlib, time; pathlib.Path({str(started)!r}).write_text(str(os.getpid())); time.sleep(99)"
+    program = (
+        "import sys; from pathlib import Path; from benchmarks.first_look.runner import *; "
+        "run_all(Request('psenet', 'cpu', True, Path(sys.argv[1]), 1), "
+        "[Piece('long', '?', 1, 60, (sys.executable, '-c', sys.argv[2]))], None, print)"
+    )
+    look = subprocess.Popen([sys.executable, "-c", program, request_of().folder, code], cwd=ROOT)
+    deadline = time.monotonic() + 20
+    while not (started.exists() and started.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    look.kill()
+    look.wait()
+    process = int(started.read_text())
+    while psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_terminal_that_is_gone_and_a_full_disk_end_in_a_line(

@@ -164,7 +164,9 @@ def test_a_rank_that_does_not_end_after_its_result_is_named_soon() -> None:
     failure = watched.after(1)
     assert failure is not None
     assert (failure.kind, failure.rank) == ("hang", 0)
-    assert failure.message.startswith("rank 0 has reported its result but has not ended for 31 s: a thread or an exit ")
+    assert failure.message.startswith(
+        "rank 0 has reported its result but has not ended for 31 s: a thread, a child or an exit "
+    )
     other = rank_events(1, phase="probes")
     assert Watched([done, other]).after(100) is None  # the result of the other is still awaited
 
