@@ -64,7 +64,6 @@ def run_all(
         for piece in pieces:
             if piece.name == MAKE_DATA and data is not None:
                 continue
-            outcome: Outcome | None
             if interruption.came:
                 ended = any(each.status == "interrupted" for each in outcomes)
                 outcome = Outcome(piece, "skipped" if ended else "interrupted", remark="after the interruption")

@@ -75,6 +75,8 @@ def memory() -> dict[str, Any]:
     small = torch.empty(2**26, dtype=torch.uint8, device=CUDA)
     del small
     peaks = watch.peaks()
+    assert peaks.peak_reserved_bytes is not None
+    assert peaks.run_peak_reserved_bytes is not None
     torch.cuda.empty_cache()
     return {
         "peak": peaks.peak_memory_bytes - allocated,
