@@ -21,8 +21,9 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, num_features, H, W) -> the same shape."""
+        if self.momentum is None:  # a mean over all batches, as in torch's `update_bn`, which needs the counter
+            return super().forward(x)
         self._check_input_dim(x)
-        assert self.momentum is not None, "without a momentum the counter would be read in each step"
         return F.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps
         )
@@ -34,7 +35,8 @@ def batch_norms(model: nn.Module) -> tuple[BatchNorm2d, ...]:
 
 
 def count_batch(layers: Iterable[BatchNorm2d]) -> None:
-    """Add 1 to the counters of the layers that are in training."""
-    counters = [layer.num_batches_tracked for layer in layers if layer.training]
+    """Add 1 to the counters of the layers that are in training. A layer without a momentum counts on its own."""
+    counted = (layer.num_batches_tracked for layer in layers if layer.training and layer.momentum is not None)
+    counters = [counter for counter in counted if counter is not None]
     if counters:
-        torch._foreach_add_([counter for counter in counters if counter is not None], 1)
+        torch._foreach_add_(counters, 1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
+from torch.optim.swa_utils import update_bn
 
 from ocr_models.batch_norm import BatchNorm2d, batch_norms, count_batch
 from ocr_models.psenet import PSENet
@@ -64,6 +65,22 @@ def test_a_layer_that_is_not_trained_is_not_counted() -> None:
     assert torch.equal(ours(batch(0)), theirs(batch(0)))
     assert_same_state(ours, theirs)
     assert counters(ours) == [0, 1]
+
+
+def test_statistics_that_are_a_mean_over_batches_are_those_of_torch() -> None:
+    """As those of averaged weights are, which are taken without a momentum."""
+    ours, theirs = Network(), plain()
+    for model in (ours, theirs):
+        update_bn([batch(seed) for seed in range(3)], model)
+    assert_same_state(ours, theirs)
+
+
+def test_layers_may_have_no_counters() -> None:
+    ours = Network()
+    for layer in ours.batch_norms:
+        layer.num_batches_tracked = None
+    ours(batch(0))
+    assert counters(ours) == []
 
 
 def test_a_copy_counts_for_itself() -> None:
