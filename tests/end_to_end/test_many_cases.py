@@ -36,7 +36,7 @@ def held(process: psutil.Process) -> Held:
     return Held(
         process.num_fds(),
         process.num_threads(),
-        len(process.children(recursive=True)),
+        len(process.children()),  # those of the rank come and go: it asks git for the commit
         process.memory_info().rss / 2**20,
     )
 
