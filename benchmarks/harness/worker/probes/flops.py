@@ -20,11 +20,17 @@ def model_report(model: nn.Module, input_shape: tuple[int, ...]) -> ModelReport:
     Operations are those of matrix products and convolutions, a multiply-add counts two. `input_shape` has no batch
     dimension.
     """
-    shapes = _on_meta(model)
-    sample = torch.empty(1, *input_shape, device="meta")
+    try:
+        return _observed(_on_meta(model), torch.empty(1, *input_shape, device="meta"))
+    except NotImplementedError:  # an operation that this torch does not have there: compute it
+        device = next(model.parameters()).device
+        return _observed(copy.deepcopy(model), torch.zeros(1, *input_shape, device=device))
+
+
+def _observed(model: nn.Module, sample: Tensor) -> ModelReport:
     with FlopCounterMode(display=False) as counter:
-        with FirstLayer(shapes, sample) as first_layer:
-            outputs = tree_leaves(shapes(sample))
+        with FirstLayer(model, sample) as first_layer:
+            outputs = tree_leaves(model(sample))
         trained = [each.sum() for each in outputs if isinstance(each, Tensor) and each.requires_grad]
         torch.stack(trained).sum().backward()
     return ModelReport(int(counter.get_total_flops()), first_layer.shape)

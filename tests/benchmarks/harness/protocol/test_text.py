@@ -41,4 +41,3 @@ def test_every_failure_can_be_written_and_read(message: str) -> None:
     failure = Failure("exception", message, 0)
     assert failure.message
     assert msgspec.json.decode(msgspec.json.encode(failure), type=Failure) == failure
-    assert msgspec.structs.replace(failure, message=message) == failure

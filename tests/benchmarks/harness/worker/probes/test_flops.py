@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness.worker.probes.flops import flops_per_sample
+from benchmarks.harness.worker.probes.flops import flops_per_sample, model_report
 
 
 class TwoHeads(nn.Module):
@@ -40,3 +42,25 @@ def test_the_model_itself_is_left_alone() -> None:
     model = TwoHeads()
     flops_per_sample(model, (8,))
     assert all(parameter.device == torch.device("cpu") and parameter.grad is None for parameter in model.parameters())
+
+
+def test_an_operation_that_the_meta_device_lacks_is_computed() -> None:
+    class Unknown(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            if x.is_meta:
+                raise NotImplementedError("no Meta kernel registered")
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx: Any, grad: Tensor) -> Tensor:
+            return grad
+
+    class WithUnknown(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            result: Tensor = Unknown.apply(super().forward(x))
+            return result
+
+    known, unknown = nn.Conv2d(3, 4, 3), WithUnknown(3, 4, 3)
+    assert model_report(unknown, (3, 8, 8)) == model_report(known, (3, 8, 8))
+    assert all(parameter.grad is None for parameter in unknown.parameters())
