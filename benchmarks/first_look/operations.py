@@ -13,7 +13,7 @@ from benchmarks.cases import Case
 from benchmarks.first_look.sizes import PieceOptions, Sizes, piece_options
 from benchmarks.first_look.timing import seconds_per_call
 from benchmarks.harness.worker.precision import apply_precision
-from ocr_models.detection.resize import resize
+from ocr_models.detection.resize import interpolation_weights, resize
 
 PLANES, PIXELS = torch.contiguous_format, torch.channels_last
 FORMATS = {PLANES: "planes", PIXELS: "channels_last"}
@@ -100,7 +100,7 @@ def resizes(timer: Timer, variants: list[Variant], *, compiled: bool = False) ->
     for name, factor, variant, channels in _resizes(timer.sizes, variants):
         side = timer.sizes.pixels if name == "loss" else timer.sizes.pixels // 4
         x = timer.random(variant, timer.sizes.batch, channels, side // factor, side // factor)
-        rows = interpolation_weights(side // factor, side).to(x)
+        rows = interpolation_weights(side // factor, side, x.dtype, x.device).t().contiguous()
 
         def by_torch(x: Tensor, side: int = side) -> Tensor:
             return F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
@@ -125,12 +125,6 @@ def _resizes(sizes: Sizes, variants: list[Variant]) -> list[tuple[str, int, Vari
     """Name, factor, variant and channels of each."""
     pyramid = [("pyramid", factor, variant, sizes.pyramid) for factor in (2, 8) for variant in variants[:2]]
     return [*pyramid, ("loss", 4, Variant(torch.float32, PLANES), 7)]
-
-
-def interpolation_weights(from_side: int, to_side: int) -> Tensor:
-    """Bilinear resizing of one side as a matrix (to_side, from_side)."""
-    identity = torch.eye(from_side)[None]  # (1, from_side, from_side)
-    return F.interpolate(identity, size=to_side, mode="linear", align_corners=False)[0].t().contiguous()
 
 
 if __name__ == "__main__":
