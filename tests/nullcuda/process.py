@@ -16,7 +16,7 @@ from typing import IO, Any
 from suite import ROOT, suite_environment
 
 TIME_LIMIT = 120.0
-LOG_CHARACTERS = 4000
+LOG_CHARACTERS = 16_000
 RESULTS_VARIABLE = "NULLCUDA_RESULTS"
 """Environment variable: the file descriptor on which the process answers."""
 

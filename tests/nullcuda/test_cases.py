@@ -87,8 +87,17 @@ def test_a_reference_check_on_a_device_that_computes_nothing_fails(run_case: Run
             0,
             "CUDA error: uncorrectable ECC error encountered; look for Xid",
         ),
+        (
+            "tinyfixed_sp_bs2_fp32_1",
+            "ocr_TinyFixed_sp_bs2_fp32_1",
+            f"event_records 54 {CudaError.UNKNOWN:d} 1",
+            1,
+            "device",
+            0,
+            "CUDA error: unknown error; look for Xid",
+        ),
     ],
-    ids=["illegal access in rank 1 of 2", "ECC error on one GPU"],
+    ids=["illegal access in rank 1 of 2", "ECC error on one GPU", "an event, perhaps as a pinned tensor is freed"],
 )
 def test_a_gpu_that_fails_ends_its_case_with_the_cause(
     run_case: RunCase,

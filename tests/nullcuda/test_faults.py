@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.controller.abort import AbortReader
 from tests.nullcuda.conftest import OnDevice
 from tests.nullcuda.errors import CublasStatus, CudaError, CudnnStatus
+from tests.nullcuda.process import OnDeviceError
 
 STAGES = ("data", "forward", "backward", "optimizer", "probes")
 ALWAYS = 2**40
@@ -57,3 +59,14 @@ def test_each_library_has_its_own_words(
     found, line, _ = on_device("faults:failure", stage, counter, 1, error, ALWAYS, str(image_folder))
     assert found == kind, line
     assert (line is None) if text is None else (text in line and "\n" not in line)
+
+
+def test_an_error_that_aborts_the_process_is_read_from_what_torch_prints(on_device: OnDevice) -> None:
+    with pytest.raises(OnDeviceError, match="ended its process") as ended:
+        on_device("faults:free_of_a_pinned_tensor_fails")
+    reader = AbortReader()
+    for line in str(ended.value).splitlines():
+        reader.read(line)
+    assert reader.kind == "device"
+    assert reader.line is not None
+    assert reader.line.startswith("AcceleratorError: CUDA error: unknown error; look for Xid")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.harness.controller.abort import AbortReader
 from benchmarks.harness.controller.run_folder import write_error
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.exits import RankExit, read_rank_exits, read_rendezvous_error
@@ -50,12 +51,14 @@ class Evidence:
         exits: how the processes ended.
         rendezvous_error: why the nodes did not meet; None if they did.
         run_folder: where all of them report.
+        abort: what a process printed as it aborted.
     """
 
     ranks: Sequence[RankEvents]
     exits: Exits
     rendezvous_error: str | None
     run_folder: Path
+    abort: AbortReader = field(default_factory=AbortReader)
 
     @property
     def first_reported(self) -> RankEvents | None:
@@ -64,9 +67,11 @@ class Evidence:
         return min(failed, key=lambda events: events.failure_time, default=None)
 
 
-def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exits: Exits) -> Failure | None:
+def cause_of_failure(
+    ranks: Sequence[RankEvents], run_folder: Path, exits: Exits, abort: AbortReader | None = None
+) -> Failure | None:
     """Why a case failed; None if all its ranks ended well."""
-    evidence = Evidence(ranks, exits, read_rendezvous_error(run_folder), run_folder)
+    evidence = Evidence(ranks, exits, read_rendezvous_error(run_folder), run_folder, abort or AbortReader())
     return next((failure for cause in CAUSES if (failure := cause(evidence)) is not None), None)
 
 
@@ -76,11 +81,28 @@ def _rendezvous(evidence: Evidence) -> Failure | None:
     return Failure("rendezvous", f"the nodes did not meet: {evidence.rendezvous_error}")
 
 
+def _aborted_rank(evidence: Evidence) -> Failure | None:
+    """A rank that could not report what ended it: memory, or its GPU. Others then report that they miss it."""
+    if evidence.abort.kind not in ("out_of_memory", "device"):
+        return None
+    reported = [events.rank for events in evidence.ranks if events.failure is not None]
+    for each in evidence.exits.ranks:
+        if -each.exit_code == signal.SIGABRT and each.rank not in reported:
+            return _aborted(each.rank, evidence.abort)
+    return None
+
+
+def _aborted(rank: int, abort: AbortReader) -> Failure:
+    return Failure(abort.kind, f"rank {rank} aborted: {abort.line}", rank)
+
+
 def _killed_rank(evidence: Evidence) -> Failure | None:
     """A rank ended by a signal that neither the agent sent nor another failure explains."""
     for each in evidence.exits.ranks:
         number = -each.exit_code
         if number > 0 and number not in AGENT_SIGNALS and not _follows(each, evidence.first_reported):
+            if number == signal.SIGABRT and evidence.abort.line is not None:
+                return _aborted(each.rank, evidence.abort)
             return Failure("killed", f"rank {each.rank} was killed by {_signal_name(number)}", each.rank)
     return None
 
@@ -136,6 +158,7 @@ def _missing_result(evidence: Evidence) -> Failure | None:
 
 CAUSES: tuple[Callable[[Evidence], Failure | None], ...] = (
     _rendezvous,
+    _aborted_rank,
     _killed_rank,
     _reported_failure,
     _full_run_folder,

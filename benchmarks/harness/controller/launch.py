@@ -156,7 +156,7 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     run.machine = machine_of(run, sampler, gpu_sampler)
     if run.failure is None:
         exits = Exits.of(process.returncode, folder.path, has_agent=run.plan.has_agent)
-        failure = cause_of_failure(run.ranks, folder.path, exits) or log.failure
+        failure = cause_of_failure(run.ranks, folder.path, exits, log.abort) or log.failure
         run.failure = None if failure is None else _redacted(failure)
 
 

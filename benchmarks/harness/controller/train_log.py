@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from benchmarks.harness.controller.abort import AbortReader
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.results.redaction import redact
 
@@ -21,6 +22,7 @@ class TrainLog:
     Attributes:
         ended: set once the last process that could print has ended.
         failure: why the log is incomplete; None if it is complete.
+        abort: the exception that ended a process, if it printed one.
 
     Raises:
         OSError: if the file cannot be created.
@@ -32,15 +34,18 @@ class TrainLog:
         self._file = path.open("w", encoding="utf-8", buffering=1)
         self.ended = threading.Event()
         self.failure: Failure | None = None
+        self.abort = AbortReader()
 
     def copy(self, stream: IO[bytes]) -> None:
         """Copy a stream to its end. If the log cannot be written, the stream is still read: a full pipe would block the
         processes that print.
         """
         for piece, end in _pieces(stream):
+            line = piece.decode(errors="replace")
+            self.abort.read(line)
             if self.failure is None:
                 try:
-                    self._file.write(redact(piece.decode(errors="replace")) + end)
+                    self._file.write(redact(line) + end)
                 except OSError as error:
                     self.failure = _cannot_write(error)
         if self.failure is None and not self._is_in_place():

@@ -13,11 +13,11 @@ import sys
 import traceback
 from pathlib import Path
 
+from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.events import EventWriter, Failed, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.stages import SET_UP, Position
-from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.liveness import StallReporter, watch
 from benchmarks.harness.worker.process_end import run_and_leave
 

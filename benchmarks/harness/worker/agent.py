@@ -21,10 +21,10 @@ from torch.distributed.elastic.rendezvous import RendezvousError, RendezvousTime
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from benchmarks.harness.protocol.endpoint import split_endpoint
+from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.exits import RankExit, write_rank_exits, write_rendezvous_error
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.processes import is_running
-from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.liveness import watch
 from benchmarks.harness.worker.network import address_towards, interface_of
 from benchmarks.harness.worker.process_end import run_and_leave

@@ -10,34 +10,17 @@ from collections.abc import Callable
 
 import torch
 
+from benchmarks.harness.protocol.error_text import (
+    message_of,
+    reports_cuda_error,
+    reports_missing_peer,
+    reports_no_memory,
+)
 from benchmarks.harness.protocol.events import ReportError
 from benchmarks.harness.protocol.stages import Position
-from benchmarks.harness.worker.error_text import message_of, reports_cuda_error, reports_no_memory
 from benchmarks.harness.worker.precision import PrecisionError
 from ocr_models.checkpoint import CheckpointError
 from ocr_models.errors import DataError
-
-LOST_PEER_TEXTS = (
-    "closed by peer",
-    "reset by peer",
-    "remote process exit",
-    "Broken pipe",
-    "socketTimeout",
-    "ncclRemoteError",
-    "Connection was likely closed",
-    "communicator was aborted",
-)
-"""How gloo, NCCL and torch's store report that another rank is gone."""
-
-MISSING_PEER_TEXTS = (
-    "collective operation timeout",
-    "ms for recv operation",
-    "ms for send operation",
-    "waiting for clients",
-    "wait timeout after",
-    "Application timeout caused pair closure",
-)
-"""How they report that another rank, which may still run, does not come to a collective."""
 
 LOADER_TEXTS = ("DataLoader worker", "encountered in worker")
 
@@ -80,10 +63,6 @@ def _is_device(error: BaseException, _stage: str) -> bool:
     return isinstance(error, torch.AcceleratorError | DeviceError) or reports_cuda_error(error)
 
 
-def _is_missing_peer(error: BaseException, _stage: str) -> bool:
-    return not isinstance(error, DataError) and any(text in message_of(error) for text in MISSING_PEER_TEXTS)
-
-
 def _is_bad_data(error: BaseException, stage: str) -> bool:
     names_loader = any(text in message_of(error) for text in LOADER_TEXTS)
     return isinstance(error, DataError) or names_loader or stage == "data"
@@ -99,7 +78,7 @@ FAILURE_KINDS: tuple[tuple[str, Callable[[BaseException, str], bool]], ...] = (
     ("checkpoint", lambda error, _: isinstance(error, CheckpointError)),
     ("out_of_memory", _is_out_of_memory),
     ("device", _is_device),
-    ("hang", _is_missing_peer),
+    ("hang", lambda error, _: reports_missing_peer(error)),
     ("output", _is_output),
     ("data", _is_bad_data),
 )
@@ -109,11 +88,6 @@ FAILURE_KINDS: tuple[tuple[str, Callable[[BaseException, str], bool]], ...] = (
 def failure_kind(error: BaseException, stage: str) -> str:
     """Kind of the failure that an error in a stage of a step means; "exception" if no condition holds."""
     return next((kind for kind, holds in FAILURE_KINDS if holds(error, stage)), "exception")
-
-
-def lost_another_rank(error: BaseException) -> bool:
-    """Whether a collective failed because another rank is gone."""
-    return any(text in message_of(error) for text in LOST_PEER_TEXTS)
 
 
 def print_and_find_cause(error: BaseException, position: Position) -> BaseException:

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
+from benchmarks.harness.protocol.error_text import SHARED_MEMORY_ADVICE, one_line
 from benchmarks.harness.protocol.plan import Plan
-from benchmarks.harness.worker.error_text import SHARED_MEMORY_ADVICE, one_line
 from benchmarks.harness.worker.tensors import dtype_name
 from ocr_models.errors import DataError
 from ocr_models.sampler import EndlessSampler

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -9,14 +10,14 @@ from importlib import import_module
 import msgspec
 from msgspec import Raw, Struct
 
+from benchmarks.harness.protocol.error_text import one_line, reports_lost_peer
 from benchmarks.harness.protocol.events import EventWriter, Failed, Finished
 from benchmarks.harness.protocol.gpu_report import GpuReport
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.records import Failure, RankResult, StepRecord
 from benchmarks.harness.protocol.reports import RankReport
 from benchmarks.harness.protocol.stages import Position
-from benchmarks.harness.worker.error_text import one_line
-from benchmarks.harness.worker.exceptions import failure_kind, lost_another_rank, print_and_find_cause
+from benchmarks.harness.worker.exceptions import failure_kind, print_and_find_cause
 from benchmarks.harness.worker.group import Group
 from benchmarks.harness.worker.set_up import SetUp, set_up
 
@@ -68,6 +69,7 @@ def run_rank(plan: Plan, local_rank: int, events: EventWriter, position: Positio
             events.write(Finished(each))
         group.leave()
     except BaseException as error:
+        gc.disable()  # after an error of CUDA, torch aborts the process as it frees a pinned tensor
         cause = print_and_find_cause(error, position)
         events.write(Failed(_failure(cause, position, group, events.rank, plan.nodes)))
         return 1
@@ -89,7 +91,7 @@ def _failure(error: BaseException, position: Position, group: Group | None, rank
     group.publish_failure(failure)
     if (cause := group.published_failure()) is not None:
         return cause
-    if nodes > 1 and lost_another_rank(error):
+    if nodes > 1 and reports_lost_peer(error):
         # The agent sees a rank of its own node die. A rank of another node only stops answering.
         return Failure("killed", f"a rank on another node is gone: {one_line(error)}")
     return failure

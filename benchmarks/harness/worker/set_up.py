@@ -14,11 +14,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.data_folder import wait_for_data_folder
+from benchmarks.harness.protocol.error_text import first_line
 from benchmarks.harness.protocol.events import EventWriter, OnGpu, Phase
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.backends import prepare_torch
-from benchmarks.harness.worker.error_text import first_line
 from benchmarks.harness.worker.exceptions import DeviceError
 from benchmarks.harness.worker.group import Group
 from benchmarks.harness.worker.loader import LoadedBatch, make_loader, start_loader

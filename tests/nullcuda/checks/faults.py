@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator
 
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.stages import PROBES, Position
-from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.exceptions import failure_kind, print_and_find_cause
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
@@ -22,16 +23,30 @@ CASE = "tinyfixed_sp_bs2_fp16_1"
 
 def failure(stage: str, counter: str, n: int, error: int, times: int, data: str) -> list[str | None]:
     """Kind and line of the failure if an error is planted when a step reaches a stage; the stage where it was seen."""
-    with prepared(CASE, data, None) as steps:
-        plant = _planter(stage, counter, n, error, times)
-        try:
-            _run(steps, stage, plant)
-            steps.clock.finish()
-        except Exception as raised:
-            position = steps.trainer.position
-            cause = print_and_find_cause(raised, position)
-            return [failure_kind(cause, position.stage), one_line(cause), position.stage]
-    return [None, None, None]
+    held: list[Exception] = []  # and the pinned tensors of its frames: torch aborts as it frees them on a broken device
+    try:
+        with prepared(CASE, data, None) as steps:
+            try:
+                _run(steps, stage, _planter(stage, counter, n, error, times))
+                steps.clock.finish()
+            except Exception as raised:
+                gc.disable()  # as a rank
+                held.append(raised)
+                position = steps.trainer.position
+                cause = print_and_find_cause(raised, position)
+                return [failure_kind(cause, position.stage), one_line(cause), position.stage]
+        return [None, None, None]
+    finally:
+        gc.enable()
+
+
+def free_of_a_pinned_tensor_fails() -> None:
+    """torch ends the process."""
+    pinned = torch.zeros(1000).pin_memory()
+    copy = torch.zeros(1000, device="cuda")
+    copy.copy_(pinned, non_blocking=True)
+    device.plant("event_records", 1, CudaError.UNKNOWN)
+    del pinned
 
 
 def _planter(stage: str, counter: str, n: int, error: int, times: int) -> Callable[[str], None]:

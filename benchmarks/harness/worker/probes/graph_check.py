@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.harness.protocol.control_groups import ControlGroups
+from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.reference import COUNT, TOLERANCES, deviation
 from benchmarks.harness.protocol.reports import GraphCheck
 from benchmarks.harness.protocol.stages import PROBES, Position
-from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.exceptions import failure_kind
 from benchmarks.harness.worker.probes.compiled import Counts
 from benchmarks.harness.worker.probes.reference_check import gradient_norm, take_step

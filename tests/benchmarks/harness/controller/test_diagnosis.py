@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 
+from benchmarks.harness.controller.abort import AbortReader
 from benchmarks.harness.controller.diagnosis import CAUSES, Evidence, Exits, cause_of_failure
 from benchmarks.harness.protocol.exits import RankExit, write_rank_exits, write_rendezvous_error
 from benchmarks.harness.protocol.records import Failure
 from samples import rank_events
+
+
+def aborting(message: str) -> AbortReader:
+    """What a process prints that an exception with this message ends."""
+    reader = AbortReader()
+    reader.read("terminate called after throwing an instance of 'c10::Error'")
+    reader.read(f"  what():  {message}")
+    return reader
 
 
 def test_a_case_whose_ranks_ended_well_has_no_failure(tmp_path: Path) -> None:
@@ -54,6 +63,37 @@ def test_a_rank_that_aborts_without_a_report_is_killed(tmp_path: Path) -> None:
     found = cause_of_failure([rank_events(0)], tmp_path, exits)
     assert found is not None
     assert (found.kind, found.rank) == ("killed", 0)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [("CUDA error: unknown error", "device"), ("std::bad_alloc", "out_of_memory"), ("map::at", "killed")],
+)
+def test_a_rank_that_aborts_without_a_report_is_explained_by_the_exception_that_it_printed(
+    tmp_path: Path, message: str, kind: str
+) -> None:
+    exits = Exits([RankExit(1, -signal.SIGABRT, 10.0)], 1)
+    found = cause_of_failure([rank_events(0), rank_events(1)], tmp_path, exits, aborting(message))
+    assert found is not None
+    assert (found.kind, found.rank) == (kind, 1)
+    assert found.message.startswith(f"rank 1 aborted: Error: {message}")
+
+
+def test_a_rank_that_its_gpu_aborts_is_the_cause_though_another_misses_it(tmp_path: Path) -> None:
+    missed = Failure("exception", "connection closed by peer", 0)
+    exits = Exits([RankExit(0, 1, 9.0), RankExit(1, -signal.SIGABRT, 10.0)], 1)
+    ranks = [rank_events(0, failure=missed, failure_time=9.0), rank_events(1)]
+    found = cause_of_failure(ranks, tmp_path, exits, aborting("CUDA error: unknown error"))
+    assert found is not None
+    assert (found.kind, found.rank) == ("device", 1)
+
+
+@pytest.mark.parametrize("message", ["CUDA error: unknown error", "Watchdog caught collective operation timeout"])
+def test_the_report_of_a_rank_says_more_than_its_abort(tmp_path: Path, message: str) -> None:
+    reported = Failure("data", "img_3.jpg: cannot be decoded", 1)
+    exits = Exits([RankExit(1, -signal.SIGABRT, 10.0)], 1)
+    ranks = [rank_events(0), rank_events(1, failure=reported, failure_time=9.0)]
+    assert cause_of_failure(ranks, tmp_path, exits, aborting(message)) == reported
 
 
 def test_a_rank_that_the_agent_ended_is_not_the_cause(tmp_path: Path) -> None:
@@ -128,6 +168,10 @@ def test_nodes_that_did_not_meet_are_the_cause_of_everything_else(tmp_path: Path
 REPORTED = Failure("data", "truncated", 0)
 EVIDENCE: dict[str, dict[str, Any]] = {
     "rendezvous": {"rendezvous_error": "no route"},
+    "aborted rank": {
+        "exits": Exits([RankExit(1, -signal.SIGABRT, 10.0)], 1),
+        "abort": aborting("CUDA error: unknown error"),
+    },
     "killed rank": {"exits": Exits([RankExit(1, -signal.SIGKILL, 10.0)], 1)},
     "reported failure": {"ranks": [rank_events(0, failure=REPORTED, failure_time=10.0)]},
     "full run folder": {"run_folder": Path("/proc/nowhere/run"), "exits": Exits(agent=1)},
@@ -139,6 +183,7 @@ EVIDENCE: dict[str, dict[str, Any]] = {
 
 MESSAGES = [
     "the nodes did not meet",
+    "rank 1 aborted: Error: CUDA error: unknown error",
     "rank 1 was killed by SIGKILL",
     "truncated",
     "TMPDIR: /proc/nowhere cannot be written: No such file or directory",

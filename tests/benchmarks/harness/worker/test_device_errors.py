@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch._utils import ExceptionWrapper
 
+from benchmarks.harness.protocol.error_text import one_line, reports_lost_peer
 from benchmarks.harness.protocol.events import ReportError
-from benchmarks.harness.worker.error_text import one_line
-from benchmarks.harness.worker.exceptions import DeviceError, failure_kind, lost_another_rank
+from benchmarks.harness.worker.exceptions import DeviceError, failure_kind
 from ocr_models.errors import DataError
 
 XID, BLOCKING, FIT, BUSY, VISIBLE = "Xid", "CUDA_LAUNCH_BLOCKING=1", "must fit each other", "another process", "VISIBLE"
@@ -161,7 +161,7 @@ def test_the_name_of_a_file_brings_no_advice() -> None:
     ],
 )
 def test_a_lost_peer_is_recognised(text: str) -> None:
-    assert lost_another_rank(RuntimeError(text))
+    assert reports_lost_peer(RuntimeError(text))
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from msgspec import structs
 from torch.utils.data import DataLoader
 
 import planted
+from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.results.training_details import training_details
-from benchmarks.harness.worker.error_text import one_line
 from benchmarks.harness.worker.loader import check_pinned, make_loader, start_loader
 from ocr_models.errors import DataError
 from ocr_models.sampler import EndlessSampler

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from benchmarks.harness.worker.error_text import SHARED_MEMORY_ADVICE, one_line
+from benchmarks.harness.protocol.error_text import SHARED_MEMORY_ADVICE, one_line
 from ocr_models.errors import DataError
 
 FROM_A_LOADER = """Caught DataError in DataLoader worker process 0.

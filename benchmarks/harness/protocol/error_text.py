@@ -1,4 +1,4 @@
-"""An exception as one line."""
+"""What the text of an error says: one line for a person, and whether memory, CUDA or another rank is its cause."""
 
 from __future__ import annotations
 
@@ -30,6 +30,28 @@ NO_MEMORY_TEXTS = (
     "creating shared memory segment",
 )
 """How torch, CUDA's libraries, NCCL, OpenCV and the C++ library report a lack of memory."""
+
+LOST_PEER_TEXTS = (
+    "closed by peer",
+    "reset by peer",
+    "remote process exit",
+    "Broken pipe",
+    "socketTimeout",
+    "ncclRemoteError",
+    "Connection was likely closed",
+    "communicator was aborted",
+)
+"""How gloo, NCCL and torch's store report that another rank is gone."""
+
+MISSING_PEER_TEXTS = (
+    "collective operation timeout",
+    "ms for recv operation",
+    "ms for send operation",
+    "waiting for clients",
+    "wait timeout after",
+    "Application timeout caused pair closure",
+)
+"""How they report that another rank, which may still run, does not come to a collective."""
 
 CUDA_TEXT = re.compile(
     r"CUDA (driver |runtime |unknown )?error|CUDA-capable device|CUDA initialization|CUDA GPU|CUDA-related error"
@@ -78,10 +100,20 @@ def one_line(error: BaseException) -> str:
     Without a message, the place where it was raised.
     """
     name = type(error).__name__
-    lines = [line.strip() for line in message_of(error).splitlines() if line.strip()]
+    lines = _lines(message_of(error))
     if not lines:
         return f"{name} without a message{_raised_at(error)}"
-    return _with_type(name, lines) + _advice(error, lines)
+    return _with_type(name, lines) + _advice(lines, names_file=isinstance(error, NAMING_FILES))
+
+
+def one_line_of(name: str, message: str) -> str:
+    """The same of an error of which only the name of its type and its message are known; the message is not empty."""
+    lines = _lines(message)
+    return _with_type(name, lines) + _advice(lines, names_file=False)
+
+
+def _lines(message: str) -> list[str]:
+    return [line.strip() for line in message.splitlines() if line.strip()]
 
 
 def _with_type(name: str, lines: list[str]) -> str:
@@ -101,10 +133,11 @@ def original_line(lines: list[str]) -> str:
     return next((line for line in reversed(lines) if typed.match(line)), lines[-1])
 
 
-def _advice(error: BaseException, lines: list[str]) -> str:
-    if any(text in line for line in lines for text in SHARED_MEMORY_TEXTS):
+def _advice(lines: list[str], *, names_file: bool) -> str:
+    message = "\n".join(lines)
+    if any(text in message for text in SHARED_MEMORY_TEXTS):
         advice = SHARED_MEMORY_ADVICE
-    elif reports_cuda_error(error) and not reports_no_memory(error):
+    elif not names_file and is_of_cuda(message) and not is_of_memory(message):
         text = "\n".join(_relevant(lines))
         advice = next(advice for cause, advice in CUDA_ADVICE if re.search(cause, text, re.IGNORECASE))
     else:
@@ -114,13 +147,37 @@ def _advice(error: BaseException, lines: list[str]) -> str:
 
 def reports_no_memory(error: BaseException) -> bool:
     """Whether the message reports a lack of memory, of the host or of the GPU."""
-    return not isinstance(error, NAMING_FILES) and any(text in message_of(error) for text in NO_MEMORY_TEXTS)
+    return not isinstance(error, NAMING_FILES) and is_of_memory(message_of(error))
 
 
 def reports_cuda_error(error: BaseException) -> bool:
     """Whether CUDA, its driver or one of its libraries reported the error, a lack of memory included."""
-    lines = message_of(error).splitlines()
-    return not isinstance(error, NAMING_FILES) and any(CUDA_TEXT.search(line) for line in _relevant(lines))
+    return not isinstance(error, NAMING_FILES) and is_of_cuda(message_of(error))
+
+
+def reports_missing_peer(error: BaseException) -> bool:
+    """Whether a collective operation reported that another rank does not come to it."""
+    return not isinstance(error, NAMING_FILES) and is_of_missing_peer(message_of(error))
+
+
+def reports_lost_peer(error: BaseException) -> bool:
+    """Whether a collective operation reported that another rank is gone."""
+    return any(text in message_of(error) for text in LOST_PEER_TEXTS)
+
+
+def is_of_memory(message: str) -> bool:
+    """Whether a message reports a lack of memory."""
+    return any(text in message for text in NO_MEMORY_TEXTS)
+
+
+def is_of_cuda(message: str) -> bool:
+    """Whether a message is one of CUDA."""
+    return any(CUDA_TEXT.search(line) for line in _relevant(message.splitlines()))
+
+
+def is_of_missing_peer(message: str) -> bool:
+    """Whether a message says that a rank waited for another in vain."""
+    return any(text in message for text in MISSING_PEER_TEXTS)
 
 
 def _relevant(lines: list[str]) -> list[str]:
@@ -130,7 +187,7 @@ def _relevant(lines: list[str]) -> list[str]:
 
 def first_line(error: BaseException) -> str:
     """Of the message; the name of the type if there is none."""
-    lines = [line.strip() for line in message_of(error).splitlines() if line.strip()]
+    lines = _lines(message_of(error))
     return lines[0] if lines else type(error).__name__
 
 
