@@ -32,14 +32,14 @@ class Number:
         value: the number; of a clock the seconds.
         unit: what the line says of its unit; None if it says nothing.
         followed: whether anything follows it in the line: then it is complete.
-        cut_off: what --range cut off before it.
+        before: the part of its token that precedes it, which --range left out.
     """
 
     text: str
     value: float
     unit: Unit | Unclear | None
     followed: bool
-    cut_off: str = ""
+    before: str = ""
 
     @property
     def form(self) -> str:
@@ -94,7 +94,7 @@ class Picker:
         number = self._number(token, following, last and not line[-1:].isspace())
         if number is None:
             return None
-        label = unit_before([number.cut_off], self.of_rates) if number.cut_off.strip() else None
+        label = unit_before([number.before], self.of_rates) if number.before.strip() else None
         index %= len(tokens)
         unit = self._combined(number.unit, label or self._label(tokens, index))
         return replace(number, unit=unit or heading(tokens[:index], self.of_rates) or unit_field(line))
@@ -159,15 +159,15 @@ class Picker:
         """What follows a number that --range cut out of its token, and whether the cut changed the number."""
         text, rest = token[begin:end], token[end:]
         digits = re.match(r"[0-9]*(?:\.[0-9]+)?" if "." not in text else r"[0-9]*", rest)
-        cut_off = digits[0] if digits else ""
-        whole_digits = bool(cut_off) and "." not in text and cut_off[0] != "."
+        more_digits = digits[0] if digits else ""
+        whole_digits = bool(more_digits) and "." not in text and more_digits[0] != "."
         before = token[begin - 1 : begin] if begin else ""
-        exponent = re.match(r"[eE][-+]?[0-9]", rest[len(cut_off) :]) or (cut_off and "e" in text.casefold())
+        exponent = re.match(r"[eE][-+]?[0-9]", rest[len(more_digits) :]) or (more_digits and "e" in text.casefold())
         if whole_digits or exponent or before.isdigit() or before in (".", ","):
             return "", Unclear(token, "is a number that --range cuts in two", "give another --range")
         if end < stop:
             return rest, None
-        unit = parse_unit(re.split(rf"[{re.escape(CLOSING)}\s|]", rest[len(cut_off) :], maxsplit=1)[0] or "x")
+        unit = parse_unit(re.split(rf"[{re.escape(CLOSING)}\s|]", rest[len(more_digits) :], maxsplit=1)[0] or "x")
         return (unit.text if isinstance(unit, Unit) else ""), None
 
     def _label(self, tokens: list[str], index: int) -> Unit | Unclear | None:

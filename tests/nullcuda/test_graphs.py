@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.harness.protocol.compile_modes import CUDA_GRAPH_WARMUP_STEPS
+from benchmarks.harness.protocol.warm_up import CUDA_GRAPH_WARMUP_STEPS
 from tests.nullcuda.conftest import OnDevice
 
 WAITS = ("device_waits", "stream_waits", "event_waits", "mallocs")

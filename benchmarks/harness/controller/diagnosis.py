@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness.controller.abort import AbortReader
@@ -58,7 +58,7 @@ class Evidence:
     exits: Exits
     rendezvous_error: str | None
     run_folder: Path
-    abort: AbortReader = field(default_factory=AbortReader)
+    abort: AbortReader
 
     @property
     def first_reported(self) -> RankEvents | None:
@@ -67,11 +67,9 @@ class Evidence:
         return min(failed, key=lambda events: events.failure_time, default=None)
 
 
-def cause_of_failure(
-    ranks: Sequence[RankEvents], run_folder: Path, exits: Exits, abort: AbortReader | None = None
-) -> Failure | None:
+def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exits: Exits, abort: AbortReader) -> Failure | None:
     """Why a case failed; None if all its ranks ended well."""
-    evidence = Evidence(ranks, exits, read_rendezvous_error(run_folder), run_folder, abort or AbortReader())
+    evidence = Evidence(ranks, exits, read_rendezvous_error(run_folder), run_folder, abort)
     return next((failure for cause in CAUSES if (failure := cause(evidence)) is not None), None)
 
 

@@ -145,39 +145,24 @@ def _advice(lines: list[str], *, names_file: bool) -> str:
     return "" if any(advice in line for line in lines) else f"; {advice}"
 
 
-def reports_no_memory(error: BaseException) -> bool:
-    """Whether the message reports a lack of memory, of the host or of the GPU."""
-    return not isinstance(error, NAMING_FILES) and is_of_memory(message_of(error))
-
-
-def reports_cuda_error(error: BaseException) -> bool:
-    """Whether CUDA, its driver or one of its libraries reported the error, a lack of memory included."""
-    return not isinstance(error, NAMING_FILES) and is_of_cuda(message_of(error))
-
-
-def reports_missing_peer(error: BaseException) -> bool:
-    """Whether a collective operation reported that another rank does not come to it."""
-    return not isinstance(error, NAMING_FILES) and is_of_missing_peer(message_of(error))
-
-
-def reports_lost_peer(error: BaseException) -> bool:
-    """Whether a collective operation reported that another rank is gone."""
-    return any(text in message_of(error) for text in LOST_PEER_TEXTS)
-
-
 def is_of_memory(message: str) -> bool:
-    """Whether a message reports a lack of memory."""
+    """Whether a message reports a lack of memory, of the host or of the GPU."""
     return any(text in message for text in NO_MEMORY_TEXTS)
 
 
 def is_of_cuda(message: str) -> bool:
-    """Whether a message is one of CUDA."""
+    """Whether CUDA, its driver or one of its libraries reported the error, a lack of memory included."""
     return any(CUDA_TEXT.search(line) for line in _relevant(message.splitlines()))
 
 
 def is_of_missing_peer(message: str) -> bool:
-    """Whether a message says that a rank waited for another in vain."""
+    """Whether a collective operation reported that another rank does not come to it."""
     return any(text in message for text in MISSING_PEER_TEXTS)
+
+
+def is_of_lost_peer(message: str) -> bool:
+    """Whether a collective operation reported that another rank is gone."""
+    return any(text in message for text in LOST_PEER_TEXTS)
 
 
 def _relevant(lines: list[str]) -> list[str]:
@@ -197,6 +182,11 @@ def message_of(error: BaseException) -> str:
         return str(error)
     except Exception:
         return ""
+
+
+def cause_text(error: BaseException) -> str:
+    """The part of a message that may tell the cause: all of it, or nothing if it names a file."""
+    return "" if isinstance(error, NAMING_FILES) else message_of(error)
 
 
 def _raised_at(error: BaseException) -> str:

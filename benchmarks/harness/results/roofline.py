@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.harness.protocol.limits import RankLimits
 from benchmarks.harness.results.speed_artifact import Bound, Roofline
+from benchmarks.harness.results.statistics import total
 
 DATA_BOUND = 0.1
 """From this part of the time that is spent waiting for batches, the loader bounds: a step never waits for a faster
@@ -71,5 +72,4 @@ def bound_by(arithmetic: float, memory: float, host: float | None, data: float, 
 
 def matmul_held_tflops(limits: Sequence[RankLimits]) -> float | None:
     """Of all ranks; None on the CPU."""
-    held = [each.matmul_held_tflops for each in limits if each.matmul_held_tflops is not None]
-    return sum(held) if held else None
+    return total(each.matmul_held_tflops for each in limits)

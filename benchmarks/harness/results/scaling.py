@@ -17,9 +17,7 @@ from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.speed_artifact import Scaling, SpeedDetails
 from benchmarks.harness.results.store import ArtifactError, read_as
 
-CONDITIONS = (
-    *("image_size", "compile", "compile_mode", "data_source", "image_cache", "memory_format", "device", "data"),
-)
+CONDITIONS = "image_size", "compile", "compile_mode", "data_source", "image_cache", "memory_format", "device", "data"
 """Details that must agree for two results to be comparable; of the environment everything but the commit."""
 
 

@@ -34,6 +34,7 @@ from benchmarks.harness.results.statistics import (
     slowest,
     step_distribution,
     throughput,
+    total,
 )
 
 
@@ -121,8 +122,8 @@ def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) ->
         loss_first=_finite(run.records[0].losses),
         loss_last=_finite(run.records[-1].losses),
         peak_memory_of="device" if run.case.device == "cuda" else "process",
-        host_synchronisations=_total([each.host_synchronisations for each in own]),
-        traced_synchronisations=_total([each.traced_synchronisations for each in own]),
+        host_synchronisations=total([each.host_synchronisations for each in own]),
+        traced_synchronisations=total([each.traced_synchronisations for each in own]),
         loader_only_samples_per_second=sum(each.loader_only_samples_per_second for each in own),
         step_only_samples_per_second=len(own) * min(each.step_only_samples_per_second for each in own),
         exposed_communication_fraction=exposed,
@@ -208,11 +209,6 @@ def _first_step_extra_seconds(run: Run) -> float:
         return 0.0
     median = step_distribution([record.step_seconds for record in run.records[1:]]).p50
     return max(0.0, run.records[0].wall_seconds - median)
-
-
-def _total(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
 
 
 def _finite(losses: dict[str, float | None]) -> dict[str, float]:

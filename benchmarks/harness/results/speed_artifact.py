@@ -23,10 +23,7 @@ from benchmarks.harness.protocol.quantities import (
     about,
 )
 from benchmarks.harness.protocol.records import Failure
-from benchmarks.harness.protocol.reports import (
-    ReferenceCheck,
-    SpeedReport,
-)
+from benchmarks.harness.protocol.reports import ReferenceCheck, SpeedReport
 from benchmarks.harness.results.artifact import CASE_PATTERN, Header, MeasuredDetails, Provenance, UnfinishedDetails
 
 Losses = Annotated[dict[str, float], Meta(extra_json_schema={"required": ["loss"]})]

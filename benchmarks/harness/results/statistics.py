@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from benchmarks.harness.protocol.records import RankResult
 from benchmarks.harness.protocol.reports import CommunicationReport
 from benchmarks.harness.results.speed_artifact import StepSeconds
+
+T = TypeVar("T", int, float)
+
+
+def total(values: Iterable[T | None]) -> T | None:
+    """The sum of those that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None
 
 
 def throughput(ranks: Sequence[RankResult]) -> float:

@@ -18,8 +18,10 @@ def prepare_torch(case: Case) -> None:
 
 
 @contextmanager
-def varying_shapes() -> Iterator[None]:
-    """Within the block the shapes vary, as in an evaluation on whole images: cuDNN would search anew for each."""
+def without_search() -> Iterator[None]:
+    """Within the block cuDNN does not search for its fastest algorithms. For shapes that vary, as in an evaluation on
+    whole images, or that are used once.
+    """
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = False
     try:

@@ -13,7 +13,7 @@ from benchmarks.harness.protocol.parameters import ConvergenceParameters, evalua
 from benchmarks.harness.protocol.records import StepRecord
 from benchmarks.harness.protocol.reports import ConvergenceReport, Score
 from benchmarks.harness.protocol.stages import EVALUATION, TRAINING
-from benchmarks.harness.worker.backends import varying_shapes
+from benchmarks.harness.worker.backends import without_search
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.probes.rank_report import rank_report
 from benchmarks.harness.worker.probes.training import TrainingWatch
@@ -92,7 +92,7 @@ def evaluate(set_up: SetUp, evaluation: Evaluation, state: TrainingState, folder
     set_up.begin(EVALUATION)
     set_up.position.stage = "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
-    with varying_shapes():
+    with without_search():
         figures = evaluation.score(folder, lambda: set_up.events.write(Alive()))
     check_figures(figures, set_up.plan.parameters_as(ConvergenceParameters).metric)
     state.scores.append(Score(state.step, state.training_seconds, figures))

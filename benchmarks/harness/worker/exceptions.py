@@ -11,10 +11,11 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.harness.protocol.error_text import (
+    cause_text,
+    is_of_cuda,
+    is_of_memory,
+    is_of_missing_peer,
     message_of,
-    reports_cuda_error,
-    reports_missing_peer,
-    reports_no_memory,
 )
 from benchmarks.harness.protocol.events import ReportError
 from benchmarks.harness.protocol.stages import Position
@@ -47,7 +48,7 @@ class DeviceError(RuntimeError):
 def _is_out_of_memory(error: BaseException, _stage: str) -> bool:
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or reports_no_memory(error):
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or is_of_memory(cause_text(error)):
         return True
     if NO_ENGINE_TEXT in message_of(error):
         return not torch.cuda.is_initialized() or _gpu_is_full()
@@ -60,7 +61,7 @@ def _gpu_is_full() -> bool:
 
 
 def _is_device(error: BaseException, _stage: str) -> bool:
-    return isinstance(error, torch.AcceleratorError | DeviceError) or reports_cuda_error(error)
+    return isinstance(error, torch.AcceleratorError | DeviceError) or is_of_cuda(cause_text(error))
 
 
 def _is_bad_data(error: BaseException, stage: str) -> bool:
@@ -78,7 +79,7 @@ FAILURE_KINDS: tuple[tuple[str, Callable[[BaseException, str], bool]], ...] = (
     ("checkpoint", lambda error, _: isinstance(error, CheckpointError)),
     ("out_of_memory", _is_out_of_memory),
     ("device", _is_device),
-    ("hang", lambda error, _: reports_missing_peer(error)),
+    ("hang", lambda error, _: is_of_missing_peer(cause_text(error))),
     ("output", _is_output),
     ("data", _is_bad_data),
 )

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.harness.worker.tensors import dtype_name
+
 MAX_LOSSES = 16
 RULE = "it must return a dict of tensors on its device, with `loss`, one number to minimise, among them"
 
@@ -30,7 +32,7 @@ def checked_losses(losses: Any, device: torch.device) -> dict[str, Tensor]:
             raise ValueError(f"the model's criterion returned {name!r} on {values.device}, not on {device}: {RULE}")
     loss = losses["loss"]
     if loss.numel() != 1 or not loss.is_floating_point():
-        described = f"{str(loss.dtype).removeprefix('torch.')} of shape {tuple(loss.shape)}"
+        described = f"{dtype_name(loss)} of shape {tuple(loss.shape)}"
         raise ValueError(f"the model's criterion returned 'loss', {described}: {RULE}")
     if not loss.requires_grad:
         raise ValueError("the model's criterion returned a 'loss' that depends on no parameter: nothing can be trained")

@@ -10,7 +10,7 @@ from importlib import import_module
 import msgspec
 from msgspec import Raw, Struct
 
-from benchmarks.harness.protocol.error_text import one_line, reports_lost_peer
+from benchmarks.harness.protocol.error_text import is_of_lost_peer, message_of, one_line
 from benchmarks.harness.protocol.events import EventWriter, Failed, Finished
 from benchmarks.harness.protocol.gpu_report import GpuReport
 from benchmarks.harness.protocol.plan import Plan
@@ -91,7 +91,7 @@ def _failure(error: BaseException, position: Position, group: Group | None, rank
     group.publish_failure(failure)
     if (cause := group.published_failure()) is not None:
         return cause
-    if nodes > 1 and reports_lost_peer(error):
+    if nodes > 1 and is_of_lost_peer(message_of(error)):
         # The agent sees a rank of its own node die. A rank of another node only stops answering.
         return Failure("killed", f"a rank on another node is gone: {one_line(error)}")
     return failure

@@ -85,7 +85,7 @@ def probe(
     case, device = set_up.case, set_up.device
     with set_up.timed("matmul"):
         tflops = matmul_tflops(device, working_dtype(case))
-    batch = next(batches).batch
+    batch = tuple(tensor.to(device) for tensor in next(batches).batch)
     with set_up.timed("limits"):
         limits = rank_limits(set_up, trainer, batch, counter, tflops)
     with set_up.timed("step_only"):

@@ -22,9 +22,7 @@ from benchmarks.harness.protocol.gpu_report import write_gpu_report
 from benchmarks.harness.protocol.stages import PROBES, WINDOW
 
 TICK_SECONDS = 0.1  # a tick only looks whether a phase has begun
-CPU_COST_FACTOR = (
-    500  # a round of samples that takes 2 ms of CPU time is taken every second: a five-hundredth of a core
-)
+CPU_COST_FACTOR = 500  # samples cost at most a five-hundredth of a core
 WALL_COST_FACTOR = 20  # the driver is asked for at most a twentieth of the time
 
 

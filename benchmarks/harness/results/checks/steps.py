@@ -6,6 +6,7 @@ from benchmarks.cases import Case
 from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, mismatch
 from benchmarks.harness.results.gradient_scaling import too_many_skipped
 from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.statistics import total
 
 
 def step_rule(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
@@ -23,8 +24,8 @@ def _host_synchronisations(details: SpeedDetails, case: Case) -> list[str]:
             found.append(f"{owner}: host_synchronisations: {count}, but it must be {shown}")
         if (count := figures.traced_synchronisations) not in (allowed, None):
             found.append(f"{owner}: traced_synchronisations: {count}, but it must be {shown}")
-    traced = [count for rank in details.ranks if (count := rank.traced_synchronisations) is not None]
-    return found + mismatch("traced_synchronisations", details.traced_synchronisations, sum(traced) if traced else None)
+    traced = total(rank.traced_synchronisations for rank in details.ranks)
+    return found + mismatch("traced_synchronisations", details.traced_synchronisations, traced)
 
 
 def _memory(details: SpeedDetails, case: Case) -> list[str]:

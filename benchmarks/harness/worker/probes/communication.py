@@ -20,10 +20,9 @@ STEPS = {"cpu": 1, "cuda": 5}  # of a turn; on a GPU the host must run ahead as 
 def communication(trainer: Trainer, batch: Batch, group: Group, step_seconds: float) -> CommunicationReport:
     """Steps with and without exchange of gradients, in turns on all ranks.
 
-    `step_seconds` is about the duration of a step, from which the number of rounds follows. The parameters of the ranks
-    differ afterwards, so this must follow whatever compares them.
+    `batch` is on the device. `step_seconds` is about the duration of a step, from which the number of rounds follows.
+    The parameters of the ranks differ afterwards, so this must follow whatever compares them.
     """
-    batch = tuple(tensor.to(trainer.device) for tensor in batch)
     turn = STEPS[trainer.device.type] * group.maximum(step_seconds)  # the same on all ranks: each must take part
     rounds = max(1, min(MAX_ROUNDS, int(SECONDS / (2 * turn))))
     together, local = [], []

@@ -11,8 +11,6 @@ import gc
 import math
 import resource
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
@@ -24,6 +22,7 @@ from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.reference import COUNT, TOLERANCES, deviation
 from benchmarks.harness.protocol.reports import GraphCheck
 from benchmarks.harness.protocol.stages import PROBES, Position
+from benchmarks.harness.worker.backends import without_search
 from benchmarks.harness.worker.exceptions import failure_kind
 from benchmarks.harness.worker.probes.compiled import Counts
 from benchmarks.harness.worker.probes.reference_check import gradient_norm, take_step
@@ -86,7 +85,7 @@ def _eager_figures(set_up: SetUp, trainer: Trainer, batch: Batch) -> Figures | N
 def _step_that_fits(eager: Trainer, batch: Batch) -> Figures | None:
     """The losses of a step; None if it runs out of memory, which is then released."""
     try:
-        with _without_search():
+        with without_search():
             return take_step(eager, batch)
     except Exception as error:
         if failure_kind(error, PROBES) != "out_of_memory":
@@ -109,16 +108,6 @@ def _may_fit(device: torch.device, local_ranks: int) -> bool:
     limit = ControlGroups.of().available_memory_bytes()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return min(available, available if limit is None else limit) >= local_ranks * peak
-
-
-@contextmanager
-def _without_search() -> Iterator[None]:
-    """A single step is not worth cuDNN's search for its fastest algorithms."""
-    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 def _figures(trainer: Trainer, losses: Figures) -> Figures:

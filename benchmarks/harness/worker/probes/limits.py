@@ -39,7 +39,9 @@ def warm_up(
 def rank_limits(
     set_up: SetUp, trainer: Trainer, batch: Batch, counter: WorkCounter, matmul_tflops: float
 ) -> RankLimits:
-    """To be called after the measured steps: it may change the weights. `counter` is that of the warm-up."""
+    """To be called after the measured steps: it may change the weights. `batch` is on the device,
+    `counter` that of the warm-up.
+    """
     device = set_up.device
     copied = copy_terabytes_per_second(device)
     if set_up.rank == 0 and not counter.operations:
@@ -53,10 +55,9 @@ def rank_limits(
 
 
 def host_step_seconds(trainer: Trainer, batch: Batch) -> float | None:
-    """Time in which the host issues a step to an idle GPU; None on the CPU."""
+    """Time in which the host issues a step on a batch on its idle GPU; None on the CPU."""
     if trainer.device.type == "cpu":
         return None
-    batch = tuple(tensor.to(trainer.device) for tensor in batch)
     seconds = []
     for _ in range(HOST_STEPS):
         wait_for(trainer.device)

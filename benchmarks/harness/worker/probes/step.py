@@ -15,7 +15,6 @@ LONG_STEP_SECONDS = 1.0  # one such step is enough: steps of seconds differ by o
 def step_only_rate(trainer: Trainer, batch: Batch) -> float:
     """Samples per second of this rank's steps, warmed up, on a batch that is already on the device."""
     device = trainer.device
-    batch = tuple(tensor.to(device) for tensor in batch)
     steps = STEPS[device.type]
     alone_on_cpu = device.type == "cpu" and trainer.case.mode == "sp"  # ranks must agree on the number of steps
     wait_for(device)

@@ -99,10 +99,12 @@ class WorkCounter(TorchDispatchMode):
 
 
 def count_eager_step(task: TrainingTask, trainer: Trainer, batch: Batch, counter: WorkCounter) -> None:
-    """Take one step of the task in eager mode, in this process alone, and note its operations."""
+    """Take one step of the task on a batch on its device, in eager mode and in this process alone, and note its
+    operations.
+    """
     try:
         with counter:
-            _eager_step(TrainingStep(task), trainer, tuple(tensor.to(trainer.device) for tensor in batch))
+            _eager_step(TrainingStep(task), trainer, batch)
     except RuntimeError as error:  # it may need more memory than a compiled step
         counter.give_up(str(error))
     trainer.optimizer.zero_grad(set_to_none=True)

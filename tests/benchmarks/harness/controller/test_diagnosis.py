@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,17 @@ import pytest
 
 from benchmarks.harness.controller.abort import AbortReader
 from benchmarks.harness.controller.diagnosis import CAUSES, Evidence, Exits, cause_of_failure
+from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.exits import RankExit, write_rank_exits, write_rendezvous_error
 from benchmarks.harness.protocol.records import Failure
 from samples import rank_events
+
+
+def cause(
+    ranks: Sequence[RankEvents], run_folder: Path, exits: Exits, abort: AbortReader | None = None
+) -> Failure | None:
+    """Of the failure of a case, in which no process printed an exception unless `abort` has read one."""
+    return cause_of_failure(ranks, run_folder, exits, abort or AbortReader())
 
 
 def aborting(message: str) -> AbortReader:
@@ -23,22 +32,20 @@ def aborting(message: str) -> AbortReader:
 
 
 def test_a_case_whose_ranks_ended_well_has_no_failure(tmp_path: Path) -> None:
-    assert (
-        cause_of_failure([rank_events(0, ended_well=True), rank_events(1, ended_well=True)], tmp_path, Exits()) is None
-    )
+    assert cause([rank_events(0, ended_well=True), rank_events(1, ended_well=True)], tmp_path, Exits()) is None
 
 
 def test_the_failure_that_was_reported_first_is_the_cause(tmp_path: Path) -> None:
     first, second = Failure("data", "truncated", 1), Failure("exception", "connection closed", 0)
     exits = Exits([RankExit(0, 1, 20.0), RankExit(1, 1, 20.0)], 1)
     ranks = [rank_events(0, failure=second, failure_time=11.0), rank_events(1, failure=first, failure_time=10.0)]
-    assert cause_of_failure(ranks, tmp_path, exits) == first
+    assert cause(ranks, tmp_path, exits) == first
 
 
 def test_a_killed_rank_is_the_cause_though_another_noticed_first(tmp_path: Path) -> None:
     exits = Exits([RankExit(1, -signal.SIGKILL, 20.0), RankExit(0, 1, 19.0)], 1)
     noticed = Failure("exception", "connection closed by peer", 0)
-    found = cause_of_failure([rank_events(0, failure=noticed, failure_time=10.0), rank_events(1)], tmp_path, exits)
+    found = cause([rank_events(0, failure=noticed, failure_time=10.0), rank_events(1)], tmp_path, exits)
     assert found is not None
     assert (found.kind, found.rank) == ("killed", 1)
     assert "SIGKILL (often the system's out-of-memory killer)" in found.message
@@ -55,12 +62,12 @@ def test_a_signal_that_follows_from_a_reported_failure_is_not_the_cause(
     reported = Failure("non_finite_loss", "loss is nan at step 4", 1)
     exits = Exits([RankExit(0, -number, 10.0 + seconds), RankExit(1, 1, 10.0)], 1)
     ranks = [rank_events(0), rank_events(1, failure=reported, failure_time=10.0)]
-    assert cause_of_failure(ranks, tmp_path, exits) == reported
+    assert cause(ranks, tmp_path, exits) == reported
 
 
 def test_a_rank_that_aborts_without_a_report_is_killed(tmp_path: Path) -> None:
     exits = Exits([RankExit(0, -signal.SIGABRT, 10.0)], 1)
-    found = cause_of_failure([rank_events(0)], tmp_path, exits)
+    found = cause([rank_events(0)], tmp_path, exits)
     assert found is not None
     assert (found.kind, found.rank) == ("killed", 0)
 
@@ -73,7 +80,7 @@ def test_a_rank_that_aborts_without_a_report_is_explained_by_the_exception_that_
     tmp_path: Path, message: str, kind: str
 ) -> None:
     exits = Exits([RankExit(1, -signal.SIGABRT, 10.0)], 1)
-    found = cause_of_failure([rank_events(0), rank_events(1)], tmp_path, exits, aborting(message))
+    found = cause([rank_events(0), rank_events(1)], tmp_path, exits, aborting(message))
     assert found is not None
     assert (found.kind, found.rank) == (kind, 1)
     assert found.message.startswith(f"rank 1 aborted: Error: {message}")
@@ -83,7 +90,7 @@ def test_a_rank_that_its_gpu_aborts_is_the_cause_though_another_misses_it(tmp_pa
     missed = Failure("exception", "connection closed by peer", 0)
     exits = Exits([RankExit(0, 1, 9.0), RankExit(1, -signal.SIGABRT, 10.0)], 1)
     ranks = [rank_events(0, failure=missed, failure_time=9.0), rank_events(1)]
-    found = cause_of_failure(ranks, tmp_path, exits, aborting("CUDA error: unknown error"))
+    found = cause(ranks, tmp_path, exits, aborting("CUDA error: unknown error"))
     assert found is not None
     assert (found.kind, found.rank) == ("device", 1)
 
@@ -93,14 +100,14 @@ def test_the_report_of_a_rank_says_more_than_its_abort(tmp_path: Path, message: 
     reported = Failure("data", "img_3.jpg: cannot be decoded", 1)
     exits = Exits([RankExit(1, -signal.SIGABRT, 10.0)], 1)
     ranks = [rank_events(0), rank_events(1, failure=reported, failure_time=9.0)]
-    assert cause_of_failure(ranks, tmp_path, exits, aborting(message)) == reported
+    assert cause(ranks, tmp_path, exits, aborting(message)) == reported
 
 
 def test_a_rank_that_the_agent_ended_is_not_the_cause(tmp_path: Path) -> None:
     exits = Exits([RankExit(1, -signal.SIGTERM, 19.0)], 1)
-    cause = Failure("exception", "a bug", 0)
-    ranks = [rank_events(0, failure=cause, failure_time=10.0), rank_events(1)]
-    assert cause_of_failure(ranks, tmp_path, exits) == cause
+    bug = Failure("exception", "a bug", 0)
+    ranks = [rank_events(0, failure=bug, failure_time=10.0), rank_events(1)]
+    assert cause(ranks, tmp_path, exits) == bug
 
 
 @pytest.mark.parametrize(
@@ -112,7 +119,7 @@ def test_a_rank_that_the_agent_ended_is_not_the_cause(tmp_path: Path) -> None:
     ],
 )
 def test_no_failure_is_silent(tmp_path: Path, exit_code: int, kind: str, message: str) -> None:
-    found = cause_of_failure([rank_events(0)], tmp_path, Exits(agent=exit_code))
+    found = cause([rank_events(0)], tmp_path, Exits(agent=exit_code))
     assert found is not None
     assert found.kind == kind
     assert message in found.message
@@ -120,7 +127,7 @@ def test_no_failure_is_silent(tmp_path: Path, exit_code: int, kind: str, message
 
 def test_a_rank_that_was_ended_from_outside_is_killed(tmp_path: Path) -> None:
     exits = Exits([RankExit(0, -signal.SIGTERM, 19.0)], 1)
-    found = cause_of_failure([rank_events(0)], tmp_path, exits)
+    found = cause([rank_events(0)], tmp_path, exits)
     assert found == Failure("killed", "rank 0 was ended by SIGTERM", 0)
 
 
@@ -131,18 +138,18 @@ def test_a_rank_without_an_agent_that_ends_without_a_report_is_named_by_its_own_
     write_rank_exits(tmp_path, [RankExit(0, 99, 10.0)])  # nobody wrote this file
     exits = Exits.of(exit_code, tmp_path, has_agent=False)
     assert ([each.exit_code for each in exits.ranks], exits.agent) == ([exit_code], 0)
-    found = cause_of_failure([rank_events(0)], tmp_path, exits)
+    found = cause([rank_events(0)], tmp_path, exits)
     assert found is not None
     assert (found.kind, found.rank) == ("exception" if exit_code > 0 else "killed", 0)
     assert "agent" not in found.message
     reported = Failure("data", "truncated", 0)
     if exit_code == 1:
-        assert cause_of_failure([rank_events(0, failure=reported, failure_time=1.0)], tmp_path, exits) == reported
+        assert cause([rank_events(0, failure=reported, failure_time=1.0)], tmp_path, exits) == reported
 
 
 def test_a_rank_without_an_agent_that_ended_well_has_no_failure(tmp_path: Path) -> None:
     exits = Exits.of(0, tmp_path, has_agent=False)
-    assert cause_of_failure([rank_events(0, ended_well=True)], tmp_path, exits) is None
+    assert cause([rank_events(0, ended_well=True)], tmp_path, exits) is None
 
 
 def test_an_agent_leaves_the_exits_of_its_ranks(tmp_path: Path) -> None:
@@ -152,13 +159,13 @@ def test_an_agent_leaves_the_exits_of_its_ranks(tmp_path: Path) -> None:
 
 def test_an_exit_without_a_report_is_named_by_its_code(tmp_path: Path) -> None:
     exits = Exits([RankExit(0, 7, 19.0)], 1)
-    found = cause_of_failure([rank_events(0)], tmp_path, exits)
+    found = cause([rank_events(0)], tmp_path, exits)
     assert found == Failure("exception", "rank 0 ended with exit code 7; see the train log", 0)
 
 
 def test_nodes_that_did_not_meet_are_the_cause_of_everything_else(tmp_path: Path) -> None:
     write_rendezvous_error(tmp_path, "RendezvousTimeoutError: no node came\nmore")
-    found = cause_of_failure([rank_events(0)], tmp_path, Exits(agent=1))
+    found = cause([rank_events(0)], tmp_path, Exits(agent=1))
     assert found == Failure("rendezvous", "the nodes did not meet: RendezvousTimeoutError: no node came")
 
 
@@ -195,7 +202,7 @@ MESSAGES = [
 
 def evidence(*names: str) -> Evidence:
     parts: dict[str, Any] = {"ranks": [rank_events(0)], "exits": Exits(), "rendezvous_error": None}
-    parts["run_folder"] = Path(tempfile.gettempdir())
+    parts |= {"run_folder": Path(tempfile.gettempdir()), "abort": AbortReader()}
     for name in reversed(names):
         parts |= EVIDENCE[name]
     return Evidence(**parts)
@@ -217,5 +224,5 @@ def test_a_cause_comes_before_those_that_follow_from_it(index: int) -> None:
 
 
 def test_without_evidence_there_is_no_cause() -> None:
-    nothing = Evidence([rank_events(0, ended_well=True)], Exits(), None, Path("/proc/nowhere"))
+    nothing = Evidence([rank_events(0, ended_well=True)], Exits(), None, Path("/proc/nowhere"), AbortReader())
     assert [cause(nothing) for cause in CAUSES] == [None] * len(CAUSES)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch._utils import ExceptionWrapper
 
-from benchmarks.harness.protocol.error_text import one_line, reports_lost_peer
+from benchmarks.harness.protocol.error_text import is_of_lost_peer, one_line
 from benchmarks.harness.protocol.events import ReportError
 from benchmarks.harness.worker.exceptions import DeviceError, failure_kind
 from ocr_models.errors import DataError
@@ -161,7 +161,7 @@ def test_the_name_of_a_file_brings_no_advice() -> None:
     ],
 )
 def test_a_lost_peer_is_recognised(text: str) -> None:
-    assert reports_lost_peer(RuntimeError(text))
+    assert is_of_lost_peer(text)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from benchmarks.harness.protocol.error_text import reports_lost_peer
+from benchmarks.harness.protocol.error_text import is_of_lost_peer
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.exceptions import (
     FAILURE_KINDS,
@@ -93,8 +93,8 @@ def test_the_kinds_are_tried_in_order() -> None:
 
 
 def test_a_rank_that_is_gone_is_recognised() -> None:
-    assert reports_lost_peer(RuntimeError("[gloo/pair.cc:534] Connection closed by peer [10.0.0.2]:5123"))
-    assert not reports_lost_peer(RuntimeError("shapes do not fit"))
+    assert is_of_lost_peer("[gloo/pair.cc:534] Connection closed by peer [10.0.0.2]:5123")
+    assert not is_of_lost_peer("shapes do not fit")
 
 
 def test_the_error_of_a_dead_loader_process_that_torch_raises_later_is_the_cause() -> None:
