@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 import cv2
@@ -48,6 +51,20 @@ def run_pytest() -> RunPytest:
         return Outcome(done.returncode, done.stdout)
 
     return run
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP do what they do by default: nohup, and a shell in the background, ignore some."""
+    defaults: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, previous in before.items():
+        signal.signal(number, previous)
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,7 @@ FAILURES = [
     (of_two("mismatch@/1"), "rank_mismatch", "parameters of rank 1 differ from those of rank 0", 1),
     (Scenario("bad_image@13"), "data", r"truncated JPEG", 0),
     (Scenario("kill_loader@13"), "data", r"DataLoader worker \(pid", 0),
+    (Scenario("abort@6"), "device", "AcceleratorError: CUDA error: unknown error; look for Xid", 0),
 ]
 """Scenario, and the kind, message and rank of its failure."""
 

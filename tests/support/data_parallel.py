@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest import mock
 
 import msgspec
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed import Store  # type: ignore[attr-defined]
+from torch.distributed import FileStore, PrefixStore, Store  # type: ignore[attr-defined]
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.group import Group
-from benchmarks.harness.worker.probes.communication import communication
+from benchmarks.harness.worker.probes import communication
 from benchmarks.harness.worker.probes.graph_check import graph_check
 from benchmarks.harness.worker.probes.reference_check import InFloat64
 from benchmarks.harness.worker.set_up import SetUp
@@ -35,7 +35,7 @@ from ocr_models.task import Batch, TrainingStep, TrainingTask
 from tiny_task import FIXED_SIZE, fixed_training_task
 
 RANKS, STEPS = 2, 2
-EXCHANGE_SECONDS = 0.2
+EXCHANGE_SECONDS = 0.25
 
 
 def exact_task(seed: int) -> TrainingTask:
@@ -70,30 +70,36 @@ def plain_gradients(task: TrainingTask, batch: Batch) -> list[Tensor]:
 class Meeting(Group):
     """The harness's group, of ranks that have met already."""
 
+    def __init__(self, rank: int, store: Store) -> None:
+        self._rank, self._size, self._maxima, self._store = rank, RANKS, 0, store
+
+
+class ExchangeClock:
+    """Instead of the module `time`: only the exchange of gradients takes time."""
+
     def __init__(self) -> None:
-        self._size, self._store = RANKS, cast(Store, ...)
+        self._now = 0.0
 
-    def maximum(self, value: float) -> float:
-        highest = torch.tensor(value, dtype=torch.float64)
-        dist.all_reduce(highest, dist.ReduceOp.MAX)
-        return float(highest)
+    def perf_counter(self) -> float:
+        return self._now
 
-
-def slow_exchange(bucket: Any) -> Any:
-    """As a network that needs this long for the gradients, of which the tiny model has one bucket."""
-    time.sleep(EXCHANGE_SECONDS)
-    return allreduce_hook(dist.group.WORLD, bucket)  # type: ignore[arg-type]
+    def exchange(self, bucket: Any) -> Any:
+        """As a network that needs this long for the gradients, of which the tiny model has one bucket."""
+        self._now += EXCHANGE_SECONDS
+        return allreduce_hook(dist.group.WORLD, bucket)  # type: ignore[arg-type]
 
 
-def measured_communication() -> dict[str, float]:
-    """Of a model that trains in a millisecond, over a slow network."""
+def measured_communication(group: Group) -> dict[str, float]:
+    """Of a model that trains in no time, over a slow network."""
     task = fixed_training_task(image_size=None, seed=0, device=torch.device("cpu"))
     trainer = Trainer(task, parse_case("tinyfixed_mp_bs4_fp32_cpu2"), torch.device("cpu"), Position())
     assert trainer._parallel is not None
-    trainer._parallel.register_comm_hook(None, lambda _, bucket: slow_exchange(bucket))
+    clock = ExchangeClock()
+    trainer._parallel.register_comm_hook(None, lambda _, bucket: clock.exchange(bucket))
     batch = torch.randn(2, 3, FIXED_SIZE, FIXED_SIZE), torch.tensor([0, 1])
     trainer.step(batch)
-    report = communication(trainer, batch, Meeting(), step_seconds=0.5)
+    with mock.patch.object(communication, "time", clock):
+        report = communication.communication(trainer, batch, group, step_seconds=0.5)
     return msgspec.to_builtins(report)  # type: ignore[no-any-return]
 
 
@@ -105,11 +111,11 @@ def distance(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).norm() / expected.norm())
 
 
-def graph_difference(rank: int, batch: Batch) -> dict[str, float | None]:
+def graph_difference(rank: int, batch: Batch, group: Group) -> dict[str, float | None]:
     """What the check of a compiled step finds if its step is the harness's, on several ranks, without compilation."""
     task = exact_task(seed=rank)
     trainer = Trainer(task, parse_case("psenet_mp_bs2_fp32_cpu2"), torch.device("cpu"), Position())
-    set_up = SimpleNamespace(task=task, plan=SimpleNamespace(local_processes=RANKS), group=Meeting())
+    set_up = SimpleNamespace(task=task, plan=SimpleNamespace(local_processes=RANKS), group=group)
     check = graph_check(cast(SetUp, set_up), trainer, batch)
     assert check is not None
     return {**check.deviation, "gradient": check.gradient_difference}
@@ -117,7 +123,9 @@ def graph_difference(rank: int, batch: Batch) -> dict[str, float | None]:
 
 def main(folder: Path, rank: int) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=RANKS)
+    store = FileStore(str(folder / "store"), RANKS)
+    dist.init_process_group("gloo", store=PrefixStore("ranks", store), rank=rank, world_size=RANKS)
+    group = Meeting(rank, store)
     both = fixed_batch(RANKS)
     own = tuple(tensor[rank : rank + 1] for tensor in both)
     # DistributedDataParallel copies the weights of rank 0 to the other ranks, so the seeds may differ.
@@ -128,9 +136,9 @@ def main(folder: Path, rank: int) -> None:
         "together": [distance(a, b) for a, b in zip(found, expected, strict=True)],
         "alone": distance(alone[0], expected[0]),
         "between_steps": distance(expected[1], expected[0]),
-        "graph_check": graph_difference(rank, own),
+        "graph_check": graph_difference(rank, own, group),
     }
-    result["communication"] = measured_communication()
+    result["communication"] = measured_communication(group)
     (folder / f"{rank}.json").write_text(json.dumps(result), encoding="utf-8")
     dist.barrier()
     dist.destroy_process_group()

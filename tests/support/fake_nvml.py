@@ -21,7 +21,7 @@ class FakeNvml:
     Attributes:
         asked: names of the functions that were called, without "nvmlDeviceGet".
         processes, drawing, mps: (process, memory in bytes) on each GPU.
-        process_use: (process, per cent); None if NVML has no samples.
+        process_use: (process, per cent).
         failing: name of a function, without "nvmlDeviceGet" -> what it raises.
     """
 
@@ -30,7 +30,7 @@ class FakeNvml:
         self.processes: Sequence[tuple[int, int | None]] = [(OURS, 10**9)]
         self.drawing: Sequence[tuple[int, int | None]] = []
         self.mps: Sequence[tuple[int, int | None]] = []
-        self.process_use: Sequence[tuple[int, int]] | None = []
+        self.process_use: Sequence[tuple[int, int]] = []
         self.fields = {82: 71, 83: 5_000_000}
         self.failing: dict[str, Exception] = {}
         self.answers: dict[str, Any] = {
@@ -94,6 +94,4 @@ class FakeNvml:
         )
 
     def _use(self) -> Any:
-        if self.process_use is None:
-            self.refuse(pynvml.NVML_ERROR_NOT_FOUND)
-        return [SimpleNamespace(pid=pid, smUtil=use) for pid, use in self.process_use or ()]
+        return [SimpleNamespace(pid=pid, smUtil=use) for pid, use in self.process_use]

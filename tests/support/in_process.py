@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-import torch
 from msgspec import Raw, structs
 from torch.utils.data import DataLoader
 
@@ -25,6 +23,7 @@ from benchmarks.harness.worker.set_up import set_up
 from benchmarks.harness.worker.speed import measure_speed
 from ocr_models.sampler import EndlessSampler
 from samples import planned_run
+from torch_settings import restored_settings
 
 
 def measured_in_process(case: str, data: Path, folder: Path, *, size: int = 64, steps: int = 6) -> SpeedArtifact:
@@ -48,24 +47,10 @@ def measured_in_process(case: str, data: Path, folder: Path, *, size: int = 64, 
 @contextmanager
 def restored_torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Afterwards torch and the harness are as they were, whatever a case has set and a planted defect has replaced."""
-    monkeypatch.setattr(torch.backends.cudnn, "benchmark", torch.backends.cudnn.benchmark)
     monkeypatch.setattr(EndlessSampler, "__iter__", EndlessSampler.__iter__)
     monkeypatch.setattr(loader, "DataLoader", DataLoader)
     monkeypatch.setattr(loader_probe, "LOADER_SECONDS", 0.0)
     monkeypatch.setitem(matmul.SIZE, "cpu", 512)
     monkeypatch.setattr(copy_rate, "CPU_BYTES", 2**20)
-    threads = torch.get_num_threads()
-    with restored_precision():
+    with restored_settings():
         yield
-    torch.set_num_threads(threads)
-
-
-@contextmanager
-def restored_precision() -> Iterator[None]:
-    """Afterwards torch's arithmetic in float32 is as it was."""
-    backends = torch.backends
-    owners: list[Any] = [backends, backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn]  # type: ignore[attr-defined]
-    before = [owner.fp32_precision for owner in owners]
-    yield
-    for owner, mode in zip(owners, before, strict=True):
-        owner.fp32_precision = mode

@@ -57,12 +57,20 @@ def _set_the_clock(seconds: float) -> None:
     time.time = lambda: system_time() + seconds
 
 
+def _abort() -> None:
+    """As an error of CUDA in a destructor ends a process. The true text: tests/nullcuda/test_faults.py."""
+    os.write(2, b"terminate called after throwing an instance of 'c10::AcceleratorError'\n")
+    os.write(2, b"  what():  CUDA error: unknown error\n")
+    os.abort()
+
+
 FAULTS: dict[str, Callable[[], object]] = {
     "exception": lambda: _raise(RuntimeError("a planted\nexception")),
     "address_space": _exhaust_address_space,
     "device_memory": lambda: _raise(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")),
     "address": lambda: _raise(RuntimeError("connection to 10.11.12.13:29500 refused")),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "abort": _abort,
     "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "clock_back": lambda: _set_the_clock(-30),
     "clock_ahead": lambda: _set_the_clock(3600),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,16 @@ import torch
 from benchmarks.cases import CaseError
 from benchmarks.components.resident import resident_trainer
 from ocr_models.errors import DataError
+from torch_settings import restored_settings
 
 CASE = "psenetr18_sp_bs4_fp32_cpu1"
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Afterwards torch is as it was, whatever a case has set."""
+    with restored_settings():
+        yield
 
 
 def test_the_batch_has_the_batch_size_of_the_case_even_if_there_are_fewer_images(image_folder: Path) -> None:

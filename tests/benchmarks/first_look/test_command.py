@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from benchmarks.first_look.runner import Outcome, run_all
 from benchmarks.first_look.summary import write_summary
 from benchmarks.harness.controller import processes
 from suite import ROOT
+from waiting import until
 
 END = 5.0
 
@@ -49,6 +49,10 @@ def piece(name: str, code: str, *, expected: float = 1, limit: float = 20, argum
 
 def run(request: Request, *planned: Piece, data: Path | None = None) -> list[Outcome]:
     return run_all(request, list(planned), data, lambda done: write_summary(request, done))
+
+
+def has_ended(process: int) -> bool:
+    return not psutil.pid_exists(process) or psutil.Process(process).status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize(
@@ -93,16 +97,15 @@ def test_a_bad_end_of_a_piece_costs_only_this_piece(request_of: Callable[..., Re
         piece("good", "print('fine')"),
         piece("wrong", "raise SystemExit('no')"),
         piece("killed", "import os; os.kill(os.getpid(), 9)"),
-        piece("endless", "import time; print('on', flush=True); time.sleep(99)", limit=0.7),
+        piece("endless", "import time; time.sleep(99)", limit=0.7),
         piece("last", "print('fine')"),
     )
     assert [each.status for each in outcomes] == ["ok", "failed", "failed", "timed out", "ok"]
     assert outcomes[1].remark == "exit code 1: logs/wrong.log"
     assert outcomes[2].remark == "exit code -9: logs/killed.log"
     assert outcomes[3].remark == "ended after 1 s: logs/endless.log"
-    assert outcomes[3].seconds < 4
+    assert outcomes[3].seconds < 30
     assert (tmp_path / "logs" / "wrong.log").read_text() == "no\n"
-    assert (tmp_path / "logs" / "endless.log").read_text().startswith("on\n")
     assert [each["name"] for each in json.loads((tmp_path / "summary.json").read_text())["pieces"]] == [
         *("good", "wrong", "killed", "endless", "last")
     ]
@@ -110,6 +113,7 @@ def test_a_bad_end_of_a_piece_costs_only_this_piece(request_of: Callable[..., Re
     assert command._exit_code(outcomes) == 1
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_a_piece_that_ignores_its_end_is_killed_with_its_children(
     request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -117,12 +121,12 @@ def test_a_piece_that_ignores_its_end_is_killed_with_its_children(
     code = (
         "import os, pathlib, signal, subprocess, time; signal.signal(signal.SIGINT, signal.SIG_IGN); "
         "child = subprocess.Popen(['sleep', '99'], start_new_session=True); "
-        f"pathlib.Path({str(tmp_path / 'child')!r}).write_text(str(child.pid)); time.sleep(99)"
+        f"pathlib.Path({str(tmp_path / 'child')!r}).write_text(str(child.pid)); "
+        "os.kill(os.getppid(), signal.SIGINT); time.sleep(99)"
     )
-    (outcome,) = run(request_of(), piece("stubborn", code, limit=1))
-    assert outcome.status == "timed out"
-    child = int((tmp_path / "child").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    (outcome,) = run(request_of(), piece("stubborn", code))
+    assert outcome.status == "interrupted"
+    assert has_ended(int((tmp_path / "child").read_text()))
 
 
 def test_what_does_not_fit_is_skipped_and_what_fits_is_taken(request_of: Callable[..., Request]) -> None:
@@ -149,17 +153,17 @@ def test_the_images_are_those_that_were_made_or_given(request_of: Callable[..., 
     assert [each.last_line for each in given] == [str(tmp_path / "own")]
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_ends_the_piece_and_keeps_what_is_known(
     request_of: Callable[..., Request], tmp_path: Path, number: signal.Signals
 ) -> None:
     request = request_of()
     started = tmp_path / "started"
-    code = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(99)"
+    code = f"import pathlib, time; print('on'); pathlib.Path({str(started)!r}).touch(); time.sleep(99)"
 
     def interrupt() -> None:
-        while not started.exists():
-            time.sleep(0.02)
+        until(started.exists)
         os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=interrupt)
@@ -169,8 +173,10 @@ def test_an_interruption_ends_the_piece_and_keeps_what_is_known(
     assert [each.status for each in outcomes] == ["ok", "interrupted", "skipped"]
     assert command._exit_code(outcomes) == 130
     assert "| first | ok | " in (tmp_path / "summary.md").read_text()
+    assert (tmp_path / "logs" / "long.log").read_text().startswith("on\n")
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_interruptions_between_the_pieces_and_while_one_is_ended_leave_nothing_running(
     request_of: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,11 +194,11 @@ def test_interruptions_between_the_pieces_and_while_one_is_ended_leave_nothing_r
 
     code = (
         "import os, signal, time; signal.signal(signal.SIGINT, lambda *_: os.kill(os.getppid(), signal.SIGINT)); "
-        "os.kill(os.getppid(), signal.SIGINT); time.sleep(0.1); time.sleep(99)"
+        "os.kill(os.getppid(), signal.SIGINT); time.sleep(99)"
     )
-    (outcome,) = run(request, piece("stubborn", code))
+    (outcome,) = run(request, piece("stubborn", code, arguments=(str(tmp_path),)))
     assert outcome.status == "interrupted"
-    assert not [each for each in psutil.Process().children() if "stubborn" in " ".join(each.cmdline())]
+    assert not [each for each in psutil.Process().children() if str(tmp_path) in each.cmdline()]
 
 
 def test_a_piece_ends_if_the_command_is_killed(request_of: Callable[..., Request], tmp_path: Path) -> None:
@@ -204,15 +210,12 @@ def test_a_piece_ends_if_the_command_is_killed(request_of: Callable[..., Request
         "[Piece('long', '?', 1, 60, (sys.executable, '-c', sys.argv[2]))], None, print)"
     )
     look = subprocess.Popen([sys.executable, "-c", program, request_of().folder, code], cwd=ROOT)
-    deadline = time.monotonic() + 20
-    while not (started.exists() and started.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    look.kill()
-    look.wait()
-    process = int(started.read_text())
-    while psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    try:
+        until(lambda: started.exists() and started.read_text() != "")
+    finally:
+        look.kill()
+        look.wait()
+    until(lambda: has_ended(int(started.read_text())))
 
 
 def test_a_terminal_that_is_gone_and_a_full_disk_end_in_a_line(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from torch._C._autograd import DeviceType
-from torch.autograd.profiler_util import FunctionEvent, Kernel
+from torch.autograd.profiler_util import Kernel
 
 from benchmarks.first_look.step import device_work
-
-
-def event(name: str, start: float, end: float, *, on_gpu: bool, annotation: bool = False) -> FunctionEvent:
-    device = DeviceType.CUDA if on_gpu else DeviceType.CPU
-    return FunctionEvent(0, name, 0, start, end, device_type=device, use_device="cuda", is_user_annotation=annotation)
+from profiler_events import event
 
 
 def test_ranges_and_operations_of_the_host_are_no_work_of_the_device() -> None:
-    operation = event("aten::mm", 0, 20, on_gpu=False)
+    operation = event("aten::mm", 0, 20)
     operation.kernels.append(Kernel("gemm", 0, 300))
     events = [
         operation,
-        event("forward", 90, 900, on_gpu=False, annotation=True),
+        event("forward", 90, 900, annotation=True),
         event("forward", 100, 1000, on_gpu=True, annotation=True),  # a range that the steps name
         event("gemm", 100, 400, on_gpu=True),
         event("Memcpy HtoD (Pinned -> Device)", 300, 500, on_gpu=True),  # on another stream, at the same time
@@ -28,4 +23,4 @@ def test_ranges_and_operations_of_the_host_are_no_work_of_the_device() -> None:
 
 
 def test_a_device_without_work_is_not_busy() -> None:
-    assert device_work([event("aten::mm", 0, 20, on_gpu=False)]) == (0, 0.0)
+    assert device_work([event("aten::mm", 0, 20)]) == (0, 0.0)

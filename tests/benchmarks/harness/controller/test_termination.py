@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks.harness.controller.termination import termination_as_interrupt
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_pytest_is_an_interrupt_and_a_second_one_is_ignored(number: signal.Signals) -> None:
@@ -29,14 +31,11 @@ def test_a_signal_that_ends_pytest_is_an_interrupt_and_a_second_one_is_ignored(n
 
 def test_an_ignored_signal_remains_ignored() -> None:
     """As nohup sets SIGHUP: the run must outlive the terminal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with termination_as_interrupt():
-            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-            assert signal.getsignal(signal.SIGTERM) != signal.SIG_IGN
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with termination_as_interrupt():
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+        assert signal.getsignal(signal.SIGTERM) != signal.SIG_IGN
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def test_signals_are_left_alone_outside_the_main_thread() -> None:

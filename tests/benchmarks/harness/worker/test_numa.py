@@ -35,7 +35,7 @@ def restored() -> Iterator[None]:
 def test_a_rank_with_all_its_threads_and_children_is_bound_to_the_node_of_its_gpu(tmp_path: Path) -> None:
     nodes = {0: f"{OWN[0]}", 1: f"{OWN[1]},9000"}
     done = threading.Event()
-    thread = threading.Thread(target=done.wait)
+    thread = threading.Thread(target=done.wait, daemon=True)
     thread.start()
     bind_to_gpu(GPU, faked_sysfs(tmp_path, nodes, devices={"0000:d8:02.0": 0, ADDRESS: 1}))
     found = [os.sched_getaffinity(number or 0) for number in (0, thread.native_id)]

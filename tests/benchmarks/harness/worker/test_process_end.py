@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -37,5 +38,6 @@ run_and_leave(main, "3")
 )
 def test_exit_handlers_run_and_modules_are_not_taken_down(end: str, code: int, printed: list[str]) -> None:
     command = [sys.executable, "-c", PROGRAM.format(end=end)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()) == (code, printed)

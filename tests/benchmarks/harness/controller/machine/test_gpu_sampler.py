@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pynvml
@@ -16,6 +16,7 @@ from benchmarks.harness.protocol.events import OnGpu, RankEvents
 from benchmarks.harness.protocol.gpu_report import await_gpu_report
 from benchmarks.harness.protocol.stages import PROBES, WINDOW
 from fake_nvml import OURS, FakeNvml
+from waiting import until
 
 
 @pytest.fixture
@@ -35,13 +36,6 @@ def end_window(events: RankEvents) -> None:
     events.phase = PROBES
 
 
-def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def sampling(folder: Path, *ranks: RankEvents) -> GpuSampler:
     return GpuSampler(OURS, ranks, folder, on_gpus=True)
 
@@ -54,7 +48,7 @@ def test_each_rank_gets_the_report_of_its_own_gpu_after_its_window(driver: FakeN
         assert list(tmp_path.iterdir()) == []
         for events in ranks:
             end_window(events)
-        found = [await_gpu_report(tmp_path, rank, 5.0) for rank in (4, 5)]
+        found = [await_gpu_report(tmp_path, rank, 60.0) for rank in (4, 5)]
     assert [each and each.rank for each in found] == [4, 5]
     assert [each and each.power_watts and each.power_watts.mean for each in found] == [200.0, 100.0]
     assert watching.busy(0.0, time.monotonic())
@@ -70,7 +64,7 @@ def test_a_gpu_that_fails_costs_no_other_one(driver: FakeNvml, tmp_path: Path) -
         until(lambda: 1 in watching._watched and len(watching._watched[1].samples) > 1)
         for events in ranks:
             end_window(events)
-        found = await_gpu_report(tmp_path, 1, 5.0)
+        found = await_gpu_report(tmp_path, 1, 60.0)
         assert found is not None
         assert await_gpu_report(tmp_path, 0, 0.0) is None
     assert (tmp_path / "gpu2.json").read_text() == "null"  # the rank need not wait
@@ -89,7 +83,7 @@ def test_a_driver_that_hangs_does_not_hold_up_the_case(hanging: None, driver: Fa
     with sampling(tmp_path, rank_on(0, "0a-1")):
         until(lambda: "UtilizationRates" in driver.asked)
         leaving = time.monotonic()
-    assert time.monotonic() - leaving < 2.0
+    assert time.monotonic() - leaving < 20.0
 
 
 @pytest.mark.parametrize("reason", ["no driver", "the CPU"])

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from benchmarks.harness.controller.machine import procfs, sampler
 from benchmarks.harness.controller.machine.sampler import MachineSampler, Sample
 from benchmarks.harness.protocol.events import RankEvents
 from benchmarks.harness.protocol.stages import PROBES
+from waiting import until
 
 BUSY = "while True: pass"
 
@@ -39,16 +40,8 @@ def agent(often: None) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def rank_pid(agent: subprocess.Popen[bytes]) -> int:
-    while len(tree := procfs.process_tree(agent.pid)) < 2:
-        time.sleep(0.01)
-    return tree[1]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(procfs.process_tree(agent.pid)) >= 2)
+    return procfs.process_tree(agent.pid)[1]
 
 
 def test_the_case_is_told_from_pytest_and_from_other_programs(agent: subprocess.Popen[bytes]) -> None:

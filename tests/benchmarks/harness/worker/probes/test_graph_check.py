@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -84,38 +84,27 @@ class Checked:
 
 
 def trained(
-    planted: Callable[[Tensor], Tensor] | None = None, *, drops: bool = False, precision: str = "fp32", mode: str = ""
+    planted: Callable[[Tensor], Tensor] | None = None, *, drops: bool = False, precision: str = "fp32"
 ) -> Checked:
     torch.manual_seed(0)
     model = Network(planted)
-    task = cast(
-        TrainingTask,
-        replace(
-            cast(Any, EMPTY),
-            model=model,
-            criterion=Criterion(drops=drops),
-            optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
-        ),
+    task = TrainingTask(
+        model=model,
+        prepare=Prepare(),
+        criterion=Criterion(drops=drops),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        input_shape=(3,),
+        read_data=cast(Any, None),
+        make_dataset=cast(Any, None),
+        schedule=cast(Any, None),
+        reference=Reference(ones, lambda: BATCH, {"loss": 1.0}),
     )
-    case = parse_case(f"psenet_sp_bs8_{precision}{mode or '_compile'}_cpu1")
+    case = parse_case(f"psenet_sp_bs8_{precision}_compile_cpu1")
     trainer = Trainer(task, case, CPU, Position())
     trainer.step(BATCH)
     trainer.step(BATCH)
     plan, group = SimpleNamespace(local_processes=1), Group(case, 0, CPU, 60)
     return Checked(cast(SetUp, SimpleNamespace(task=task, plan=plan, group=group)), trainer)
-
-
-EMPTY = TrainingTask(
-    model=nn.Identity(),
-    prepare=Prepare(),
-    criterion=nn.Identity(),
-    optimizer=cast(Any, None),
-    input_shape=(3,),
-    read_data=cast(Any, None),
-    make_dataset=cast(Any, None),
-    schedule=cast(Any, None),
-    reference=Reference(ones, lambda: BATCH, {"loss": 1.0}),
-)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import pynvml
 import pytest
 
 from benchmarks.harness.worker.probes import interconnect
 from benchmarks.harness.worker.probes.interconnect import fork_safe, gpu_links, gpu_peer_access, nccl_settings
+from fake_nvml import FakeNvml
 
 NVLINK, READ = 2, 0
 OK, NOT_SUPPORTED = 0, 5
@@ -70,18 +70,17 @@ class Driver:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_INVALID_ARGUMENT)
         return int(link < len(self._links[gpu]))
 
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        answers: dict[str, Any] = {
-            "nvmlInit": lambda: None,
-            "nvmlDeviceGetHandleByUUID": int,
-            "nvmlDeviceGetP2PStatus": self.p2p,
-            "nvmlDeviceGetNvLinkState": self.link_state,
-            "nvmlDeviceGetNvLinkRemotePciInfo": lambda gpu, link: SimpleNamespace(busId=self._links[gpu][link]),
-            "nvmlDeviceGetPciInfo": lambda gpu: SimpleNamespace(busId=f"bus{gpu}"),
-            "nvmlDeviceGetTopologyCommonAncestor": lambda one, other: self._levels[one, other],
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
+        driver = FakeNvml(monkeypatch)
+        driver.answers |= {
+            "HandleByUUID": int,
+            "P2PStatus": self.p2p,
+            "NvLinkState": self.link_state,
+            "NvLinkRemotePciInfo": lambda gpu, link: SimpleNamespace(busId=self._links[gpu][link]),
+            "PciInfo": lambda gpu: SimpleNamespace(busId=f"bus{gpu}"),
+            "TopologyCommonAncestor": lambda one, other: self._levels[one, other],
         }
-        for name, answer in answers.items():
-            monkeypatch.setattr(pynvml, name, answer)
+        return driver
 
 
 def pairs(count: int, level: int) -> dict[tuple[int, int], int]:
@@ -118,14 +117,11 @@ def test_the_connections_of_a_machine(
 
 
 def test_a_driver_that_does_not_answer_costs_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
-
-    Driver({}, {}).install(monkeypatch)
-    for name in ("nvmlDeviceGetP2PStatus", "nvmlDeviceGetTopologyCommonAncestor"):
-        monkeypatch.setattr(pynvml, name, refuse)
+    refusal = pynvml.NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+    driver = Driver({}, {}).install(monkeypatch)
+    driver.failing = dict.fromkeys(("P2PStatus", "TopologyCommonAncestor"), refusal)
     assert (gpu_links(EIGHT[:2]), gpu_peer_access(EIGHT[:2])) == ("1 x unknown", "unknown")
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", refuse)  # as of a part of a GPU
+    driver.failing["HandleByUUID"] = refusal  # as of a part of a GPU
     assert (gpu_links(EIGHT[:2]), gpu_peer_access(EIGHT[:2])) == (None, None)
-    monkeypatch.setattr(pynvml, "nvmlInit", refuse)
+    driver.failing["nvmlInit"] = refusal
     assert interconnect.gpu_links(EIGHT[:2]) is None

@@ -20,9 +20,9 @@ from benchmarks.harness.worker.probes.rank_report import rank_report
 from benchmarks.harness.worker.probes.synchronisations import counted_synchronisations
 from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.set_up import SetUp
-from in_process import restored_precision
 from ocr_models.task import DataSet
 from samples import training_report
+from torch_settings import restored_settings
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def precision() -> Iterator[None]:
     """Torch as a rank sets it, and as it was after the test."""
-    with restored_precision():
+    with restored_settings():
         apply_precision(parse_case("psenet_sp_bs2_fp32_cpu1"))
         yield
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from torch._C._autograd import DeviceType
 from torch.autograd.profiler_util import FunctionEvent
 
 from benchmarks.harness.worker.probes.trace import RANGE, profiled_waits
-
-
-def event(name: str, start: float, end: float, *, on_gpu: bool = False) -> FunctionEvent:
-    device = DeviceType.CUDA if on_gpu else DeviceType.CPU
-    return FunctionEvent(0, name, 0, start, end, device_type=device, use_device="cuda")
+from profiler_events import event
 
 
 def waits(*events: FunctionEvent) -> dict[str, int] | None:
