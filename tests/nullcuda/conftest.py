@@ -29,7 +29,7 @@ def null_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_device(null_device: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDevice]:
     """`on_device("module:function", *arguments, limit=120)`: what a function of `checks/` returns on the device.
 
-    All calls run in one process, so a check leaves torch's settings as it found them.
+    All calls run in one process, which restores torch's settings and the device after each.
     """
     process = DeviceProcess(null_device, tmp_path_factory.mktemp("nullcuda-log") / "log")
     yield process.call

@@ -12,9 +12,6 @@ _DEVICE = ctypes.CDLL(None)
 _DEVICE.nullcuda_names.restype = ctypes.c_char_p
 _DEVICE.nullcuda_count.restype = ctypes.c_long
 
-EVERY = 2**40
-"""`times` of an error that stays."""
-
 
 def reset() -> None:
     """All counters to 0; no planted error; a context that an error destroyed works again."""

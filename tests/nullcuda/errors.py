@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+EVERY = 2**40
+"""`times` of an error that stays."""
+
 
 class CudaError(IntEnum):
     """Of the CUDA runtime."""

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,9 +78,11 @@ class DeviceProcess:
             return None
         process, self._process = self._process, None
         if process.poll() is None:
-            process.send_signal(signal.SIGUSR1)  # it writes the stacks of its threads to the log
-            time.sleep(0.2)
-            process.kill()
+            process.send_signal(signal.SIGUSR1)  # it writes the stacks of its threads to the log, and ends
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
         if self._answers is not None:
             self._answers.close()
         with contextlib.suppress(BrokenPipeError):

@@ -90,6 +90,15 @@ def test_a_failure_on_the_device_is_reported_and_ends_only_its_call(
         on_device(f"basics:{function}", limit=limit)
 
 
+def test_a_call_leaves_no_settings_to_the_next_one(on_device: OnDevice) -> None:
+    before = on_device("basics:settings")
+    changed = on_device("basics:change_settings")
+    assert {name for name in before if changed[name] == before[name]} == set()
+    assert on_device("basics:settings") == before
+
+
 def test_the_device_answers_after_its_process_has_ended(on_device: OnDevice) -> None:
+    with pytest.raises(OnDeviceError):
+        on_device("basics:die")
     answer: dict[str, Any] = on_device("basics:describe")
     assert answer["count"] == 1

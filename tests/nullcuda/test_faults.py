@@ -8,11 +8,10 @@ import pytest
 
 from benchmarks.harness.controller.abort import AbortReader
 from tests.nullcuda.conftest import OnDevice
-from tests.nullcuda.errors import CublasStatus, CudaError, CudnnStatus
+from tests.nullcuda.errors import EVERY, CublasStatus, CudaError, CudnnStatus
 from tests.nullcuda.process import OnDeviceError
 
 STAGES = ("data", "forward", "backward", "optimizer", "probes")
-ALWAYS = 2**40
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -30,7 +29,7 @@ ALWAYS = 2**40
 def test_a_gpu_that_fails_is_the_cause_in_every_stage(
     on_device: OnDevice, image_folder: Path, stage: str, error: CudaError, text: str
 ) -> None:
-    counter, times = ("launches", 1) if error.destroys_context else ("launches", ALWAYS)
+    counter, times = ("launches", 1) if error.destroys_context else ("launches", EVERY)
     kind, line, _ = on_device("faults:failure", stage, counter, 1, error, times, str(image_folder))
     assert kind == "device"
     assert line.startswith(f"AcceleratorError: {text}"), line
@@ -56,7 +55,7 @@ def test_a_gpu_that_fails_is_the_cause_in_every_stage(
 def test_each_library_has_its_own_words(
     on_device: OnDevice, image_folder: Path, stage: str, counter: str, error: int, kind: str | None, text: str | None
 ) -> None:
-    found, line, _ = on_device("faults:failure", stage, counter, 1, error, ALWAYS, str(image_folder))
+    found, line, _ = on_device("faults:failure", stage, counter, 1, error, EVERY, str(image_folder))
     assert found == kind, line
     assert (line is None) if text is None else (text in line and "\n" not in line)
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tests.nullcuda import device
+from tests.nullcuda.errors import EVERY
 
 CUDA = torch.device("cuda", 0)
 
@@ -75,7 +76,7 @@ def optimized(name: str) -> dict[str, bool]:
 def error_text(counter: str, error: int) -> str:
     """Type and message of what torch raises after a planted error, and whether the context works after a reset."""
     image = torch.randn(1, 3, 8, 8, device=CUDA)
-    device.plant(counter, 1, error, device.EVERY)
+    device.plant(counter, 1, error, EVERY)
     try:
         torch.empty(2**28, device=CUDA)
         _ = image + 1
@@ -87,6 +88,27 @@ def error_text(counter: str, error: int) -> str:
         torch.cuda.empty_cache()
         torch.cuda.synchronize()
     return "no error"
+
+
+def settings() -> dict[str, Any]:
+    """What lasts as long as the process: settings of torch, and memory that it keeps."""
+    return {
+        "threads": torch.get_num_threads(),
+        "search": torch.backends.cudnn.benchmark,
+        "float32": torch.backends.cuda.matmul.fp32_precision,
+        "host waits": torch.cuda.get_sync_debug_mode(),
+        "memory": torch.cuda.memory_reserved(),
+    }
+
+
+def change_settings() -> dict[str, Any]:
+    """The same after all of them were changed."""
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    torch.empty(2**28, device=CUDA).zero_()
+    torch.cuda.set_sync_debug_mode("error")
+    return settings()
 
 
 def fail() -> None:

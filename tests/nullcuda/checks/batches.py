@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import torch
 
 from benchmarks.harness.worker.device_batches import DeviceBatches
 from tests.nullcuda import device
+from tests.nullcuda.host_waits import no_host_wait
 
 CUDA = torch.device("cuda", 0)
 
@@ -24,15 +26,11 @@ def copied(numbers: list[int]) -> dict[str, Any]:
         streams.add(torch.cuda.current_stream(CUDA).cuda_stream)
         return copy(self, *arguments, **options)
 
-    torch.Tensor.copy_ = noted  # type: ignore[method-assign,assignment]
-    try:
+    with mock.patch.object(torch.Tensor, "copy_", noted):
         batches.on_device((pinned[1],))
         device.reset()
-        torch.cuda.set_sync_debug_mode("error")
-        found = [batches.on_device((each,))[0] for each in pinned[2:]]
-    finally:
-        torch.Tensor.copy_ = copy  # type: ignore[method-assign]
-        torch.cuda.set_sync_debug_mode("default")
+        with no_host_wait():
+            found = [batches.on_device((each,))[0] for each in pinned[2:]]
     counts = device.counts()
     return {
         "counts": counts,

@@ -15,6 +15,7 @@ from torch._inductor.async_compile import AsyncCompile
 
 from tests.nullcuda import device
 from tests.nullcuda.checks.steps import prepared
+from tests.nullcuda.host_waits import no_host_wait
 
 ATOMIC = re.compile(r"tl\.atomic_add\(")
 ELEMENTS = re.compile(r"\b[xyz]numel = (\d+)")
@@ -66,9 +67,8 @@ def counted(case: str, data: str, image_size: int) -> dict[str, Any]:
     with counted_kernels() as kernels, prepared(case, data, image_size) as steps:
         device.reset()
         kernels.launches, kernels.atomics, kernels.names = 0, 0, {}
-        torch.cuda.set_sync_debug_mode("error")
-        steps.run(1)
-        torch.cuda.set_sync_debug_mode("default")
+        with no_host_wait():
+            steps.run(1)
         found: dict[str, Any] = device.counts()
         found |= {"triton_launches": kernels.launches, "atomics": kernels.atomics, "atomic_kernels": kernels.names}
     return found

@@ -24,7 +24,7 @@ WORK = ("launches", "convolutions", "matmuls", "collectives", "copies", "graph_l
 WAITS = ("device_waits", "stream_waits", "event_waits", "mallocs")
 
 
-def counted(name: str, mode: str) -> list[dict[str, int]]:
+def counted(name: str, mode: str) -> list[dict[str, dict[str, int]]]:
     """Work and waits in each of the first steps of a case, without waiting for the device in between."""
     with _trainer(parse_case(name), mode) as trainer:
         clock = StepClock(CUDA, STEPS, lambda record: None)
@@ -33,7 +33,8 @@ def counted(name: str, mode: str) -> list[dict[str, int]]:
         for _ in range(STEPS):
             device.reset()
             trainer.run(batches, 1, clock)
-            found.append({name: device.count(name) for name in (*WORK, *WAITS)})
+            parts = {"work": WORK, "waits": WAITS}
+            found.append({part: {name: device.count(name) for name in names} for part, names in parts.items()})
         return found
 
 
@@ -67,4 +68,3 @@ def _trainer(case: Case, mode: Any) -> Iterator[Trainer]:
         torch._dynamo.reset()
         if case.mode == "mp":
             dist.destroy_process_group()
-        device.reset()

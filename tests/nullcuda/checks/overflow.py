@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from benchmarks.harness.worker.probes.memory import MemoryWatch
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.task import Batch, TrainingTask
 from tests.nullcuda import device
+from tests.nullcuda.host_waits import no_host_wait
 
 CUDA = torch.device("cuda", 0)
 
@@ -49,14 +49,10 @@ def steps(optimizer: str, overflows: int, rate_on_gpu: bool = False) -> dict[str
     device.reset()
     if overflows:
         device.plant("overflows", 1, 1, overflows)
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with no_host_wait():
         trainer.run(itertools.repeat(batch), 4, clock)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     waits = [device.count(name) for name in ("device_waits", "stream_waits", "event_waits", "pageable_copies")]
     clock.finish()
-    device.reset()
     return {
         "records": [(record.loss_scale, record.skipped) for record in records],
         "waits": sum(waits),
@@ -66,8 +62,6 @@ def steps(optimizer: str, overflows: int, rate_on_gpu: bool = False) -> dict[str
 
 def memory() -> dict[str, Any]:
     """Peaks of measured steps that need less than the steps before them, beyond what other checks have left."""
-    gc.collect()
-    torch.cuda.empty_cache()
     allocated, reserved = torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
     large = torch.empty(2**28, dtype=torch.uint8, device=CUDA)
     del large

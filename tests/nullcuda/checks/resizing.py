@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,18 +18,9 @@ from ocr_models.detection.resize import resize
 from ocr_models.psenet.model import PSENet
 from ocr_models.psenet.task import Criterion, Targets
 from tests.nullcuda import device
+from tests.nullcuda.host_waits import no_host_wait
 
 CUDA = torch.device("cuda", 0)
-
-
-@contextmanager
-def no_host_wait() -> Iterator[None]:
-    """torch raises an error if the host waits."""
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        yield
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
 
 
 def eager_resize(dtype: str, channels_last: bool, autocast: bool) -> dict[str, Any]:

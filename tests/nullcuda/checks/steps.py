@@ -17,6 +17,7 @@ from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.trainer import Trainer
 from tests.nullcuda import device
+from tests.nullcuda.host_waits import no_host_wait
 
 MAX_STEPS = 64
 WARMUP_STEPS = 3
@@ -37,8 +38,7 @@ class Steps:
 
 @contextmanager
 def prepared(case: str, data: str, image_size: int | None) -> Iterator[Steps]:
-    """A case whose measured steps come next. Afterwards torch is as it was."""
-    before = torch.backends.cudnn.benchmark, torch.get_num_threads()
+    """A case whose measured steps come next."""
     try:
         trainer, batch = resident_trainer(case, Path(data), image_size)  # type: ignore[arg-type]  # a fixed size
         records: list[StepRecord] = []
@@ -52,11 +52,8 @@ def prepared(case: str, data: str, image_size: int | None) -> Iterator[Steps]:
         clock.begin(warmup=False)
         yield steps
     finally:
-        torch.backends.cudnn.benchmark = before[0]
-        torch.set_num_threads(before[1])
-        torch.cuda.set_sync_debug_mode("default")
         torch._dynamo.reset()  # compiled steps, and what they hold
-        device.reset()
+        device.reset()  # before pinned tensors are freed: on a broken device torch aborts as it frees them
 
 
 def counted(case: str, data: str, image_size: int | None) -> dict[str, Any]:
@@ -64,9 +61,8 @@ def counted(case: str, data: str, image_size: int | None) -> dict[str, Any]:
     measured = 2
     with prepared(case, data, image_size) as steps:
         device.reset()
-        torch.cuda.set_sync_debug_mode("error")
-        steps.run(measured)
-        torch.cuda.set_sync_debug_mode("default")
+        with no_host_wait():
+            steps.run(measured)
         found = device.counts()
         steps.clock.finish()
         assert all(record.device_seconds for record in steps.records)
