@@ -26,7 +26,7 @@ def define_skipped_momentum(optimizer: torch.optim.Optimizer) -> None:
     (1 - dampening) times as large. Steps that are not skipped stay as they are. The host never waits for the device.
     May be called several times.
     """
-    if not isinstance(optimizer, torch.optim.Optimizer) or optimizer in _guarded:
+    if not isinstance(optimizer, torch.optim.SGD) or optimizer in _guarded:
         return
     _guarded.add(optimizer)
     without: list[Tensor] = []
@@ -34,7 +34,7 @@ def define_skipped_momentum(optimizer: torch.optim.Optimizer) -> None:
     def note_missing(*_: Any) -> None:
         without.clear()
         if getattr(optimizer, "found_inf", None) is not None:  # set by a scaler that leaves skipping to the optimiser
-            parameters = (each for group in optimizer.param_groups for each in group["params"])
+            parameters = (each for group in optimizer.param_groups if group["momentum"] for each in group["params"])
             without.extend(each for each in parameters if each.grad is not None and _momentum(optimizer, each) is None)
 
     def define(*_: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ocr_models import optimizers
 from ocr_models.optimizers import define_skipped_momentum
 
 SIZE = 1 << 12
@@ -82,6 +83,7 @@ def test_the_other_fused_optimisers_make_their_state_as_zeros_and_count_no_skipp
     disturbed = Training(kind)
     assert torch.equal(disturbed.steps(skipped_first=2, skipped_later=True), undisturbed)
     assert disturbed.optimizer.state[disturbed.parameter]["step"].item() == 2
+    assert not disturbed.optimizer._optimizer_step_pre_hooks  # so they need no guard, which would take time
 
 
 def test_with_dampening_only_a_skipped_first_step_changes_the_next_one() -> None:
@@ -101,6 +103,24 @@ def test_a_parameter_group_that_is_added_later_is_guarded_too() -> None:
     late.grad = torch.full((SIZE,), float("inf"))
     made.step(values(3))
     assert not made.optimizer.state[late]["momentum_buffer"].any()
+
+
+def test_parameters_without_momentum_are_not_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Training(momentum=0.9)
+    plain = nn.Parameter(torch.zeros(SIZE), requires_grad=True)
+    made.optimizer.add_param_group({"params": [plain], "momentum": 0.0})
+    asked: list[Tensor] = []
+
+    def note(optimizer: torch.optim.Optimizer, parameter: Tensor) -> Tensor | None:
+        asked.append(parameter)
+        return momentum_of(optimizer, parameter)
+
+    momentum_of = optimizers._momentum
+    monkeypatch.setattr(optimizers, "_momentum", note)
+    plain.grad = torch.full((SIZE,), float("inf"))
+    made.step(values(1))
+    assert made.parameter in set(asked)
+    assert plain not in set(asked)
 
 
 def test_guarding_twice_is_guarding_once() -> None:
