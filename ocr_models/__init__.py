@@ -54,6 +54,11 @@ class ImageSizes:
         return self.least <= side <= self.most and side % self.multiple == 0
 
     @property
+    def smallest(self) -> int:
+        """The smallest side that is accepted."""
+        return -(-self.least // self.multiple) * self.multiple
+
+    @property
     def rule(self) -> str:
         """For messages: "a multiple of 32 pixels from 64 to 8192"."""
         return f"a multiple of {self.multiple} pixels from {self.least} to {self.most}"

@@ -23,8 +23,9 @@ from benchmarks.components.baseline.step import BaselineStep
 from benchmarks.components.pages import text_maps
 from benchmarks.components.resident import resident_trainer
 from benchmarks.harness.report.tables import table
+from benchmarks.harness.worker.backends import prepare_torch
 from benchmarks.harness.worker.clock import wait_for
-from benchmarks.harness.worker.precision import apply_precision, working_dtype
+from benchmarks.harness.worker.precision import working_dtype
 from benchmarks.harness.worker.probes.flops import flops_per_sample
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
 from ocr_models import MODELS
@@ -85,8 +86,7 @@ def compared(device: torch.device, options: argparse.Namespace) -> list[str]:
     """Time all variants in turns -> a table with a row per variant."""
     batch_size, size = options.batch_size, options.image_size
     variants = suite_variants(device, batch_size, both_formats=options.both_formats)
-    apply_precision(variants[0].case)  # TF32 off, for the baseline too
-    torch.backends.cudnn.benchmark = True
+    prepare_torch(variants[0].case)  # TF32 off, for the baseline too
     data = options.data or MODELS["psenet"].make_synthetic_data()
     steps: dict[str, Step] = {BASELINE: _baseline_step(device, batch_size, size)}
     steps |= {str(variant): _suite_step(variant, data, size) for variant in variants}

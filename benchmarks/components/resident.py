@@ -17,14 +17,14 @@ from ocr_models.task import Batch, TrainingTask, build_task
 
 
 def resident_trainer(
-    case_name: str, data: Path, image_size: int, memory_format: torch.memory_format | None = None
+    case_name: str, data: Path, image_size: int | None, memory_format: torch.memory_format | None = None
 ) -> tuple[Trainer, Batch]:
     """The trainer of a case, and one batch of its data on its device. Sets torch as the ranks of the case do.
 
     Args:
         case_name: of a case with one process.
         data: folder of the training images.
-        image_size: side of the training image in pixels.
+        image_size: side of the training image in pixels; not used if the model has a fixed input size.
         memory_format: of weights and inputs; by default the task's own choice.
 
     Raises:
@@ -38,7 +38,7 @@ def resident_trainer(
 
 
 def resident_task(
-    case_name: str, data: Path, image_size: int, memory_format: torch.memory_format | None = None
+    case_name: str, data: Path, image_size: int | None, memory_format: torch.memory_format | None = None
 ) -> tuple[Case, TrainingTask, Batch]:
     """The same without a trainer."""
     case = parse_case(case_name)

@@ -7,9 +7,12 @@ from functools import partial
 
 import torch
 
+from benchmarks.components.compare_steps import Step, medians_in_turns
 from benchmarks.components.resident import resident_trainer
+from benchmarks.first_look.operations import FORMATS
 from benchmarks.first_look.sizes import piece_options
-from benchmarks.first_look.timing import seconds_per_call
+
+ROUNDS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -19,14 +22,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     batch_size = max(1, options.sizes.batch // 2)
     name = f"{options.model}_sp_bs{batch_size}_fp32_" + ("1" if options.device == "cuda" else "cpu1")
     options.findings.add("case", name)
-    for label, layout in (("channels_last", torch.channels_last), ("planes", torch.contiguous_format)):
+    steps: dict[str, Step] = {}
+    for layout, label in FORMATS.items():
         try:
-            trainer, batch = resident_trainer(name, options.data, options.sizes.pixels, layout)
+            trainer, batch = resident_trainer(name, options.data, options.image_side, layout)
         except ValueError as error:  # the model has one format
             options.findings.add("not compared", str(error))
             return
-        seconds = seconds_per_call(partial(trainer.step, batch), trainer.device, options.sizes.repeats)
-        options.findings.add(f"fp32 step, {label}", 1e3 * seconds, "ms")
+        steps[label] = partial(trainer.step, batch)
+    count = max(1, options.sizes.repeats // ROUNDS)
+    for label, time in medians_in_turns(steps, torch.device(options.device), count, ROUNDS).items():
+        options.findings.add(f"fp32 step, {label}", 1e3 * time.wall, "ms")
 
 
 if __name__ == "__main__":

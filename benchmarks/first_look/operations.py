@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchmarks.cases import Case
 from benchmarks.first_look.sizes import PieceOptions, Sizes, piece_options
 from benchmarks.first_look.timing import seconds_per_call
-from benchmarks.harness.worker.precision import apply_precision
+from benchmarks.harness.worker.backends import prepare_torch
 from ocr_models.detection.resize import interpolation_weights, resize
 
 PLANES, PIXELS = torch.contiguous_format, torch.channels_last
@@ -35,6 +35,9 @@ class Timer:
     def __init__(self, options: PieceOptions) -> None:
         self.device = torch.device(options.device)
         self.sizes, self._found = options.sizes, options.findings
+        side = options.image_side
+        assert side is not None, "PSENet takes images of several sizes"
+        self.image_side = side
 
     def random(self, variant: Variant, *shape: int) -> Tensor:
         return torch.randn(*shape, device=self.device, dtype=variant.dtype).to(memory_format=variant.layout)
@@ -47,20 +50,22 @@ class Timer:
         both = seconds_per_call(
             lambda: torch.autograd.grad(function(x), (x, *weights), gradient), self.device, self.sizes.repeats
         )
-        backward = max(both - forward, 1e-9)
-        if flops:
-            self._found.add(f"{name}: forward", flops / forward / 1e12, "TFLOP/s")
-            self._found.add(f"{name}: backward", 2 * flops / backward / 1e12, "TFLOP/s")
+        self._add(f"{name}: forward", forward, flops)
+        self._add(f"{name}: backward", both - forward, 2 * flops)
+
+    def _add(self, name: str, seconds: float, flops: int) -> None:
+        if seconds <= 0:  # a difference of two times
+            self._found.add(name, "not measurable")
+        elif flops:
+            self._found.add(name, flops / seconds / 1e12, "TFLOP/s")
         else:
-            self._found.add(f"{name}: forward", 1e3 * forward, "ms")
-            self._found.add(f"{name}: backward", 1e3 * backward, "ms")
+            self._found.add(name, 1e3 * seconds, "ms")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the figures, the most important ones first."""
     options = piece_options(arguments)
-    apply_precision(Case("psenet", "sp", 1, "fp32", device=options.device))
-    torch.backends.cudnn.benchmark = True
+    prepare_torch(Case("psenet", "sp", 1, "fp32", device=options.device))
     timer = Timer(options)
     half = [Variant(torch.bfloat16, PIXELS)] if options.device == "cuda" else []
     variants = [*half, Variant(torch.float32, PIXELS), Variant(torch.float32, PLANES)]
@@ -75,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def convolutions(timer: Timer, variant: Variant) -> None:
     """The head's convolution, and a narrow one of the backbone, at a quarter of the image's size."""
-    batch, side = timer.sizes.batch, timer.sizes.pixels // 4
+    batch, side = timer.sizes.batch, timer.image_side // 4
     for inputs, outputs in timer.sizes.convolutions:
         x, weight = timer.random(variant, batch, inputs, side, side), timer.random(variant, outputs, inputs, 3, 3)
         weight.requires_grad_()
@@ -89,7 +94,7 @@ def convolutions(timer: Timer, variant: Variant) -> None:
 
 def batch_norm(timer: Timer, variant: Variant) -> None:
     """Training mode, on the largest feature of the backbone."""
-    side = timer.sizes.pixels // 4
+    side = timer.image_side // 4
     x = timer.random(variant, timer.sizes.batch, timer.sizes.pyramid, side, side)
     timer.add(f"batch norm, {variant}", nn.BatchNorm2d(x.shape[1], device=timer.device), x)
 
@@ -98,7 +103,7 @@ def resizes(timer: Timer, variants: list[Variant], *, compiled: bool = False) ->
     """Each resize of the step: by torch, as two matrix products, and as the suite does it, the gradient as products."""
     way = "compiled" if compiled else "eager"
     for name, factor, variant, channels in _resizes(timer.sizes, variants):
-        side = timer.sizes.pixels if name == "loss" else timer.sizes.pixels // 4
+        side = timer.image_side if name == "loss" else timer.image_side // 4
         x = timer.random(variant, timer.sizes.batch, channels, side // factor, side // factor)
         rows = interpolation_weights(side // factor, side, x.dtype, x.device).t().contiguous()
 

@@ -10,17 +10,17 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from benchmarks.first_look.pieces import DATA, MAKE_DATA, Piece, Request
 from benchmarks.harness.controller.processes import end_all
+from benchmarks.harness.controller.termination import handled
+from benchmarks.harness.controller.train_log import TrainLog
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
-from benchmarks.harness.results.redaction import redact
 
 Status = Literal["ok", "failed", "timed out", "interrupted", "skipped"]
 POLL_SECONDS = 0.2
@@ -41,7 +41,9 @@ class Outcome:
 
 
 class Interruption:
-    """Whether the user, or the system, has asked for the end."""
+    """Whether the user, or the system, has asked for the end. A signal ends nothing by itself, so none strikes while a
+    piece is started or ended, or the summary is written.
+    """
 
     def __init__(self) -> None:
         self.came = False
@@ -60,7 +62,8 @@ def run_all(
     """
     end = time.monotonic() + 60 * request.minutes - END_SECONDS
     outcomes: list[Outcome] = []
-    with _interruption() as interruption:
+    interruption = Interruption()
+    with handled(interruption.note):
         for piece in pieces:
             if piece.name == MAKE_DATA and data is not None:
                 continue
@@ -89,33 +92,37 @@ def _skipped(piece: Piece, left: float, data: Path | None) -> Outcome | None:
     return None
 
 
-def _run(piece: Piece, data: Path | None, log: Path, limit: float, interruption: Interruption) -> Outcome:
+def _run(piece: Piece, data: Path | None, path: Path, limit: float, interruption: Interruption) -> Outcome:
+    """Raises OSError if the log cannot be written."""
     say(f"{piece.name} ...")
     token, start = uuid.uuid4().hex, time.monotonic()
     command = [str(data) if part == DATA else part for part in piece.command]
     environment = {**os.environ, TOKEN_VARIABLE: token, "PYTHONUNBUFFERED": "1"}
-    try:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            cwd=ROOT,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=_end_with_parent,
-        )
-    except OSError as error:  # a limit of processes, files or memory
-        return Outcome(piece, "failed", remark=f"cannot be started: {error.strerror}")
-    assert process.stdout is not None
-    output = _LogCopy(process.stdout, log)
-    output.start()
-    status, remark = _wait(process, log, limit, interruption)
-    end_all(process, token)
-    output.join(timeout=END_SECONDS)
-    if output.error is not None:
-        raise output.error
-    return Outcome(piece, status, time.monotonic() - start, remark, output.last_line)
+    with TrainLog(path) as log:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=ROOT,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+        except OSError as error:  # a limit of processes, files or memory
+            return Outcome(piece, "failed", remark=f"cannot be started: {error.strerror}")
+        assert process.stdout is not None
+        copier = threading.Thread(target=log.copy, args=(process.stdout,), name="log", daemon=True)
+        copier.start()
+        status, remark = _wait(process, path, limit, interruption)
+        end_all(process, token)
+        copier.join(timeout=END_SECONDS)
+        if not copier.is_alive():  # a stray process may hold the other end; closing would wait for it
+            process.stdout.close()
+    if log.error is not None:
+        raise log.error
+    return Outcome(piece, status, time.monotonic() - start, remark, log.last_line)
 
 
 def _end_with_parent() -> None:
@@ -153,51 +160,3 @@ def say(text: str) -> None:
     """Print a line. A terminal or a pipe that is gone costs no measurement."""
     with contextlib.suppress(OSError):
         print(text, flush=True)
-
-
-class _LogCopy(threading.Thread):
-    """Copies what a piece prints to its log, line by line and without private data.
-
-    Attributes:
-        last_line: as it was printed.
-        error: why the log cannot be written. The piece does not notice: what it prints is still read.
-    """
-
-    def __init__(self, output: IO[bytes], log: Path) -> None:
-        super().__init__(daemon=True)
-        self._output, self._log = output, log
-        self.last_line = ""
-        self.error: OSError | None = None
-
-    def run(self) -> None:
-        with self._output:
-            for line in self._output:
-                text = line.decode(errors="backslashreplace")
-                self.last_line = text.strip() or self.last_line
-                self._append(redact(text))
-
-    def _append(self, text: str) -> None:
-        if self.error is not None:
-            return
-        try:
-            with self._log.open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            self.error = error
-
-
-@contextmanager
-def _interruption() -> Iterator[Interruption]:
-    """Set by Ctrl-C, SIGTERM, and SIGHUP as of a lost connection. They end nothing by themselves, so none strikes while
-    a piece is started or ended, or the summary is written.
-    """
-    interruption = Interruption()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup the run outlives the terminal
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, interruption.note) for number in numbers}
-    try:
-        yield interruption
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

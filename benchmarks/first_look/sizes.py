@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.first_look.findings import FindingsFile
+from ocr_models import MODELS
 
 
 @dataclass(frozen=True)
@@ -16,23 +17,21 @@ class Sizes:
     """How large the operations and steps are.
 
     Attributes:
-        matmul: rows of a square matrix.
-        pixels: side of the training image.
+        matmul: rows of a square matrix; None for those of the cases.
         repeats: timed calls of an operation, or steps.
         convolutions: input and output channels of each.
         pyramid: channels of a pyramid level.
     """
 
-    matmul: int
+    matmul: int | None
     batch: int
-    pixels: int
     repeats: int
     convolutions: tuple[tuple[int, int], ...]
     pyramid: int
 
 
-FULL = Sizes(matmul=8192, batch=16, pixels=736, repeats=10, convolutions=((1024, 256), (64, 64)), pyramid=256)
-SMALL = Sizes(matmul=128, batch=2, pixels=64, repeats=2, convolutions=((16, 8),), pyramid=8)
+FULL = Sizes(matmul=None, batch=16, repeats=10, convolutions=((1024, 256), (64, 64)), pyramid=256)
+SMALL = Sizes(matmul=128, batch=2, repeats=2, convolutions=((16, 8),), pyramid=8)
 """To try the command: these figures say nothing about a GPU."""
 
 
@@ -50,6 +49,19 @@ class PieceOptions:
     @property
     def sizes(self) -> Sizes:
         return SMALL if self.small else FULL
+
+    @property
+    def image_side(self) -> int | None:
+        """As the function of this name."""
+        return image_side(self.model, small=self.small)
+
+
+def image_side(model: str, *, small: bool) -> int | None:
+    """Side of the training image in pixels, as the cases have it; None if the model has a fixed input size."""
+    sizes = MODELS[model].image_sizes
+    if sizes is None:
+        return None
+    return sizes.smallest if small else sizes.cuda
 
 
 def piece_options(arguments: Sequence[str] | None = None) -> PieceOptions:

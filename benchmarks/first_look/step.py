@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from torch._C._autograd import DeviceType
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.cases import Case
 from benchmarks.components.resident import resident_task
 from benchmarks.first_look.findings import FindingsFile
 from benchmarks.first_look.sizes import piece_options
@@ -23,8 +23,8 @@ from benchmarks.first_look.timing import WARM_UP_CALLS, seconds_per_call
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.results.redaction import redact
 from benchmarks.harness.worker.clock import wait_for
-from benchmarks.harness.worker.precision import autocast
 from benchmarks.harness.worker.probes.trace import traced
+from benchmarks.harness.worker.probes.work import eager_step
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.task import Batch, TrainingTask
 
@@ -33,14 +33,16 @@ KERNELS = 60
 KEPT_OF_TRACE = ("schemaVersion", "deviceProperties", "displayTimeUnit", "traceEvents")
 """Top-level entries of a trace; the others name folders and hosts."""
 
+Border = tuple[float, torch.cuda.Event | None]
+"""A time of the host in seconds, and an event of the device; None on the CPU."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the figures, then the files."""
     options = piece_options(arguments)
     assert options.data is not None
-    torch.backends.cudnn.benchmark = True
     name = f"{options.model}_sp_bs{options.sizes.batch}_" + ("bf16_1" if options.device == "cuda" else "fp32_cpu1")
-    case, task, batch = resident_task(name, options.data, options.sizes.pixels)
+    case, task, batch = resident_task(name, options.data, options.image_side)
     trainer = Trainer(task, case, batch[0].device, Position())
     found, device = options.findings, trainer.device
     found.add("case", name)
@@ -49,47 +51,46 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found.add("samples per second without a loader", case.batch_size / seconds)
     if device.type == "cuda":
         found.add("peak memory allocated", torch.cuda.max_memory_allocated() / 1e9, "GB")
-    parts(case, task, trainer, batch, options.sizes.repeats, found)
+    parts(task, trainer, batch, options.sizes.repeats, found)
     profiled(trainer, batch, options.folder, found)
     if device.type == "cuda":
         waits(trainer, batch, found)  # last: what it observes stays observed
 
 
-class Marks:
-    """Times of the host and, by events, of the device at the borders of a step's parts."""
+class PartTimes:
+    """Times of the host and, by events, of the device at the borders of each part of a step."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device, self._names = device, ["begin"]
-        self._host = [time.perf_counter()]
-        self._events = [self._event()]
+        self._device = device
+        self._borders: dict[str, tuple[Border, Border]] = {}
 
-    def mark(self, name: str) -> None:
-        """A part ends here."""
-        self._names.append(name)
-        self._events.append(self._event())
-        self._host.append(time.perf_counter())
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """The block is this part."""
+        begin = self._border()
+        yield
+        self._borders[name] = begin, self._border()
 
     def milliseconds(self) -> dict[str, tuple[float, float]]:
         """Name of a part -> milliseconds of the device and of the host; on the CPU they are the same."""
         wait_for(self._device)
         found = {}
-        for number, name in enumerate(self._names[1:]):
-            host = 1e3 * (self._host[number + 1] - self._host[number])
-            begin, end = self._events[number : number + 2]
+        for name, ((begun, begin), (ended, end)) in self._borders.items():
+            host = 1e3 * (ended - begun)
             found[name] = (host if begin is None or end is None else begin.elapsed_time(end), host)
         return found
 
-    def _event(self) -> torch.cuda.Event | None:
+    def _border(self) -> Border:
         if self._device.type == "cpu":
-            return None
+            return time.perf_counter(), None
         event = torch.cuda.Event(enable_timing=True)
         event.record()
-        return event
+        return time.perf_counter(), event
 
 
-def parts(case: Case, task: TrainingTask, trainer: Trainer, batch: Batch, repeats: int, found: FindingsFile) -> None:
+def parts(task: TrainingTask, trainer: Trainer, batch: Batch, repeats: int, found: FindingsFile) -> None:
     """Median milliseconds of each part. The GPU is idle before a step, so the host's times contain no waiting."""
-    taken = [_step_in_parts(case, task, trainer, batch) for _ in range(WARM_UP_CALLS + repeats)][WARM_UP_CALLS:]
+    taken = [_step_in_parts(task, trainer, batch) for _ in range(WARM_UP_CALLS + repeats)][WARM_UP_CALLS:]
     for name in taken[0]:
         device, host = (statistics.median(each[name][which] for each in taken) for which in (0, 1))
         if trainer.device.type == "cuda":
@@ -99,23 +100,11 @@ def parts(case: Case, task: TrainingTask, trainer: Trainer, batch: Batch, repeat
     found.add("all parts, host", total, "ms")
 
 
-def _step_in_parts(case: Case, task: TrainingTask, trainer: Trainer, batch: Batch) -> dict[str, tuple[float, float]]:
+def _step_in_parts(task: TrainingTask, trainer: Trainer, batch: Batch) -> dict[str, tuple[float, float]]:
     wait_for(trainer.device)
-    marks = Marks(trainer.device)
-    with autocast(case):
-        inputs, targets = task.prepare(batch)
-        marks.mark("prepare")
-        outputs = task.model(inputs)
-        marks.mark("forward")
-        losses = task.criterion(outputs, targets)
-        marks.mark("loss")
-    trainer.scaler.scale(losses["loss"]).backward()
-    marks.mark("backward")
-    trainer.scaler.step(task.optimizer)
-    trainer.scaler.update()
-    task.optimizer.zero_grad(set_to_none=True)
-    marks.mark("optimizer")
-    return marks.milliseconds()
+    times = PartTimes(trainer.device)
+    eager_step(task, trainer, batch, times.part)
+    return times.milliseconds()
 
 
 def profiled(trainer: Trainer, batch: Batch, folder: Path, found: FindingsFile) -> None:

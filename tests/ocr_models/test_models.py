@@ -139,6 +139,12 @@ def test_the_rule_for_image_sizes_is_stated() -> None:
     assert ImageSizes(cuda=320, multiple=8, least=16, most=640).rule == "a multiple of 8 pixels from 16 to 640"
 
 
+@pytest.mark.parametrize(("least", "smallest"), [(1, 32), (64, 64), (65, 96)])
+def test_the_smallest_side_is_the_first_that_is_accepted(least: int, smallest: int) -> None:
+    sizes = ImageSizes(least=least)
+    assert sizes.smallest == smallest == next(side for side in range(1, 999) if sizes.accepts(side))
+
+
 def test_the_default_sizes_of_every_model_are_accepted() -> None:
     for model in MODELS.values():
         if (sizes := model.image_sizes) is not None:

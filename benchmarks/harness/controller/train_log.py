@@ -21,7 +21,8 @@ class TrainLog:
 
     Attributes:
         ended: set once the last process that could print has ended.
-        failure: why the log is incomplete; None if it is complete.
+        error: why the file cannot be written; None if it can.
+        last_line: the last one that is not blank, as it was printed: not redacted.
         abort: the exception that ended a process, if it printed one.
 
     Raises:
@@ -33,8 +34,19 @@ class TrainLog:
         self._path = path
         self._file = path.open("w", encoding="utf-8", buffering=1)
         self.ended = threading.Event()
-        self.failure: Failure | None = None
+        self.error: OSError | None = None
+        self.last_line = ""
         self.abort = AbortReader()
+        self._deleted = False
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the log is incomplete; None if it is complete."""
+        if self.error is not None:
+            return Failure("output", f"the train log cannot be written: {self.error.strerror}")
+        if self._deleted:
+            return Failure("output", f"{self._path.name}: the train log was deleted while the case ran")
+        return None
 
     def copy(self, stream: IO[bytes]) -> None:
         """Copy a stream to its end. If the log cannot be written, the stream is still read: a full pipe would block the
@@ -43,13 +55,13 @@ class TrainLog:
         for piece, end in _pieces(stream):
             line = piece.decode(errors="replace")
             self.abort.read(line)
-            if self.failure is None:
+            self.last_line = line.strip() or self.last_line
+            if self.error is None:
                 try:
                     self._file.write(redact(line) + end)
                 except OSError as error:
-                    self.failure = _cannot_write(error)
-        if self.failure is None and not self._is_in_place():
-            self.failure = Failure("output", f"{self._path.name}: the train log was deleted while the case ran")
+                    self.error = error
+        self._deleted = not self._is_in_place()
         self.ended.set()
 
     def _is_in_place(self) -> bool:
@@ -66,7 +78,7 @@ class TrainLog:
         try:
             self._file.close()
         except OSError as close_error:  # there is no room for the buffered lines either
-            self.failure = self.failure or _cannot_write(close_error)
+            self.error = self.error or close_error
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[tuple[bytes, str]]:
@@ -86,7 +98,3 @@ def _pieces(stream: IO[bytes]) -> Iterator[tuple[bytes, str]]:
             yield piece.rstrip(b"\r\n"), "\n"
     if rest:
         yield rest, "\n"
-
-
-def _cannot_write(error: OSError) -> Failure:
-    return Failure("output", f"the train log cannot be written: {error.strerror}")

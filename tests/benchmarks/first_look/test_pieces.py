@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchmarks.components.compare_steps import StepTime
 from benchmarks.first_look import ceilings, formats, operations, step
 from benchmarks.first_look.findings import Finding, read_findings
-from benchmarks.harness.worker.probes import copy_rate, matmul
 from benchmarks.harness.worker.probes.memory_format import memory_format
 from benchmarks.harness.worker.trainer import Trainer
 from in_process import restored_torch
@@ -25,8 +27,6 @@ def figures_of(
     image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., dict[str, Finding]]]:
     """`figures_of(main, model)`: name -> what it found."""
-    for owner, name in ((matmul, "PROBE_SIZE"), (matmul, "HELD_SECONDS"), (copy_rate, "CUDA_BYTES")):
-        monkeypatch.setattr(owner, name, getattr(owner, name))
 
     def call(main: Callable[[list[str]], None], model: str) -> dict[str, Finding]:
         given = ("--device", "cpu", "--small", "--model", model, "--data", image_folder, "--folder", tmp_path)
@@ -50,6 +50,18 @@ def test_operations_are_timed_in_both_directions_and_formats(figures_of: Callabl
         assert f"batch norm, float32 {layout}: forward" in found
     for way in ("interpolate", "two products", "suite"):
         assert f"resize loss x4, float32 planes, {way}, eager: backward" in found
+
+
+def test_a_backward_pass_that_takes_no_time_is_not_measurable(
+    figures_of: Callable[..., dict[str, Finding]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the difference of two times, each of which may be disturbed."""
+    times = itertools.cycle([2.0, 1.0])
+    monkeypatch.setattr(operations, "seconds_per_call", lambda *_: next(times))
+    found = figures_of(operations.main, "psenet")
+    for name in ("convolution 3x3 16 to 8, float32 planes", "batch norm, float32 planes"):
+        assert found[f"{name}: backward"].value == "not measurable"
+        assert float(found[f"{name}: forward"].value) > 0
 
 
 @pytest.mark.parametrize(("from_side", "to_side"), [(4, 16), (5, 10), (3, 24), (8, 4)])
@@ -76,19 +88,25 @@ def test_a_step_is_divided_into_its_parts(figures_of: Callable[..., dict[str, Fi
 def test_both_memory_formats_are_trained(
     figures_of: Callable[..., dict[str, Finding]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained = []
+    trained = {}
 
-    def note(step: Callable[[], object], *_: object) -> float:
-        trainer = step.func.__self__  # type: ignore[attr-defined]  # of functools.partial
-        with trainer_inputs(trainer) as inputs:
-            step()
-        trained.append(memory_format([*inputs, *trainer.model.parameters()]))
-        return 1.0
+    def note(steps: dict[str, partial[object]], *_: object) -> dict[str, StepTime]:
+        for name, call in steps.items():
+            trainer = call.func.__self__  # type: ignore[attr-defined]
+            with trainer_inputs(trainer) as inputs:
+                call()
+            trained[name] = memory_format([*inputs, *trainer.model.parameters()])
+        return dict.fromkeys(steps, StepTime(wall=1.0, cpu=2.0))
 
-    monkeypatch.setattr(formats, "seconds_per_call", note)
+    monkeypatch.setattr(formats, "medians_in_turns", note)
     found = figures_of(formats.main, "psenetr18")
-    assert {"fp32 step, channels_last", "fp32 step, planes"} <= found.keys()
-    assert trained == ["channels_last", "contiguous"]
+    assert trained == {"channels_last": "channels_last", "planes": "contiguous"}
+    assert {found[f"fp32 step, {name}"].value for name in trained} == {1000.0}
+
+
+def test_the_formats_are_timed_in_turns(figures_of: Callable[..., dict[str, Finding]]) -> None:
+    found = figures_of(formats.main, "psenetr18")
+    assert all(float(found[f"fp32 step, {name}"].value) > 0 for name in ("channels_last", "planes"))
 
 
 def test_a_model_with_one_memory_format_is_not_compared(figures_of: Callable[..., dict[str, Finding]]) -> None:

@@ -14,9 +14,9 @@ CPU_BYTES_PER_THREAD = 2**24  # large machines have more cache: this is several 
 REPEATS = {"cpu": 2, "cuda": 10}  # the best counts
 
 
-def copy_terabytes_per_second(device: torch.device) -> float:
-    """Best rate of a copy of a large tensor within the memory of the device, in TB/s read and written."""
-    source = torch.zeros(copied_bytes(device), dtype=torch.uint8, device=device)
+def copy_terabytes_per_second(device: torch.device, size: int | None = None) -> float:
+    """Best rate of a copy of a tensor of `size` bytes within the memory of the device, in TB/s read and written."""
+    source = torch.zeros(size or copied_bytes(device), dtype=torch.uint8, device=device)
     target = torch.ones_like(source)  # written once: the copies find their pages mapped
     seconds = []
     for _ in range(REPEATS[device.type]):

@@ -16,24 +16,30 @@ MAX_HELD_PRODUCTS = 5000
 REPEATS = {"cpu": 2, "cuda": 20}  # the first is slower than the rest; the best counts
 
 
-def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
-    """Best rate of a square product of random matrices, in TFLOP/s."""
-    size = SIZE[device.type]
+def matmul_tflops(device: torch.device, dtype: torch.dtype, size: int | None = None) -> float:
+    """Best rate of a square product of random matrices of `size` rows, in TFLOP/s."""
+    size = size or SIZE[device.type]
     probe_seconds = _best_seconds(device, dtype, PROBE_SIZE, repeats=2)
     while size > PROBE_SIZE and probe_seconds * (size / PROBE_SIZE) ** 3 > MAX_SECONDS:
         size //= 2
     return 2 * size**3 / _best_seconds(device, dtype, size, REPEATS[device.type]) / 1e12
 
 
-def held_matmul_tflops(device: torch.device, dtype: torch.dtype, burst_tflops: float) -> float | None:
-    """Mean rate of products without a pause for about two seconds, in TFLOP/s; None on the CPU.
+def held_matmul_tflops(
+    device: torch.device,
+    dtype: torch.dtype,
+    burst_tflops: float,
+    size: int | None = None,
+    seconds: float = HELD_SECONDS,
+) -> float | None:
+    """Mean rate of products without a pause for about so many seconds, in TFLOP/s; None on the CPU.
 
     A GPU that reaches its limit of power or heat is slower than in a burst, and so is a training.
     """
     if device.type == "cpu":
         return None
-    size = SIZE[device.type]
-    count = max(1, min(MAX_HELD_PRODUCTS, int(HELD_SECONDS * burst_tflops * 1e12 / (2 * size**3))))
+    size = size or SIZE[device.type]
+    count = max(1, min(MAX_HELD_PRODUCTS, int(seconds * burst_tflops * 1e12 / (2 * size**3))))
     a, b, product = _operands(device, dtype, size)
     wait_for(device)
     start = time.perf_counter()

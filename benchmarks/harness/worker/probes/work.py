@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from torch.utils.flop_counter import flop_registry
 from benchmarks.harness.protocol.limits import StepWork
 from benchmarks.harness.worker.precision import autocast
 from benchmarks.harness.worker.trainer import Trainer
-from ocr_models.task import Batch, TrainingStep, TrainingTask
+from ocr_models.task import Batch, OpenPart, TrainingStep, TrainingTask
 
 NO_WORK = {"empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided", "_unsafe_view"}
 """Operations that only allocate, or only change a shape although their schema does not say so."""
@@ -99,26 +100,31 @@ class WorkCounter(TorchDispatchMode):
 
 
 def count_eager_step(task: TrainingTask, trainer: Trainer, batch: Batch, counter: WorkCounter) -> None:
-    """Take one step of the task on a batch on its device, in eager mode and in this process alone, and note its
-    operations.
-    """
+    """Take an eager step and note its operations."""
     try:
         with counter:
-            _eager_step(TrainingStep(task), trainer, batch)
+            eager_step(task, trainer, batch)
     except RuntimeError as error:  # it may need more memory than a compiled step
         counter.give_up(str(error))
-    trainer.optimizer.zero_grad(set_to_none=True)
+        trainer.optimizer.zero_grad(set_to_none=True)
 
 
-def _eager_step(step: TrainingStep, trainer: Trainer, batch: Batch) -> None:
+def eager_step(task: TrainingTask, trainer: Trainer, batch: Batch, part: OpenPart = nullcontext) -> None:
+    """Take one step of the task on a batch on its device, in eager mode and in this process alone.
+
+    `part` opens a context around `prepare`, `forward`, `loss`, `backward` and `optimizer`.
+    """
     trainer.position.stage = "forward"
     with autocast(trainer.case):
-        losses = step(batch)
+        losses = TrainingStep(task, part)(batch)
     trainer.position.stage = "backward"
-    trainer.scaler.scale(losses["loss"]).backward()
+    with part("backward"):
+        trainer.scaler.scale(losses["loss"]).backward()
     trainer.position.stage = "optimizer"
-    trainer.scaler.step(trainer.optimizer)
-    trainer.scaler.update()
+    with part("optimizer"):
+        trainer.scaler.step(trainer.optimizer)
+        trainer.scaler.update()
+        trainer.optimizer.zero_grad(set_to_none=True)
 
 
 def moved_bytes(func: OpOverload, args: Any, kwargs: Any, results: Any, device: str) -> int:

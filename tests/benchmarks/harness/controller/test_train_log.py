@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,17 @@ def test_every_line_is_redacted_and_written_at_once(tmp_path: Path, monkeypatch:
         assert path.read_text() == "a ***\nb\N{REPLACEMENT CHARACTER}\nhalf a line\n"
         assert log.ended.is_set()
         assert log.failure is None
+        assert log.last_line == "half a line"
+
+
+def test_the_last_line_is_the_last_that_is_not_blank_and_is_not_redacted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_log, "redact", lambda line: line.replace("secret", "***"))
+    with TrainLog(tmp_path / "log") as log:
+        assert log.last_line == ""
+        log.copy(io.BytesIO(b"first\n /secret/folder \n\n"))
+    assert log.last_line == "/secret/folder"
 
 
 def test_a_line_without_end_is_written_in_pieces_and_no_name_is_cut(
@@ -55,6 +67,8 @@ def test_a_full_disk_is_a_failure_and_blocks_no_process() -> None:
     assert log.failure is not None
     assert log.failure.kind == "output"
     assert "No space left on device" in log.failure.message
+    assert log.error is not None
+    assert log.error.errno == errno.ENOSPC
 
 
 def delete(path: Path) -> None:

@@ -172,6 +172,23 @@ def test_a_compiled_case_whose_eager_step_fails_keeps_its_result(
     assert all(parameter.grad is None for parameter in trainer.parameters.values())
 
 
+def test_an_eager_step_that_fails_late_leaves_no_gradients(
+    tiny: tuple[Trainer, Batch, TrainingTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, batch, task = tiny
+    trainer = Trainer(task, own.case, own.device, own.position)
+
+    def fail() -> None:
+        assert any(parameter.grad is not None for parameter in trainer.parameters.values())
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(trainer.optimizer, "step", fail)
+    counter = WorkCounter(trainer)
+    count_eager_step(task, trainer, batch, counter)
+    assert counter.work(1, 1) is None
+    assert all(parameter.grad is None for parameter in trainer.parameters.values())
+
+
 def test_a_real_copy_has_a_rate_and_many_threads_copy_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.harness.worker.probes.copy_rate.CPU_BYTES", 2**20)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
