@@ -20,7 +20,7 @@ from pathlib import Path
 
 PREFIX = "ocr-run-"
 MODE = stat.S_ISVTX | 0o700
-"""Of a run folder. It tells it from a folder of the user with such a name, also when half of it was removed."""
+"""Of a run folder. It distinguishes it from a folder of the user with such a name, also when half of it was removed."""
 MAX_SOCKET_PATH_BYTES = 107
 SOCKET_NAME = "/pymp-xxxxxxxx/listener-xxxxxxxx"
 """What Python's multiprocessing adds to TMPDIR for the socket by which a loader process passes its batches."""

@@ -189,8 +189,8 @@ class RankEvents:
         match event:
             case Phase():
                 self.pid = event.pid or self.pid
+                self.phase_times[event.name] = at  # first: the samplers, threads of their own, look at the phase
                 self.phase = event.name
-                self.phase_times[event.name] = at
                 self.parts.append((at, OTHER))
             case Part():
                 self.parts.append((at, event.name))

@@ -37,21 +37,26 @@ def judged(report: MachineReport) -> MachineDetails:
     return MachineDetails(**structs.asdict(report), verdict=verdict, reasons=reasons)  # type: ignore[arg-type]
 
 
-def machine_failure(machine: MachineDetails | None, *, strict: bool) -> Failure | None:
-    """Why the result cannot be used: it was held up, or `strict` (--ocr-strict-machine) accepts no disturbance."""
+def machine_failure(machine: MachineDetails | None, *, strict: bool, gpus: int = 0) -> Failure | None:
+    """Why the result cannot be used: it was held up, or `strict` (--ocr-strict-machine) accepts no disturbance.
+
+    `gpus`: of the case. A GPU that was not observed may have been disturbed.
+    """
     if machine is None:
         return Failure("disturbed", "the machine was not observed (--ocr-strict-machine)") if strict else None
     if (held_up := _held_up(machine)) is not None:
         return Failure("disturbed", held_up)
     if strict and machine.reasons:
         return Failure("disturbed", f"{'; '.join(machine.reasons)} (--ocr-strict-machine)")
+    if strict and (unobserved := _unobserved(machine, gpus)) is not None:
+        return Failure("disturbed", f"{unobserved} (--ocr-strict-machine)")
     return None
 
 
-def machine_contradictions(machine: MachineDetails | None, *, strict: bool) -> list[str]:
+def machine_contradictions(machine: MachineDetails | None, *, strict: bool, gpus: int = 0) -> list[str]:
     """What a good artifact says of the machine that contradicts its figures, a line each. For the gate."""
     found = []
-    if (failure := machine_failure(machine, strict=strict)) is not None:
+    if (failure := machine_failure(machine, strict=strict, gpus=gpus)) is not None:
         found.append(f"details.machine: {failure.message}")
     if machine is not None:
         found += _inconsistent(machine)
@@ -61,9 +66,19 @@ def machine_contradictions(machine: MachineDetails | None, *, strict: bool) -> l
     return found
 
 
-def remark(machine: MachineDetails | None) -> str:
-    """The verdict in the line of a result; empty for a quiet machine."""
-    return f"; machine disturbed: {', '.join(machine.reasons)}" if machine is not None and machine.reasons else ""
+def remark(machine: MachineDetails | None, gpus: int = 0) -> str:
+    """The verdict in the line of a result; empty for a quiet machine whose GPUs were observed."""
+    if machine is None:
+        return ""
+    unobserved = _unobserved(machine, gpus)
+    disturbed = f"; machine disturbed: {', '.join(machine.reasons)}" if machine.reasons else ""
+    return disturbed + (f"; {unobserved}" if unobserved else "")
+
+
+def _unobserved(machine: MachineDetails, gpus: int) -> str | None:
+    """GPUs of the case of which nothing is known: no NVML, or a window that is shorter than the time of a sample."""
+    missing = gpus - len(machine.gpus)
+    return f"{missing} of {gpus} GPU{'s' if gpus > 1 else ''} not observed" if missing > 0 else None
 
 
 def _inconsistent(machine: MachineReport) -> Iterator[str]:

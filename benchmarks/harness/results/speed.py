@@ -50,7 +50,7 @@ def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
         or _wrong_results(run.results)
         or too_many_skipped(details.gradient_scaling, details.measured_steps)
         or _synchronising(run.results)
-        or machine_failure(machine, strict=run.strict_machine)
+        or machine_failure(machine, strict=run.strict_machine, gpus=run.case.gpu_count)
     )
     artifact = _finished(run, log_path, details, failure)
     if failure is None and (found := contradictions(artifact)):

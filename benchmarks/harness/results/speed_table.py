@@ -19,7 +19,7 @@ def line(artifact: SpeedArtifact) -> str:
     unsteady = f"; unsteady: p95 of the step time is {p95 / p50:.1f} x the median" if p95 > UNSTEADY_RATIO * p50 else ""
     waiting = f"{details.data_wait_fraction:.1%} waiting for data"
     bound = "" if details.roofline is None else f", bound by {_bound(details.roofline)} of the roofline"
-    remarks = bound + _power(details) + unsteady + remark(details.machine)
+    remarks = bound + _power(details) + unsteady + remark(details.machine, artifact.gpu_num)
     return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{remarks}"
 
 

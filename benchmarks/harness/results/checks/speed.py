@@ -158,8 +158,8 @@ def _whatever_was_measured(_artifact: SpeedArtifact, details: SpeedDetails, case
     return measured_contradictions(details, case)
 
 
-def _machine(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
-    found = machine_contradictions(details.machine, strict=details.strict_machine)
+def _machine(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+    found = machine_contradictions(details.machine, strict=details.strict_machine, gpus=case.gpu_count)
     observed = None if details.machine is None else details.machine.observed_seconds
     if observed is not None and observed * ANOTHER_CLOCK < details.measured_seconds:
         found.append(

@@ -202,6 +202,17 @@ def test_a_machine_that_was_not_observed_fails_a_strict_case_only() -> None:
     assert failure.kind == "disturbed"
 
 
+def test_a_gpu_that_was_not_observed_is_mentioned_and_fails_a_strict_case() -> None:
+    seen = judged(machine_report(gpus=[gpu_report()]))
+    assert machine_failure(seen, strict=False, gpus=2) is None
+    assert remark(seen, gpus=2) == "; 1 of 2 GPUs not observed"
+    failure = machine_failure(seen, strict=True, gpus=2)
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("disturbed", "1 of 2 GPUs not observed (--ocr-strict-machine)")
+    assert machine_contradictions(seen, strict=True, gpus=2) == [f"details.machine: {failure.message}"]
+    assert (machine_failure(seen, strict=True, gpus=1), remark(seen, gpus=1)) == (None, "")
+
+
 def test_figures_that_were_read_back_yield_the_same_verdict() -> None:
     for figures, _ in DISTURBED:
         written = msgspec.json.encode(judged(machine_report(**figures)))

@@ -26,6 +26,7 @@ from samples import (
     graph_check,
     machine_report,
     reference_check,
+    sampled_gpus,
     speed_artifact,
     speed_report,
     step_record,
@@ -218,6 +219,18 @@ def test_a_machine_that_was_not_observed_is_unknown() -> None:
     assert artifact.JOB_FAIL_FLAG == 0
     assert details.machine is None
     assert cells(artifact)[-1] == "unknown"
+
+
+def test_a_gpu_that_was_not_observed_is_mentioned_and_fails_a_strict_case() -> None:
+    artifact, _ = built(finished_run("psenet_sp_bs8_fp32_1"))
+    assert line(artifact).endswith("; 1 of 1 GPU not observed")
+    strict, details = built(finished_run("psenet_sp_bs8_fp32_1", strict_machine=True))
+    assert strict.JOB_FAIL_FLAG == 1
+    assert details.failure == Failure("disturbed", "1 of 1 GPU not observed (--ocr-strict-machine)")
+    assert "details.machine: 1 of 1 GPU not observed (--ocr-strict-machine)" in contradictions(strict)
+    strict, _ = built(sampled_gpus(finished_run("psenet_sp_bs8_fp32_1", strict_machine=True)))
+    assert strict.JOB_FAIL_FLAG == 0
+    assert "observed" not in line(strict)
 
 
 def test_an_unsteady_result_is_reported_as_such() -> None:
