@@ -72,6 +72,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     selection.check_measurements(session.items, config.stash[SETTINGS])
     selection.check_compile_mode(config, session.items, config.stash[SETTINGS])
+    selection.check_light(config, session.items, config.stash[SETTINGS])
     if not config.option.collectonly and not session.testsfailed:
         selection.check_machine(session.items, config.stash[SETTINGS])
         for line in selection.announcement(session.items, config.stash[SETTINGS]):

@@ -29,10 +29,12 @@ from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, m
 from benchmarks.harness.results.printable import printable, shorten
 from benchmarks.harness.results.reading import bytes_to_read
 from benchmarks.harness.results.scaling import scaling_mismatch
+from benchmarks.harness.results.speed_artifact import LightDetails
 from benchmarks.harness.results.validation import problems
 
 PICTURE_SUFFIX = ".png"
 HEADINGS = ("artifact", "result", "unit", "status", "what is wrong")
+LIGHT = "light run: it has no reference check; measure without --ocr-light"
 MAX_PROBLEMS = 3
 MAX_CELL = 300
 """Characters of a name, a unit or a problem that are shown."""
@@ -168,6 +170,8 @@ def _misfits(path: Path, artifact: Header, measurement: Measurement, *, expected
             misfits += measured_contradictions(details, case)
     elif expected:
         misfits.append("not from a run: a case is expected, and this artifact was made from a log")
+    if good and isinstance(details, LightDetails):
+        misfits.append(LIGHT)
     if good:
         misfits += _contradictions(artifact, measurement) + scaling_mismatch(artifact, path.parent)
     return list(dict.fromkeys(misfits))

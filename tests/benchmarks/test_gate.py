@@ -251,6 +251,14 @@ def test_a_convergence_artifact_that_contradicts_itself_is_invalid(
     assert problem in verdict.problems[0]
 
 
+def test_a_light_run_is_invalid_although_it_succeeded(tmp_path: Path) -> None:
+    path = put(tmp_path, SPEED.artifact_name(CASE), document(speed_artifact(str(CASE), light=True)))
+    verdict = gate.judge(path)
+    assert verdict.status == "invalid"
+    assert verdict.problems == ("light run: it has no reference check; measure without --ocr-light",)
+    assert gate.main([str(tmp_path), "--expect", str(CASE)]) == 1
+
+
 def test_pictures_next_to_artifacts_are_left_out(tmp_path: Path) -> None:
     put(tmp_path, "a_speed", from_log())
     put(tmp_path, "a_convergence.png", "\x89PNG")

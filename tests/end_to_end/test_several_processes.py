@@ -61,9 +61,9 @@ def test_the_scaling_is_reported_relative_to_the_single_process_case(output: Pat
 
 
 def test_what_the_exchange_of_gradients_adds_to_a_step_is_reported(output: Path, mp: dict[str, Any]) -> None:
-    reports = [rank["communication"] for rank in mp["details"]["ranks"]]
+    reports = [rank["probes"]["communication"] for rank in mp["details"]["ranks"]]
     step, local = (max(report[name] for report in reports) for name in ("step_seconds", "local_step_seconds"))
     assert mp["details"]["exposed_communication_fraction"] == pytest.approx(max(0, 1 - local / step))
     assert mp["details"]["overhead"]["communication"] > 0
     alone = read_artifact(output, SP_NAME)["details"]
-    assert (alone["exposed_communication_fraction"], alone["ranks"][0]["communication"]) == (None, None)
+    assert (alone["exposed_communication_fraction"], alone["ranks"][0]["probes"]["communication"]) == (None, None)

@@ -45,6 +45,15 @@ def test_a_case_whose_first_step_overflows_is_good(run_case: RunCase, tmp_path: 
     assert all(rank["device_seconds"] > 0 for rank in details["ranks"])
 
 
+def test_a_light_run_on_a_gpu_has_no_probes(run_case: RunCase, tmp_path: Path) -> None:
+    outcome = run_case("tinyfixed_sp_bs2_fp32_1", "--ocr-light")
+    assert outcome.code == 0, outcome.text
+    details = read_artifact(tmp_path, "ocr_TinyFixed_sp_bs2_fp32_1")["details"]
+    assert (details["source"], details["host_synchronisations"]) == ("light_run", 0)
+    assert details["ranks"][0]["cpu_seconds"] > 0
+    assert not {"matmul", "limits", "traced_steps"} & details["overhead"].keys()
+
+
 def test_two_processes_train_on_two_gpus(run_case: RunCase, tmp_path: Path) -> None:
     """torchrun's agent, NCCL between the GPUs, gloo between the hosts."""
     outcome = run_case("tinyfixed_mp_bs4_fp32_2", NULLCUDA_DEVICES="2")

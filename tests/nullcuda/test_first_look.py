@@ -44,7 +44,7 @@ def test_the_whole_command_leaves_a_summary_and_its_cases(
     assert "| tinyfixed_sp_bs2_bf16_1 | ok | " in (output / "summary.md").read_text()
     (path,) = (output / "cases" / "index").iterdir()
     details = json.loads(path.read_text())["details"]
-    work = details["ranks"][0]["limits"]["step_work"]
+    work = details["ranks"][0]["probes"]["limits"]["step_work"]
     assert set(work["stage_bytes"]) == {"forward", "backward", "optimizer"}  # backward runs in a thread of its own
     assert work["flops"] > 0
     assert details["roofline"]["host_fraction"] > 0

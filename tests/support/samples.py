@@ -30,6 +30,7 @@ from benchmarks.harness.protocol.reports import (
     GraphCheck,
     MemoryPeaks,
     ModelReport,
+    ProbeReport,
     RankReport,
     ReferenceCheck,
     Score,
@@ -212,9 +213,15 @@ def memory_peaks(rank: int = 0, *, on_gpu: bool = False) -> MemoryPeaks:
     )
 
 
-def speed_report(**changed: Any) -> SpeedReport:
-    good = SpeedReport(
-        host_synchronisations=None,
+def speed_report(*, cpu_seconds: float = 0.5, host_synchronisations: int | None = None, **probes: Any) -> SpeedReport:
+    """Of a full run; `probes` replace what the rank measured after its steps."""
+    return SpeedReport(
+        cpu_seconds=cpu_seconds, host_synchronisations=host_synchronisations, probes=probe_report(**probes)
+    )
+
+
+def probe_report(**changed: Any) -> ProbeReport:
+    good = ProbeReport(
         traced_synchronisations=None,
         matmul_tflops=0.1,
         limits=rank_limits(),
@@ -365,13 +372,14 @@ def finished_run(
     communication = CommunicationReport(0.5, 0.4, 0.5 - 0.4) if run.case.mode == "mp" else None
     none = 0 if on_gpu else None
     for rank in range(run.case.processes):
+        window = seconds[rank] if seconds else 0.5 * plan.steps
         usual = speed_report(
+            cpu_seconds=1.5 * window,
             host_synchronisations=none,
             traced_synchronisations=none,
             limits=rank_limits(on_gpu=on_gpu, work=rank == 0),
             graph_check=graph_check() if run.case.compile else None,
         )
-        window = seconds[rank] if seconds else 0.5 * plan.steps
         records = [
             step_record(
                 index,
@@ -392,7 +400,10 @@ def finished_run(
             training=training_report(plan, rank),
         )
         reported = own[rank] if own else usual
-        reported = structs.replace(reported, communication=reported.communication or communication)
+        probes = reported.probes
+        if probes is not None:
+            probes = structs.replace(probes, communication=probes.communication or communication)
+        reported = structs.replace(reported, probes=None if plan.light else probes)
         result = rank_result(rank, records, seconds=window, own=reported, report=report)
         run.ranks[rank].records.extend(records)
         run.results.append(result)
@@ -451,10 +462,10 @@ def rank_events(
 
 
 def speed_artifact(
-    case: str = SPEED_CASE, failure: Failure | None = None, folder: Path = Path("index")
+    case: str = SPEED_CASE, failure: Failure | None = None, folder: Path = Path("index"), *, light: bool = False
 ) -> SpeedArtifact:
     """Of a case that ended well, or failed. `folder` may hold the baseline of the scaling."""
-    run = finished_run(case) if failure is None else failed_run(case, failure=failure)
+    run = finished_run(case, light=light) if failure is None else failed_run(case, failure=failure)
     if failure is None and run.case.device == "cuda":
         run = sampled_gpus(run)
     return speed.build(run, Path("logs/train_log") / run.case.log_name, folder)

@@ -181,6 +181,15 @@ OPTIONS = (
         help="fail a speed case whose measured steps were disturbed by the machine, for example by other programs",
     ),
     Option(
+        name="light",
+        field="light",
+        parse=yes_or_no,
+        default="no",
+        metavar="",
+        help="leave out what is measured after the measured steps of a speed case, for comparisons; the gate refuses "
+        "the result",
+    ),
+    Option(
         name="resume",
         field="resume",
         parse=yes_or_no,

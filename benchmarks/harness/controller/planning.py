@@ -58,6 +58,7 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         image_cache=settings.image_cache,
         compile_mode=compile_mode(case, settings),
         profile_loader=settings.profile_loader,
+        light=settings.light,
         timeout_seconds=settings.timeout_seconds,
         run_token=uuid.uuid4().hex,
         run_folder="",

@@ -101,6 +101,21 @@ def check_compile_mode(config: pytest.Config, items: Iterable[pytest.Item], sett
             raise pytest.UsageError(f"{source}: {mode!r} means CUDA graphs, and {case} runs on the CPU")
 
 
+def check_light(config: pytest.Config, items: Iterable[pytest.Item], settings: Settings) -> None:
+    """Raises pytest.UsageError if light runs are wanted, and something that they leave out as well."""
+    if not settings.light:
+        return
+    sources = {option.field: effective(config, option).source for option in OPTIONS}
+    if settings.profile_loader:
+        raise pytest.UsageError(f"{sources['light']}: leaves out what {sources['profile_loader']} asks for")
+    for item in items:
+        measurement = measurement_of(item)
+        if measurement is not None and not measurement.light:
+            raise pytest.UsageError(
+                f"{sources['light']}: is for speed cases, and {item.nodeid} is a {measurement.name} case"
+            )
+
+
 def check_machine(items: Iterable[pytest.Item], settings: Settings) -> None:
     """Raises pytest.UsageError if this machine cannot run a selected case, before anything runs."""
     cases = {case: None for item in items if measurement_of(item) and (case := case_of(item)) is not None}

@@ -34,6 +34,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         threads: of torch's operators per rank.
         image_cache: "none" or "decoded".
         compile_mode: of torch.compile; None if the case is not compiled.
+        light: whether the probes after the measured steps are left out.
         run_token: identifies the processes of this run.
         run_folder: for files between the processes; empty until the launcher has made it.
         parent_pid: of pytest; if it ends, the case ends.
@@ -58,6 +59,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     image_cache: Literal["none", "decoded"]
     compile_mode: CompileMode | None
     profile_loader: bool
+    light: bool
     timeout_seconds: float
     run_token: str
     run_folder: str

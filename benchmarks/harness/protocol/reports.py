@@ -177,7 +177,7 @@ class SharedReport(Struct, frozen=True, kw_only=True):
 
 
 class MemoryPeaks(Struct, frozen=True, kw_only=True):
-    """Largest use of memory by a rank. The fields are those of `RankDetails`."""
+    """Largest use of memory by a rank. The fields are those of `TimedRank`."""
 
     peak_memory_bytes: int
     peak_reserved_bytes: int | None = None
@@ -201,14 +201,24 @@ class RankReport(Struct, frozen=True, kw_only=True):
     model: ModelReport | None = None
 
 
-class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What each rank of a speed case adds. These fields are fields of `ranks` in the artifact."""
+class WindowReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each rank of a speed case observes of its measured steps. These fields are fields of `ranks` in the
+    artifact.
+    """
 
+    cpu_seconds: Annotated[
+        Seconds, about("CPU time of the process in the measured steps: all its threads, without loader processes")
+    ]
     host_synchronisations: Annotated[
         Count | None, about("calls in the measured steps that made the host wait for the GPU; null on the CPU")
     ]
+
+
+class ProbeReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a rank measures after the measured steps, and `--ocr-light` leaves out."""
+
     traced_synchronisations: Annotated[
-        Count | None, about("the same in a few traced steps after them, of CUDA's own calls; null if not traced")
+        Count | None, about("calls in a few traced steps that made the host wait, of CUDA's own; null if not traced")
     ]
     matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision")]
     limits: RankLimits
@@ -223,6 +233,16 @@ class SpeedReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         GraphCheck | None,
         about("null without compilation, without reference figures, or if the memory did not suffice"),
     ]
+
+
+class SpeedReport(WindowReport, frozen=True, kw_only=True):
+    """What each rank of a speed case adds.
+
+    Attributes:
+        probes: None in a light run.
+    """
+
+    probes: ProbeReport | None
 
 
 class Score(Struct, frozen=True):

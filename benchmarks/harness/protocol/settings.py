@@ -61,6 +61,7 @@ class Settings:
         profile_loader: whether the artifact says where the loader's time is spent.
         require: whether a case that cannot run here fails instead of being skipped.
         strict_machine: whether a disturbance by the machine fails a speed case.
+        light: whether a speed case leaves out the probes after its measured steps.
         resume: whether a convergence case resumes from the checkpoint it left.
         nodes: this and the other nodes of the job.
     """
@@ -78,5 +79,6 @@ class Settings:
     profile_loader: bool = False
     require: bool = False
     strict_machine: bool = False
+    light: bool = False
     resume: bool = False
     nodes: Nodes = field(default_factory=Nodes)

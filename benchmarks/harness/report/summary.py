@@ -11,7 +11,7 @@ from benchmarks.harness.report.tables import table
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement
-from benchmarks.harness.results.speed_artifact import SpeedDetails
+from benchmarks.harness.results.speed_artifact import TimedDetails
 
 SHOWN_PARTS = 5
 
@@ -37,7 +37,7 @@ def summary_tables(rows: Iterable[Row], base: Path) -> list[tuple[str, list[str]
 
 def time_spent(rows: Iterable[Row]) -> str | None:
     """Where the seconds of the speed cases went, all together, in one line; None without such a case."""
-    found = [details for _, _, artifact, _ in rows if isinstance(details := details_of(artifact), SpeedDetails)]
+    found = [details for _, _, artifact, _ in rows if isinstance(details := details_of(artifact), TimedDetails)]
     if not found:
         return None
     total, warm_up, measured, fixed = (

@@ -24,7 +24,7 @@ from benchmarks.harness.results.gradient_scaling import gradient_scaling
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.rank_differences import rank_differences
 from benchmarks.harness.results.redaction import redact
-from benchmarks.harness.results.speed_artifact import RankDetails
+from benchmarks.harness.results.speed_artifact import TimedRank
 from benchmarks.harness.results.training_details import training_details
 
 DISTRIBUTION = "ocr-training-benchmarks"
@@ -159,7 +159,7 @@ def measured_fields(run: Run) -> dict[str, Any]:
     }
 
 
-def largest_peaks(ranks: Sequence[MemoryPeaks | RankDetails]) -> MemoryPeaks:
+def largest_peaks(ranks: Sequence[MemoryPeaks | TimedRank]) -> MemoryPeaks:
     """Of several ranks; a figure is None if all lack it."""
 
     def largest(field: str) -> int | None:

@@ -76,7 +76,7 @@ def common_rules(index: int, unit: str | None) -> list[Schema]:
             {"properties": {"FINAL_RESULT": {"const": 0}, "details": {"required": ["failure"]}}},
         ),
         _details(schema_version={"const": SCHEMA_VERSION}),
-        _if(_source("run", "unfinished_run"), {"properties": run}),
+        _if(_source("run", "light_run", "unfinished_run"), {"properties": run}),
         _if(
             _details(precision_requested={"const": "tf32"}),
             _details(precision={"properties": {"matmul": {"const": "tf32"}, "convolution": {"const": "tf32"}}}),

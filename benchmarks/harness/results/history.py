@@ -11,6 +11,7 @@ import msgspec
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.results.artifact import Header, MeasuredDetails
 from benchmarks.harness.results.common import details_of, failure_of
+from benchmarks.harness.results.speed_artifact import LightDetails
 
 HISTORY = "history.jsonl"
 
@@ -22,6 +23,7 @@ class HistoryLine(Header, frozen=True, kw_only=True, forbid_unknown_fields=False
         measurement: for example "speed".
         case: its name, which the ten fields do not tell in full.
         git_commit, git_dirty: of the suite; None if the case did not reach its end.
+        light: whether `--ocr-light` left out the probes of a case that reached its end.
         failure: None if the artifact is good.
     """
 
@@ -33,6 +35,7 @@ class HistoryLine(Header, frozen=True, kw_only=True, forbid_unknown_fields=False
     finished_at: datetime | None
     git_commit: str | None = None
     git_dirty: bool | None = None
+    light: bool = False
     failure: Failure | None = None
 
 
@@ -47,6 +50,7 @@ def history_line(artifact: Header, measurement: str, case: str) -> HistoryLine:
         **{name: getattr(details, name) for name in ("run_id", "suite_version", "started_at", "finished_at")},
         git_commit=None if environment is None else environment.git_commit,
         git_dirty=None if environment is None else environment.git_dirty,
+        light=isinstance(details, LightDetails),
         failure=failure_of(artifact),
     )
 

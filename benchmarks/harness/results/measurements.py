@@ -64,6 +64,7 @@ class Measurement:
         parameters: (case, settings) -> what the measurement needs. Raises CaseError if it cannot be taken.
         opt_in: whether its tests run only if they are asked for by marker, keyword or path.
         several_nodes: whether it can be taken on several nodes.
+        light: whether it has probes that `--ocr-light` leaves out.
         picture: "module:function", (artifact, path) -> draws a PNG next to the artifact; None for no picture.
     """
 
@@ -79,6 +80,7 @@ class Measurement:
     parameters: Callable[[Case, Settings], Parameters] = no_parameters
     opt_in: bool = True
     several_nodes: bool = False
+    light: bool = False
     picture: str | None = None
 
     @property
@@ -138,6 +140,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             cells=speed_table.cells,
             opt_in=False,
             several_nodes=True,
+            light=True,
         ),
         Measurement(
             form=CONVERGENCE,

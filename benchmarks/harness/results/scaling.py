@@ -14,7 +14,7 @@ from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.checks.case import mismatch, result_mismatch
 from benchmarks.harness.results.common import details_of, plan_fields
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.speed_artifact import Scaling, SpeedDetails
+from benchmarks.harness.results.speed_artifact import Scaling, TimedDetails, TimedRank
 from benchmarks.harness.results.store import ArtifactError, read_as
 
 CONDITIONS = "image_size", "compile", "compile_mode", "data_source", "image_cache", "memory_format", "device", "data"
@@ -44,7 +44,7 @@ def scaling_mismatch(artifact: Header, artifact_folder: Path) -> list[str]:
     not the one that was compared with.
     """
     details = details_of(artifact)
-    if not isinstance(details, SpeedDetails) or details.scaling is None:
+    if not isinstance(details, TimedDetails) or details.scaling is None:
         return []
     case = parse_case(details.case)
     found = _good_baseline(case, artifact_folder)
@@ -58,19 +58,21 @@ def _efficiency(case: Case, rate: float, baseline: Header) -> float:
     return rate / (baseline.FINAL_RESULT * max(1, case.gpu_count))
 
 
-def _good_baseline(case: Case, artifact_folder: Path) -> tuple[Header, SpeedDetails] | None:
-    """The artifact of the baseline and its details; None if there is none, it failed, or contradicts itself."""
+def _good_baseline(case: Case, artifact_folder: Path) -> tuple[Header, TimedDetails[TimedRank]] | None:
+    """The artifact of the baseline and its details; None if there is none, it failed, or contradicts itself. The
+    throughput of a light run is that of a full one.
+    """
     try:
         artifact = read_as(artifact_folder / SPEED.file_name(baseline_of(case).log_name), SPEED)
     except ArtifactError:
         return None
     details = artifact.details
-    if artifact.JOB_FAIL_FLAG or not isinstance(details, SpeedDetails):
+    if artifact.JOB_FAIL_FLAG or not isinstance(details, TimedDetails):
         return None
     return None if result_mismatch(artifact, details.samples / details.measured_seconds) else (artifact, details)
 
 
-def _comparable(run: Run, shared: SharedReport, details: SpeedDetails) -> bool:
+def _comparable(run: Run, shared: SharedReport, details: TimedDetails[TimedRank]) -> bool:
     """Whether a run and the details of a baseline have the same conditions."""
     ours = {**plan_fields(run), **structs.asdict(shared)}
     same = all(ours[name] == getattr(details, name) for name in CONDITIONS)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 from msgspec import structs
 
 from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.protocol.records import Failure, RankResult
-from benchmarks.harness.protocol.reports import SpeedReport
+from benchmarks.harness.protocol.reports import ProbeReport, SpeedReport
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.stages import WARM_UP, WINDOW
 from benchmarks.harness.results.artifact import UnfinishedDetails
@@ -28,7 +28,15 @@ from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
 from benchmarks.harness.results.scaling import scaling
-from benchmarks.harness.results.speed_artifact import LogDetails, RankDetails, Roofline, SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_artifact import (
+    LightDetails,
+    LogDetails,
+    RankDetails,
+    Roofline,
+    SpeedArtifact,
+    SpeedDetails,
+    TimedRank,
+)
 from benchmarks.harness.results.statistics import (
     exposed_communication_fraction,
     slowest,
@@ -58,7 +66,7 @@ def build(run: Run, log_path: Path, artifact_folder: Path) -> SpeedArtifact:
     return artifact
 
 
-def _finished(run: Run, log_path: Path, details: SpeedDetails, failure: Failure | None) -> SpeedArtifact:
+def _finished(run: Run, log_path: Path, details: SpeedDetails | LightDetails, failure: Failure | None) -> SpeedArtifact:
     return SpeedArtifact(
         **header(run, log_path, SPEED, value=throughput(run.results), failure=failure),
         details=structs.replace(details, failure=optional(failure)),
@@ -79,14 +87,15 @@ def _wrong_results(results: list[RankResult]) -> Failure | None:
 
 
 def _wrong_step(result: RankResult) -> str | None:
-    own = _own(result)
-    return wrong_result(own.reference_check) or wrong_graph(own.graph_check)
+    probes = _own(result).probes
+    return None if probes is None else wrong_result(probes.reference_check) or wrong_graph(probes.graph_check)
 
 
 def _synchronising(results: list[RankResult]) -> Failure | None:
     for result in results:
         own = _own(result)
-        counts = {"the measured steps": own.host_synchronisations, "traced steps": own.traced_synchronisations}
+        traced = None if own.probes is None else own.probes.traced_synchronisations
+        counts = {"the measured steps": own.host_synchronisations, "traced steps": traced}
         for where, count in counts.items():
             if count:
                 message = f"{count} calls in {where} made the host wait for the GPU; the train log names them"
@@ -103,75 +112,83 @@ def _own(result: RankResult) -> SpeedReport:
     return msgspec.json.decode(result.own, type=SpeedReport)
 
 
-def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) -> SpeedDetails:
+def _details(run: Run, artifact_folder: Path, machine: MachineDetails | None) -> SpeedDetails | LightDetails:
+    timed = _timed(run, artifact_folder, machine)
+    reported = [_own(result).probes for result in run.results]
+    probes = [each for each in reported if each is not None]
+    if len(probes) < len(reported):
+        return LightDetails(**timed, ranks=[TimedRank(**_timed_rank(result)) for result in run.results])
+    return SpeedDetails(
+        **timed,
+        **_limits(run, probes, timed["achieved_tflops"], timed["data_wait_fraction"]),
+        traced_synchronisations=total([each.traced_synchronisations for each in probes]),
+        loader_only_samples_per_second=sum(each.loader_only_samples_per_second for each in probes),
+        step_only_samples_per_second=len(probes) * min(each.step_only_samples_per_second for each in probes),
+        loader_profile=probes[0].loader_profile,
+        reference_check=probes[_first_wrong(run.results).rank].reference_check,
+        ranks=[
+            RankDetails(**_timed_rank(result), probes=each) for result, each in zip(run.results, probes, strict=True)
+        ],
+    )
+
+
+def _timed(run: Run, artifact_folder: Path, machine: MachineDetails | None) -> dict[str, Any]:
+    """The fields of `TimedDetails`, but for the ranks."""
     results, rate = run.results, throughput(run.results)
     own = [_own(result) for result in results]
     window = slowest(results)
     measured = measured_fields(run)
     watts, joules = power_and_energy([] if machine is None else machine.gpus, results)
-    exposed = exposed_communication_fraction([each.communication for each in own])
-    data_wait_fraction = min(1.0, window.data_wait_seconds / window.measured_seconds)
-    return SpeedDetails(
+    achieved, peak = measured["flops_per_sample"] * rate / 1e12, peak_of_all(shared_report(run).device, run.case)
+    return dict(
         **plan_fields(run),
         **measured,
         **_times(run, window),
-        **_limits(run, window, measured["flops_per_sample"] * rate / 1e12, data_wait_fraction, exposed),
+        achieved_tflops=achieved,
+        peak_tflops=peak,
+        mfu=None if peak is None else achieved / peak,
         samples=sum(result.samples for result in results),
         step_seconds=step_distribution([record.step_seconds for record in window.measured]),
-        data_wait_fraction=data_wait_fraction,
+        data_wait_fraction=min(1.0, window.data_wait_seconds / window.measured_seconds),
         loss_first=_finite(run.records[0].losses),
         loss_last=_finite(run.records[-1].losses),
         peak_memory_of="device" if run.case.device == "cuda" else "process",
         host_synchronisations=total([each.host_synchronisations for each in own]),
-        traced_synchronisations=total([each.traced_synchronisations for each in own]),
-        loader_only_samples_per_second=sum(each.loader_only_samples_per_second for each in own),
-        step_only_samples_per_second=len(own) * min(each.step_only_samples_per_second for each in own),
-        exposed_communication_fraction=exposed,
-        loader_profile=own[0].loader_profile,
-        reference_check=_own(_first_wrong(results)).reference_check,
         strict_machine=run.strict_machine,
         machine=machine,
         power_watts=watts,
         joules_per_sample=joules,
         rank_spread=1 - min(result.measured_seconds for result in results) / window.measured_seconds,
-        ranks=[_rank_details(result) for result in results],
         scaling=scaling(run, rate, shared_report(run), artifact_folder),
     )
 
 
 class _Limits(TypedDict):
-    achieved_tflops: float
     matmul_tflops: float
     matmul_fraction: float
     matmul_held_tflops: float | None
     copy_terabytes_per_second: float
-    peak_tflops: float | None
-    mfu: float | None
     roofline: Roofline | None
+    exposed_communication_fraction: float | None
 
 
-def _limits(
-    run: Run, window: RankResult, achieved_tflops: float, data_fraction: float, exposed: float | None
-) -> _Limits:
-    own = [_own(result) for result in run.results]
-    limits = [each.limits for each in own]
-    matmul_tflops = sum(each.matmul_tflops for each in own)
-    peak = peak_of_all(shared_report(run).device, run.case)
+def _limits(run: Run, probes: list[ProbeReport], achieved_tflops: float, data_fraction: float) -> _Limits:
+    limits = [each.limits for each in probes]
+    matmul_tflops = sum(each.matmul_tflops for each in probes)
+    exposed = exposed_communication_fraction([each.communication for each in probes])
     return _Limits(
-        achieved_tflops=achieved_tflops,
         matmul_tflops=matmul_tflops,
         matmul_fraction=achieved_tflops / matmul_tflops,
         matmul_held_tflops=matmul_held_tflops(limits),
         copy_terabytes_per_second=sum(each.copy_terabytes_per_second for each in limits),
-        peak_tflops=peak,
-        mfu=None if peak is None else achieved_tflops / peak,
         roofline=roofline(
             limits,
-            step_seconds=window.measured_seconds / run.plan.steps,
+            step_seconds=slowest(run.results).measured_seconds / run.plan.steps,
             matmul_tflops=matmul_tflops,
             data_fraction=data_fraction,
             communication_fraction=exposed,
         ),
+        exposed_communication_fraction=exposed,
     )
 
 
@@ -215,10 +232,13 @@ def _finite(losses: dict[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in losses.items() if value is not None}
 
 
-def _rank_details(result: RankResult) -> RankDetails:
+def _timed_rank(result: RankResult) -> dict[str, Any]:
+    """The fields of `TimedRank`."""
+    own = _own(result)
     device_seconds = [record.device_seconds for record in result.measured if record.device_seconds is not None]
-    return RankDetails(
-        **structs.asdict(_own(result)),
+    return dict(
+        cpu_seconds=own.cpu_seconds,
+        host_synchronisations=own.host_synchronisations,
         rank=result.rank,
         measured_seconds=result.measured_seconds,
         samples=result.samples,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -23,7 +23,7 @@ from benchmarks.harness.protocol.quantities import (
     about,
 )
 from benchmarks.harness.protocol.records import Failure
-from benchmarks.harness.protocol.reports import ReferenceCheck, SpeedReport
+from benchmarks.harness.protocol.reports import ProbeReport, ReferenceCheck, WindowReport
 from benchmarks.harness.results.artifact import CASE_PATTERN, Header, MeasuredDetails, Provenance, UnfinishedDetails
 
 Losses = Annotated[dict[str, float], Meta(extra_json_schema={"required": ["loss"]})]
@@ -41,8 +41,8 @@ class StepSeconds(Struct, frozen=True, forbid_unknown_fields=True):
     stdev: Annotated[Seconds, about("sample standard deviation")]
 
 
-class RankDetails(SpeedReport, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rank of a speed case: what it reported, and what follows from its records."""
+class TimedRank(WindowReport, frozen=True, kw_only=True):
+    """One rank of a speed case: what it reported of its measured steps, and what follows from its records."""
 
     rank: Annotated[Count, about("number of the rank, from 0")]
     measured_seconds: Annotated[PositiveSeconds, about("wall clock of the measured steps")]
@@ -52,6 +52,15 @@ class RankDetails(SpeedReport, frozen=True, kw_only=True, forbid_unknown_fields=
     peak_memory_bytes: Annotated[PositiveBytes, about("memory of the GPU, or of the process on the CPU")]
     peak_reserved_bytes: Annotated[PositiveBytes | None, about("reserved in the measured steps; null on the CPU")]
     run_peak_reserved_bytes: Annotated[PositiveBytes | None, about("since the start of the rank; null on the CPU")]
+
+
+class RankDetails(TimedRank, frozen=True, kw_only=True):
+    """One rank of a speed case that is not a light run."""
+
+    probes: Annotated[ProbeReport, about("what the rank measured after its measured steps")]
+
+
+R = TypeVar("R", bound=TimedRank, covariant=True)
 
 
 class Roofline(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,8 +92,8 @@ class Scaling(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
-    """Details of a speed case that reached its end."""
+class TimedDetails(MeasuredDetails, Generic[R], frozen=True, kw_only=True):
+    """What every speed case that reached its end has, a light run included."""
 
     measured_seconds: Annotated[PositiveSeconds, about("wall clock of the measured steps, slowest rank")]
     samples: Annotated[PositiveCount, about("of all ranks in the measured steps")]
@@ -93,38 +102,13 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     loss_first: Annotated[Losses, about("losses of the first step, warm-up included, first rank")]
     loss_last: Annotated[Losses, about("losses of the last step")]
     achieved_tflops: Annotated[Tflops, about("flops_per_sample x throughput")]
-    matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision, all ranks")]
-    matmul_fraction: Annotated[PositiveRatio, about("achieved_tflops / matmul_tflops")]
-    matmul_held_tflops: Annotated[
-        Tflops | None, about("rate of matrix products during two seconds, all ranks; null on the CPU")
-    ]
-    copy_terabytes_per_second: Annotated[
-        TerabytesPerSecond, about("copy of a large tensor in the memory of the device, read and written, all ranks")
-    ]
     peak_tflops: Annotated[
         Tflops | None, about("the vendor's dense peak of the precision, all GPUs; null if `device` is not in the table")
     ]
     mfu: Annotated[PositiveRatio | None, about("achieved_tflops / peak_tflops")]
-    roofline: Annotated[Roofline | None, about("null if the operations of a step could not be counted")]
     peak_memory_of: Annotated[Literal["device", "process"], about("what peak_memory_bytes counts")]
     host_synchronisations: Annotated[
         Count | None, about("calls in the measured steps that made a host wait for its GPU; null on the CPU")
-    ]
-    traced_synchronisations: Annotated[
-        Count | None, about("the same in a few traced steps after them, of CUDA's own calls; null if not traced")
-    ]
-    loader_only_samples_per_second: Annotated[SamplesPerSecond, about("loaders of all ranks without training")]
-    step_only_samples_per_second: Annotated[SamplesPerSecond, about("steps of all ranks without loading")]
-    exposed_communication_fraction: Annotated[
-        Fraction | None,
-        about("part of a step by which the exchange of gradients prolongs it: 1 - slowest local step / slowest step"),
-    ]
-    loader_profile: Annotated[
-        dict[str, Seconds] | None, about("rank 0: stage -> seconds per sample; null unless --ocr-profile-loader")
-    ]
-    reference_check: Annotated[
-        ReferenceCheck | None,
-        about("of rank 0, or of the first wrong rank; null if the model has no reference figures"),
     ]
     setup_seconds: Annotated[Seconds, about("from launch to the first step")]
     compile_seconds: Annotated[
@@ -149,9 +133,45 @@ class SpeedDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     ]
     joules_per_sample: Annotated[Amount | None, about("energy of all GPUs in the measured steps / samples")]
     rank_spread: Annotated[Fraction, about("1 - fastest / slowest rank's measured_seconds")]
-    ranks: Annotated[list[RankDetails], Meta(min_length=1)]
+    ranks: Annotated[list[R], Meta(min_length=1)]
     scaling: Annotated[Scaling | None, about("null for one process, or if the baseline was not measured before")]
     failure: Annotated[Failure, about("if JOB_FAIL_FLAG is 1")] | UnsetType = UNSET
+
+
+class LightDetails(TimedDetails[TimedRank], frozen=True, kw_only=True, tag="light_run"):
+    """Details of a speed case with `--ocr-light` that reached its end: nothing was measured after the measured steps,
+    so nothing shows that the step is right, or what bounds it. The gate refuses it.
+    """
+
+
+class SpeedDetails(TimedDetails[RankDetails], frozen=True, kw_only=True, tag="run"):
+    """Details of a speed case that reached its end."""
+
+    matmul_tflops: Annotated[Tflops, about("rate of a large matrix product in the working precision, all ranks")]
+    matmul_fraction: Annotated[PositiveRatio, about("achieved_tflops / matmul_tflops")]
+    matmul_held_tflops: Annotated[
+        Tflops | None, about("rate of matrix products during two seconds, all ranks; null on the CPU")
+    ]
+    copy_terabytes_per_second: Annotated[
+        TerabytesPerSecond, about("copy of a large tensor in the memory of the device, read and written, all ranks")
+    ]
+    roofline: Annotated[Roofline | None, about("null if the operations of a step could not be counted")]
+    traced_synchronisations: Annotated[
+        Count | None, about("calls in a few traced steps that made a host wait, of CUDA's own; null if not traced")
+    ]
+    loader_only_samples_per_second: Annotated[SamplesPerSecond, about("loaders of all ranks without training")]
+    step_only_samples_per_second: Annotated[SamplesPerSecond, about("steps of all ranks without loading")]
+    exposed_communication_fraction: Annotated[
+        Fraction | None,
+        about("part of a step by which the exchange of gradients prolongs it: 1 - slowest local step / slowest step"),
+    ]
+    loader_profile: Annotated[
+        dict[str, Seconds] | None, about("rank 0: stage -> seconds per sample; null unless --ocr-profile-loader")
+    ]
+    reference_check: Annotated[
+        ReferenceCheck | None,
+        about("of rank 0, or of the first wrong rank; null if the model has no reference figures"),
+    ]
 
 
 class LogDetails(Provenance, frozen=True, kw_only=True, tag="log"):
@@ -188,4 +208,4 @@ class LogDetails(Provenance, frozen=True, kw_only=True, tag="log"):
 class SpeedArtifact(Header, frozen=True, kw_only=True):
     """Speed JSON of one OCR training case."""
 
-    details: SpeedDetails | UnfinishedDetails | LogDetails
+    details: SpeedDetails | LightDetails | UnfinishedDetails | LogDetails

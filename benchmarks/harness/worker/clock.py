@@ -42,6 +42,9 @@ class StepClock:
     On a GPU the host runs ahead. Events recorded on the stream give a step's device time, and its losses are copied to
     pinned memory behind it. `on_record` gets a record once the device has finished the step; querying an event does
     not wait. On the CPU it gets a record at once. `begin` and `finish` may be called several times.
+
+    Attributes:
+        cpu_seconds: CPU seconds of this process, all its threads, between the last `begin` and `finish`.
     """
 
     def __init__(
@@ -64,12 +67,14 @@ class StepClock:
         self._loss_scale = loss_scale
         self._warmup = False
         self._begin = self._last = self._arrived = 0.0
+        self._cpu_begin = self.cpu_seconds = 0.0
         self._event: torch.cuda.Event | None = None
 
     def begin(self, *, warmup: bool) -> None:
         """The following steps are warm-up or measured steps. Waits for the device."""
         self._warmup = warmup
         wait_for(self._device)
+        self._cpu_begin = time.process_time()
         self._event = self._record_event()
         self._begin = self._last = time.perf_counter()
 
@@ -113,6 +118,7 @@ class StepClock:
         wait_for(self._device)
         # On the CPU a step is done once it has been issued; the last record has been reported since.
         seconds = (time.perf_counter() if self._cuda else self._last) - self._begin
+        self.cpu_seconds = time.process_time() - self._cpu_begin
         while self._issued:
             self._hand_over(self._issued.popleft())
         return seconds

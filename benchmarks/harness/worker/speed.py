@@ -1,4 +1,6 @@
-"""The speed measurement in one rank: warm up, time the measured steps, then probe what bounds them."""
+"""The speed measurement in one rank: warm up, time the measured steps, then probe what bounds them, unless the run is
+light.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.harness.protocol.gpu_report import GpuReport, await_gpu_report
-from benchmarks.harness.protocol.reports import CommunicationReport, GraphCheck, SpeedReport
+from benchmarks.harness.protocol.reports import CommunicationReport, GraphCheck, ProbeReport, SpeedReport
 from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
@@ -31,7 +33,7 @@ from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.task import Batch
 
 SETTLING_STEPS = 5  # warm-up steps between the start of the window's loader and the window
-GPU_REPORT_SECONDS = 3.0  # the report is there before the probes have ended, unless NVML does not answer
+GPU_REPORT_SECONDS = 3.0  # it is there before the probes have ended; a light run waits for it
 
 
 def measure_speed(set_up: SetUp) -> Measured:
@@ -50,6 +52,7 @@ def measure_speed(set_up: SetUp) -> Measured:
     batches = set_up.batches(first_steps)
     set_up.position.stage = "data"
     batches = itertools.chain((next(batches),), batches)
+    # In a light run, too, operations are counted: its measured steps must follow the same program.
     counter = warm_up(set_up, trainer, batches, plan.warmup_steps - first_steps, clock)
     clock.finish()
     watch = TrainingWatch(set_up, trainer, plan.warmup_steps)
@@ -62,7 +65,8 @@ def measure_speed(set_up: SetUp) -> Measured:
     report = rank_report(set_up, watch, plan.steps)  # at once: where the probes begin, the window of the GPU ends
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
     count = None if synchronisations is None else synchronisations.count
-    own = probe(set_up, trainer, batches, counter, count)
+    probes = None if plan.light else probe(set_up, trainer, batches, counter)
+    own = SpeedReport(cpu_seconds=clock.cpu_seconds, host_synchronisations=count, probes=probes)
     return Measured(window_seconds, tuple(log.records), report, own, _gpu(set_up))
 
 
@@ -74,13 +78,7 @@ def _gpu(set_up: SetUp) -> GpuReport | None:
         return await_gpu_report(Path(set_up.plan.run_folder), set_up.rank, GPU_REPORT_SECONDS)
 
 
-def probe(
-    set_up: SetUp,
-    trainer: Trainer,
-    batches: Iterator[LoadedBatch],
-    counter: WorkCounter,
-    host_synchronisations: int | None,
-) -> SpeedReport:
+def probe(set_up: SetUp, trainer: Trainer, batches: Iterator[LoadedBatch], counter: WorkCounter) -> ProbeReport:
     """What bounds the steps, and whether they are right: untimed, each probe with its seconds in the artifact."""
     case, device = set_up.case, set_up.device
     with set_up.timed("matmul"):
@@ -98,8 +96,7 @@ def probe(
     with set_up.timed("reference_check"):
         check = reference_check(case, device, compiled=case.compile and graph is None)
     traced = _traced_synchronisations(set_up, trainer, batches)  # last: what it observes stays observed
-    return SpeedReport(
-        host_synchronisations=host_synchronisations,
+    return ProbeReport(
         traced_synchronisations=traced,
         matmul_tflops=tflops,
         limits=limits,

@@ -10,7 +10,7 @@ from typing import Protocol
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.gpu_report import SLOWDOWN, GpuReport, Spread, energy_fits, reason_names
 from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, RELATIVE_ROUNDING, mismatch
-from benchmarks.harness.results.speed_artifact import RankDetails, SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, TimedDetails, TimedRank
 
 LATE_REPORT_SECONDS = 5.0  # a rank reports the end of its window a little after it
 BOUNDS = {
@@ -45,7 +45,7 @@ def power_and_energy(gpus: Sequence[GpuReport], ranks: Sequence[_Rank]) -> tuple
     return sum(watts[each.rank] for each in ranks), joules / sum(each.samples for each in ranks)
 
 
-def gpu_rule(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+def gpu_rule(_artifact: SpeedArtifact, details: TimedDetails[TimedRank], case: Case) -> list[str]:
     """Figures that do not follow from those that they are made of, a line each."""
     gpus, ranks = [] if details.machine is None else details.machine.gpus, details.ranks
     if gpus and case.device == "cpu":
@@ -61,7 +61,7 @@ def _same_or_null(name: str, value: float | None, expected: float | None) -> lis
     return [] if value == expected else [f"details.{name}: {value}, but the energy of the GPUs yields {expected}"]
 
 
-def _of_the_gpus(gpus: Sequence[GpuReport], ranks: Sequence[RankDetails]) -> list[str]:
+def _of_the_gpus(gpus: Sequence[GpuReport], ranks: Sequence[TimedRank]) -> list[str]:
     by_rank = {each.rank: each for each in ranks}
     numbers = [each.rank for each in gpus]
     found = []
@@ -110,7 +110,7 @@ def _energy(gpu: GpuReport) -> Iterator[str]:
         yield "energy_joules: a partition has no energy counter of its own"
 
 
-def _of_its_rank(gpu: GpuReport, rank: RankDetails | None) -> Iterator[str]:
+def _of_its_rank(gpu: GpuReport, rank: TimedRank | None) -> Iterator[str]:
     if rank is None:
         return
     least, most = rank.measured_seconds / ANOTHER_CLOCK, rank.measured_seconds * ANOTHER_CLOCK + LATE_REPORT_SECONDS

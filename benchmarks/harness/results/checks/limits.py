@@ -7,15 +7,13 @@ from msgspec import structs
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.limits import StepWork
 from benchmarks.harness.results.checks.case import RELATIVE_ROUNDING, mismatch
-from benchmarks.harness.results.peaks import peak_of_all
 from benchmarks.harness.results.roofline import matmul_held_tflops, roofline
-from benchmarks.harness.results.speed_artifact import RankDetails, Roofline, SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_artifact import RankDetails, Roofline, SpeedDetails
 
 
-def limit_contradictions(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
-    """The rates of all ranks, the vendor's peak, the roofline and what bounds the step."""
-    limits = [rank.limits for rank in details.ranks]
-    peak = peak_of_all(details.device, case)
+def limit_contradictions(details: SpeedDetails, case: Case) -> list[str]:
+    """The rates of all ranks, the roofline and what bounds the step."""
+    limits = [rank.probes.limits for rank in details.ranks]
     copied = sum(each.copy_terabytes_per_second for each in limits)
     expected = roofline(
         limits,
@@ -27,8 +25,6 @@ def limit_contradictions(_artifact: SpeedArtifact, details: SpeedDetails, case: 
     found = [
         *mismatch("matmul_held_tflops", details.matmul_held_tflops, matmul_held_tflops(limits)),
         *mismatch("copy_terabytes_per_second", details.copy_terabytes_per_second, copied),
-        *mismatch("peak_tflops", details.peak_tflops, peak),
-        *mismatch("mfu", details.mfu, None if peak is None else details.achieved_tflops / peak),
         *_impossible_limits(details, case),
     ]
     if details.roofline is None or expected is None:
@@ -46,14 +42,14 @@ def limit_contradictions(_artifact: SpeedArtifact, details: SpeedDetails, case: 
 def _impossible_limits(details: SpeedDetails, case: Case) -> list[str]:
     found = []
     for rank in details.ranks:
-        owner, limits, work = f"details.ranks: rank {rank.rank}: limits", rank.limits, rank.limits.step_work
+        owner, limits = f"details.ranks: rank {rank.rank}: limits", rank.probes.limits
         found += [
             f"{owner}: {name}: null if and only if it ran on the CPU"
             for name in ("matmul_held_tflops", "host_step_seconds")
             if (getattr(limits, name) is None) != (case.device == "cpu")
         ]
-        if work is not None:
-            found += [f"{owner}: step_work: {line}" for line in _impossible_work(rank, work)]
+        if limits.step_work is not None:
+            found += [f"{owner}: step_work: {line}" for line in _impossible_work(rank, limits.step_work)]
     return found
 
 
@@ -64,7 +60,7 @@ def _impossible_work(rank: RankDetails, work: StepWork) -> list[str]:
     if work.arithmetic_bound_flops > work.flops or work.memory_bound_bytes > work.bytes:
         found.append("a part is larger than the whole")
     # The longer of two times, added up over the operations, is at least each of them added up.
-    arithmetic, memory = rank.matmul_tflops * 1e12, rank.limits.copy_terabytes_per_second * 1e12
+    arithmetic, memory = rank.probes.matmul_tflops * 1e12, rank.probes.limits.copy_terabytes_per_second * 1e12
     together = work.arithmetic_bound_flops / arithmetic + work.memory_bound_bytes / memory
     least = max(work.flops / arithmetic, work.bytes / memory)
     if together < (1 - RELATIVE_ROUNDING) * least:

@@ -5,30 +5,26 @@ from __future__ import annotations
 from benchmarks.cases import Case
 from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, mismatch
 from benchmarks.harness.results.gradient_scaling import too_many_skipped
-from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
-from benchmarks.harness.results.statistics import total
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, TimedDetails, TimedRank
 
 
-def step_rule(_artifact: SpeedArtifact, details: SpeedDetails, case: Case) -> list[str]:
+def step_rule(_artifact: SpeedArtifact, details: TimedDetails[TimedRank], case: Case) -> list[str]:
     """Contradictions, a line each."""
     checks = (_host_synchronisations, _skipped_steps, _memory, _compilation)
     return [line for check in checks for line in check(details, case)]
 
 
-def _host_synchronisations(details: SpeedDetails, case: Case) -> list[str]:
+def _host_synchronisations(details: TimedDetails[TimedRank], case: Case) -> list[str]:
     owners = {"details": details} | {f"details.ranks: rank {rank.rank}": rank for rank in details.ranks}
     allowed, shown = (0, "0 on a GPU") if case.device == "cuda" else (None, "null on the CPU")
-    found = []
-    for owner, figures in owners.items():
-        if (count := figures.host_synchronisations) != allowed:
-            found.append(f"{owner}: host_synchronisations: {count}, but it must be {shown}")
-        if (count := figures.traced_synchronisations) not in (allowed, None):
-            found.append(f"{owner}: traced_synchronisations: {count}, but it must be {shown}")
-    traced = total(rank.traced_synchronisations for rank in details.ranks)
-    return found + mismatch("traced_synchronisations", details.traced_synchronisations, traced)
+    return [
+        f"{owner}: host_synchronisations: {count}, but it must be {shown}"
+        for owner, figures in owners.items()
+        if (count := figures.host_synchronisations) != allowed
+    ]
 
 
-def _memory(details: SpeedDetails, case: Case) -> list[str]:
+def _memory(details: TimedDetails[TimedRank], case: Case) -> list[str]:
     """On a GPU what is allocated is a part of what is reserved, and the measured steps are a part of the run."""
     found = []
     for rank in details.ranks:
@@ -43,7 +39,7 @@ def _memory(details: SpeedDetails, case: Case) -> list[str]:
     return found
 
 
-def _compilation(details: SpeedDetails, case: Case) -> list[str]:
+def _compilation(details: TimedDetails[TimedRank], case: Case) -> list[str]:
     if (details.compile_seconds is None) == case.compile:
         return ["details.compile_seconds: null if and only if the case is not compiled"]
     reported = [rank.compile.seconds for rank in details.training if rank.compile is not None]
@@ -54,6 +50,6 @@ def _compilation(details: SpeedDetails, case: Case) -> list[str]:
     return found
 
 
-def _skipped_steps(details: SpeedDetails, _case: Case) -> list[str]:
+def _skipped_steps(details: TimedDetails[TimedRank], _case: Case) -> list[str]:
     failure = too_many_skipped(details.gradient_scaling, details.measured_steps)
     return [] if failure is None else [f"details.gradient_scaling: {failure.message}"]

@@ -7,18 +7,21 @@ from itertools import pairwise
 
 from benchmarks.cases import Case
 from benchmarks.harness.results.checks.case import ANOTHER_CLOCK, RELATIVE_ROUNDING, mismatch
-from benchmarks.harness.results.speed_artifact import RankDetails, SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_artifact import SpeedArtifact, TimedDetails, TimedRank
 
 UNTIMED_ON_GPU = 1.0
 """Seconds between the last event on a GPU and the end of the window, in which the host writes records."""
 
+BETWEEN_CLOCKS = 0.1
+"""Seconds between the readings of the wall clock and of the CPU time at either end of the measured window."""
 
-def slowest_rank(details: SpeedDetails) -> RankDetails:
+
+def slowest_rank(details: TimedDetails[TimedRank]) -> TimedRank:
     """The rank whose measured steps took longest."""
     return max(details.ranks, key=lambda rank: rank.measured_seconds)
 
 
-def time_rule(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+def time_rule(_artifact: SpeedArtifact, details: TimedDetails[TimedRank], _case: Case) -> list[str]:
     """Set-up, warm-up and measured steps fit into the whole run; waiting for data fits into the measured steps."""
     after_set_up = details.warmup_seconds + details.measured_seconds
     overhead = max(0.0, details.total_seconds - after_set_up)
@@ -34,7 +37,28 @@ def time_rule(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> l
     return found
 
 
-def step_distribution_rule(_artifact: SpeedArtifact, details: SpeedDetails, _case: Case) -> list[str]:
+def cpu_time_rule(_artifact: SpeedArtifact, details: TimedDetails[TimedRank], _case: Case) -> list[str]:
+    """A rank has no more CPU time than its cores have in the measured steps."""
+    found = []
+    for rank in details.ranks:
+        most = _most_cores(details, rank.rank) * (1.05 * rank.measured_seconds + BETWEEN_CLOCKS)
+        if not rank.cpu_seconds <= most:
+            found.append(
+                f"details.ranks: rank {rank.rank}: cpu_seconds: {rank.cpu_seconds:g}, but its cores had at most "
+                f"{most:.3f} s"
+            )
+    return found
+
+
+def _most_cores(details: TimedDetails[TimedRank], rank: int) -> int:
+    """Cores that a rank could use. `environment.cores` leaves out the fraction of a core that a quota may have."""
+    machine, values = details.machine, details.rank_differences.get("environment.cores")
+    cores = details.environment.cores if values is None else int(values[rank])
+    is_whole = details.nodes == 1 and machine is not None and machine.quota_cores is None
+    return cores if is_whole else cores + 1
+
+
+def step_distribution_rule(_artifact: SpeedArtifact, details: TimedDetails[TimedRank], _case: Case) -> list[str]:
     """The figures of `step_seconds` can be those of one distribution, whose sum fills the measured window."""
     steps, count = details.step_seconds, details.measured_steps
     ordered = [steps.min, steps.p50, steps.p95, steps.max]
@@ -54,7 +78,7 @@ def step_distribution_rule(_artifact: SpeedArtifact, details: SpeedDetails, _cas
     return found + _sum_of_steps(details)
 
 
-def _sum_of_steps(details: SpeedDetails) -> list[str]:
+def _sum_of_steps(details: TimedDetails[TimedRank]) -> list[str]:
     """On the CPU the steps fill the window. On a GPU they are timed by events: the host ends the window later."""
     window, total = slowest_rank(details), details.step_seconds.mean * details.measured_steps
     if window.device_seconds is None:

@@ -18,6 +18,7 @@ from benchmarks.harness.controller.selection import (
     case_of,
     check_compile_mode,
     check_image_size,
+    check_light,
     check_measurements,
     deselect_opt_in,
     measurement_of,
@@ -148,6 +149,31 @@ def test_cuda_graphs_are_refused_on_the_cpu() -> None:
     message = f"--ocr-compile-mode: 'reduce-overhead' means CUDA graphs, and {COMPILED_ON_CPU} runs on the CPU"
     with pytest.raises(pytest.UsageError, match=message):
         check_mode("reduce-overhead", COMPILED_ON_CPU, given={"ocr_compile_mode": "reduce-overhead"})
+
+
+# light runs
+
+
+def check(settings: Settings, *measurements: str, **given: Any) -> None:
+    items = [fake_item(f"benchmarks/test_{name}.py", name, case=CPU) for name in measurements]
+    check_light(FakeConfig(**given).as_pytest(), [*items, COMPONENT], settings)
+
+
+def test_light_runs_are_for_speed_cases_only() -> None:
+    light = Settings(light=True)
+    check(light, "speed")
+    check(Settings(), "speed", "convergence")
+    message = r"--ocr-light: is for speed cases, and benchmarks/test_convergence.py::test\[.*\] is a convergence case"
+    with pytest.raises(pytest.UsageError, match=message):
+        check(light, "speed", "convergence", given={"ocr_light": True})
+    with pytest.raises(pytest.UsageError, match=r"pytest.ini: ocr_light: is for speed cases"):
+        check(light, "convergence", ini={"ocr_light": "yes"})
+
+
+def test_a_light_run_cannot_profile_the_loader() -> None:
+    both = Settings(light=True, profile_loader=True)
+    with pytest.raises(pytest.UsageError, match="--ocr-light: leaves out what --ocr-profile-loader asks for"):
+        check(both, "speed", given={"ocr_light": True, "ocr_profile_loader": True})
 
 
 # tests that run only if they are asked for

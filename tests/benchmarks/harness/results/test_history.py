@@ -88,3 +88,8 @@ def test_fields_of_a_later_version_are_no_damage(tmp_path: Path) -> None:
     document = {**json.loads(path.read_text()), "new": 1}
     path.write_text(json.dumps(document) + "\n")
     assert history.read(path)[1] == 0
+
+
+def test_a_light_run_is_marked() -> None:
+    assert history_line(speed_artifact(CASE, light=True), "speed", CASE).light
+    assert not good_line().light

@@ -141,7 +141,7 @@ def test_the_gate_recomputes_the_share_of_the_vendors_peak() -> None:
 
 
 SMALL = structs.asdict(StepWork(1, 1, 1, {"forward": 1}, 0, 1))
-WORK = "details.ranks.0.limits.step_work"
+WORK = "details.ranks.0.probes.limits.step_work"
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"details.roofline.bound_by": "memory"}, "details.roofline.bound_by: memory, but the parts yield data"),
     ({"details.roofline.fraction": 0.99}, "details.roofline.fraction: 0.99, but"),
@@ -159,10 +159,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({f"{WORK}.arithmetic_bound_flops": 0, f"{WORK}.memory_bound_bytes": 0}, "its parts take 0 s, but one limit alone"),
     ({"details.copy_terabytes_per_second": 9.0}, "details.copy_terabytes_per_second: 9, but"),
     ({"details.matmul_held_tflops": 9.0}, "details.matmul_held_tflops: 9, but"),
-    ({"details.ranks.0.limits.matmul_held_tflops": None}, "matmul_held_tflops: null if and only if it ran on the CPU"),
-    ({"details.ranks.0.limits.host_step_seconds": None}, "host_step_seconds: null if and only if it ran on the CPU"),
     (
-        {"details.ranks.1.limits.step_work": SMALL},
+        {"details.ranks.0.probes.limits.matmul_held_tflops": None},
+        "matmul_held_tflops: null if and only if it ran on the CPU",
+    ),
+    (
+        {"details.ranks.0.probes.limits.host_step_seconds": None},
+        "host_step_seconds: null if and only if it ran on the CPU",
+    ),
+    (
+        {"details.ranks.1.probes.limits.step_work": SMALL},
         "only rank 0 counts",
     ),
 ]

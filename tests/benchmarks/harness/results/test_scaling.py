@@ -24,9 +24,9 @@ BASELINES = {
 }
 
 
-def put_baseline(folder: Path, case: str, **changes: Any) -> None:
+def put_baseline(folder: Path, case: str, *, light: bool = False, **changes: Any) -> None:
     """The artifact of the single-process case, some of its details changed."""
-    artifact = speed_artifact(BASELINES[case])
+    artifact = speed_artifact(BASELINES[case], light=light)
     details = structs.replace(artifact.details, **changes)
     name = SPEED.file_name(finished_run(BASELINES[case]).case.log_name)
     store.write(folder / name, structs.replace(artifact, details=details), SPEED)
@@ -42,6 +42,11 @@ def test_several_processes_are_compared_with_their_ideal(tmp_path: Path, case: s
     """On the CPU they share the cores of the single process, so its throughput is the ideal."""
     put_baseline(tmp_path, case)
     assert scaling_of(case, 3.0, tmp_path) == Scaling(BASELINES[case], 3.0 / ideal)
+
+
+def test_a_light_run_can_be_the_baseline(tmp_path: Path) -> None:
+    put_baseline(tmp_path, ON_CPU, light=True)
+    assert scaling_of(ON_CPU, 3.0, tmp_path) == Scaling(BASELINES[ON_CPU], 3.0 / 4.0)
 
 
 def test_a_single_process_and_a_missing_baseline_have_no_scaling(tmp_path: Path) -> None:

@@ -63,7 +63,12 @@ def test_the_source_decides_which_type_the_details_have() -> None:
             for branch in branches
         }
 
-    assert types(SPEED) == {"run": "SpeedDetails", "unfinished_run": "UnfinishedDetails", "log": "LogDetails"}
+    assert types(SPEED) == {
+        "run": "SpeedDetails",
+        "light_run": "LightDetails",
+        "unfinished_run": "UnfinishedDetails",
+        "log": "LogDetails",
+    }
     assert types(CONVERGENCE) == {"run": "ConvergenceDetails", "unfinished_run": "UnfinishedConvergenceDetails"}
 
 

@@ -16,11 +16,12 @@ from benchmarks.harness.results.artifact import UnfinishedDetails
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.speed import build, contradictions
-from benchmarks.harness.results.speed_artifact import SpeedArtifact, SpeedDetails
+from benchmarks.harness.results.speed_artifact import LightDetails, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.speed_table import cells, line
 from benchmarks.harness.results.validation import problems
 from ocr_models import MODELS
 from samples import (
+    document,
     failed_run,
     finished_run,
     graph_check,
@@ -118,7 +119,7 @@ def test_a_wrong_graph_of_any_rank_fails_the_case() -> None:
     assert failure.message.startswith(
         "the loss of a compiled step, compared with one without compilation, is 0.6 instead of 0.7: 14.3% off"
     )
-    assert [rank.graph_check for rank in details.ranks] == [own[0].graph_check, own[1].graph_check]
+    assert [rank.probes.graph_check for rank in details.ranks] == [graph_check(), graph_check(loss=0.6)]
 
 
 def test_a_wrong_step_of_any_rank_fails_the_case_and_keeps_its_details() -> None:
@@ -162,9 +163,11 @@ def test_a_good_artifact_has_no_contradictions_and_a_changed_one_has() -> None:
     assert contradictions(artifact) == []
     (found,) = contradictions(structs.replace(artifact, FINAL_RESULT=99.0))
     assert found == "FINAL_RESULT: 99, but the details yield 4.000"
-    check = reference_check(parameters=190)
+    check, rank = reference_check(parameters=190), details.ranks[0]
     wrong = structs.replace(
-        details, reference_check=check, ranks=[structs.replace(details.ranks[0], reference_check=check)]
+        details,
+        reference_check=check,
+        ranks=[structs.replace(rank, probes=structs.replace(rank.probes, reference_check=check))],
     )
     (found,) = contradictions(structs.replace(artifact, details=wrong))
     assert found.startswith("details.reference_check: in a step on fixed weights and images 190 of 192 parameters")
@@ -251,3 +254,59 @@ def test_a_missing_or_impossible_time_of_a_phase_does_not_cost_the_result(phases
     artifact, details = built(run)
     assert artifact.JOB_FAIL_FLAG == 0
     assert min(details.setup_seconds, details.warmup_seconds, details.overhead_seconds) >= 0
+
+
+def test_a_light_run_has_the_figures_of_its_steps_and_none_of_the_probes() -> None:
+    full, light = (document(speed_artifact(TWO_RANKS, light=light)) for light in (False, True))
+    assert (light["details"]["source"], light["JOB_FAIL_FLAG"]) == ("light_run", 0)
+    assert light["FINAL_RESULT"] == full["FINAL_RESULT"]
+    assert problems(light, SPEED) == []
+    assert len(problems(light | {"mission_name": "CV"}, SPEED)) == 1
+    assert full["details"].keys() - light["details"].keys() == {
+        *("matmul_tflops", "matmul_fraction", "matmul_held_tflops", "copy_terabytes_per_second", "roofline"),
+        *("traced_synchronisations", "loader_only_samples_per_second", "step_only_samples_per_second"),
+        *("exposed_communication_fraction", "loader_profile", "reference_check"),
+    }
+    assert light["details"].keys() <= full["details"].keys()
+    for own, other in zip(full["details"]["ranks"], light["details"]["ranks"], strict=True):
+        assert own == other | {"probes": own["probes"]}
+
+
+def test_cpu_seconds_are_those_that_each_rank_reported() -> None:
+    own = [speed_report(cpu_seconds=seconds) for seconds in (4.5, 5.5)]
+    _, details = built(finished_run(TWO_RANKS, own=own))
+    assert [rank.cpu_seconds for rank in details.ranks] == [4.5, 5.5]
+
+
+def test_a_light_run_fails_for_what_its_steps_show() -> None:
+    def failure_kind(run: Run) -> str | None:
+        artifact = build(run, Path("logs/train_log/x"), Path("index"))
+        assert isinstance(artifact.details, LightDetails)
+        assert problems(store.to_document(artifact), SPEED) == []
+        failure = failure_of(artifact)
+        return None if failure is None else failure.kind
+
+    assert failure_kind(finished_run(light=True)) is None
+    waiting = [speed_report(host_synchronisations=3)]
+    assert failure_kind(finished_run("psenet_sp_bs8_fp32_1", own=waiting, light=True)) == "host_synchronisation"
+    differing = finished_run(TWO_RANKS, light=True)
+    report = structs.replace(differing.results[1].report, parameters_sha256="b")
+    differing.results[1] = structs.replace(differing.results[1], report=report)
+    assert failure_kind(differing) == "rank_mismatch"
+    disturbed = finished_run(light=True, strict_machine=True)
+    disturbed.machine = None
+    assert failure_kind(disturbed) == "disturbed"
+    untrained = finished_run(light=True)
+    training = untrained.results[0].report.training
+    unchanged = structs.replace(training, parameters=structs.replace(training.parameters, changed=0))
+    report = structs.replace(untrained.results[0].report, training=unchanged)
+    untrained.results[0] = structs.replace(untrained.results[0], report=report)
+    assert failure_kind(untrained) == "wrong_result"
+
+
+def test_a_light_run_has_no_cells_for_its_probes() -> None:
+    artifact = speed_artifact(light=True)
+    assert cells(artifact)[:3] == ["4.000", "-", "-"]
+    assert cells(artifact)[5] == "-"
+    assert line(artifact).startswith("4.000 samples/s, 500.0 ms per step, 20.0% waiting for data, light run")
+    assert "light" not in line(speed_artifact())

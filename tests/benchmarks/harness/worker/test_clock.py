@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -33,6 +34,26 @@ def test_the_seconds_of_the_window_are_those_of_its_steps() -> None:
     measured = [record for record in records if not record.warmup]
     assert sum(record.wall_seconds for record in measured) == pytest.approx(seconds, abs=2e-3)
     assert 5 * 0.03 <= seconds < 5 * 0.03 + 0.05
+
+
+def test_cpu_seconds_are_those_of_the_last_window_with_all_threads() -> None:
+    clock = StepClock(torch.device("cpu"), 3, lambda record: None)
+    for seconds in (0.3, 0.0, 0.2):
+        clock.begin(warmup=False)
+        thread = threading.Thread(target=compute, args=(seconds,))
+        thread.start()
+        time.sleep(0.1)  # waiting takes no CPU time
+        thread.join()
+        clock.step_done(2, {"loss": torch.tensor(1.0)})
+        clock.finish()
+        compute(0.1)  # between two windows
+        assert seconds <= clock.cpu_seconds < seconds + 0.1
+
+
+def compute(cpu_seconds: float) -> None:
+    end = time.thread_time() + cpu_seconds
+    while time.thread_time() < end:
+        pass
 
 
 def test_waiting_for_data_is_part_of_the_step_and_reported_separately() -> None:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from msgspec import structs
+from msgspec import Raw, structs
 
 from benchmarks import gate
 from benchmarks.cases import parse_case
+from benchmarks.harness.protocol.records import RankResult
+from benchmarks.harness.protocol.reports import SpeedReport
 from benchmarks.harness.results import speed, store
 from benchmarks.harness.results.checks.speed import speed_contradictions
 from benchmarks.harness.results.common import failure_of
@@ -58,7 +61,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"details.host_synchronisations": 0}, "host_synchronisations: 0, but it must be null on the CPU"),
     (GPU, {"details.traced_synchronisations": 3}, "details: traced_synchronisations: 3, but it must be 0 on a GPU"),
     (GPU, {"details.traced_synchronisations": None}, "traced_synchronisations: null, but the other details yield 0"),
-    (GPU, {"details.ranks.1.traced_synchronisations": 1}, "rank 1: traced_synchronisations: 1"),
+    (GPU, {"details.ranks.1.probes.traced_synchronisations": 1}, "rank 1: traced_synchronisations: 1"),
     (CPU, {"details.traced_synchronisations": 0}, "traced_synchronisations: 0, but it must be null on the CPU"),
     # the arithmetic and the device
     (GPU, {"details.precision.autocast": None}, "details.precision.autocast: None, but bf16 means bfloat16"),
@@ -92,14 +95,26 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (GPU, {"details.run_peak_reserved_bytes": None}, "details.run_peak_reserved_bytes: null, but the other details"),
     # the step
     (CPU, {"details.reference_check": None}, "details.reference_check: null, but psenet has reference figures"),
-    (CPU, {"details.ranks.1.reference_check": None}, "rank 1: reference_check: null"),
+    (CPU, {"details.ranks.1.probes.reference_check": None}, "rank 1: reference_check: null"),
     (CPU, {"details.reference_check.figures.loss": 0.7}, "deviation of loss is 0, but the figures yield 0.1358"),
-    (CPU, {"details.ranks.1.reference_check.figures.targets": 3.0}, "rank 1: reference_check: deviation of targets"),
-    (CPU, {"details.ranks.0.graph_check": structs.asdict(graph_check())}, "is not compiled"),
-    (COMPILED, {"details.ranks.0.graph_check": None}, "rank 0: graph_check: null, but nothing else checks"),
-    (COMPILED, {"details.ranks.0.graph_check.figures.loss": 0.5}, "rank 0: graph_check: deviation of loss is 0, but"),
-    (COMPILED, {"details.ranks.0.graph_check.gradient_difference": 2.0}, "rank 0: graph_check: the gradient of a comp"),
-    (COMPILED, {"details.ranks.0.graph_check.gradient_difference": None}, "has another direction"),
+    (
+        CPU,
+        {"details.ranks.1.probes.reference_check.figures.targets": 3.0},
+        "rank 1: reference_check: deviation of targets",
+    ),
+    (CPU, {"details.ranks.0.probes.graph_check": structs.asdict(graph_check())}, "is not compiled"),
+    (COMPILED, {"details.ranks.0.probes.graph_check": None}, "rank 0: graph_check: null, but nothing else checks"),
+    (
+        COMPILED,
+        {"details.ranks.0.probes.graph_check.figures.loss": 0.5},
+        "rank 0: graph_check: deviation of loss is 0, but",
+    ),
+    (
+        COMPILED,
+        {"details.ranks.0.probes.graph_check.gradient_difference": 2.0},
+        "rank 0: graph_check: the gradient of a comp",
+    ),
+    (COMPILED, {"details.ranks.0.probes.graph_check.gradient_difference": None}, "has another direction"),
     (CPU, {"details.training.0.samples.first": []}, "the samples do not have the positions of this rank"),
     # a GPU
     (
@@ -130,9 +145,17 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "exposed_communication_fraction: 0.3, but the other details",
     ),
     (CPU, {"details.exposed_communication_fraction": None}, "exposed_communication_fraction: null, but the other"),
-    (CPU, {"details.ranks.1.communication.exposed_seconds": 0.0}, "ranks.1.communication.exposed_seconds: 0, but"),
-    (CPU, {"details.ranks.0.communication.local_step_seconds": 0.5}, "ranks.0.communication.exposed_seconds: 0.1, but"),
-    (CPU, {"details.ranks.1.communication": None}, "rank 1: communication: null if and only if the case is sp"),
+    (
+        CPU,
+        {"details.ranks.1.probes.communication.exposed_seconds": 0.0},
+        "ranks.1.probes.communication.exposed_seconds: 0, but",
+    ),
+    (
+        CPU,
+        {"details.ranks.0.probes.communication.local_step_seconds": 0.5},
+        "ranks.0.probes.communication.exposed_seconds: 0.1, but",
+    ),
+    (CPU, {"details.ranks.1.probes.communication": None}, "rank 1: communication: null if and only if the case is sp"),
     # compilation
     (COMPILED, {"details.warmup_steps": 0}, "details.warmup_steps: 0, but the case needs 1: the first"),
     (GPU, {"details.warmup_steps": 10}, "details.warmup_steps: 10, but the case needs 11: DistributedDataParallel"),
@@ -144,6 +167,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (CPU, {"details.overhead.imports": -9.0}, "details.overhead.imports: -9"),
     (CPU, {"details.setup_seconds": 1e9}, "details.total_seconds: 60, but"),
     (CPU, {"details.ranks.1.data_wait_seconds": 6.0}, "rank 1: data_wait_seconds: more than measured_seconds"),
+    (CPU, {"details.ranks.1.cpu_seconds": 11.0}, "rank 1: cpu_seconds: 11, but its cores had at most 10.700 s"),
+    (CPU, {"details.ranks.0.cpu_seconds": -1.0}, "details.ranks.0.cpu_seconds: -1"),
     # the distribution
     (CPU, {"details.step_seconds.p50": 0.6}, "min, p50, p95 and max do not rise"),
     (CPU, {"details.step_seconds.min": 0.6}, "min, p50, p95 and max do not rise"),
@@ -210,11 +235,11 @@ def test_every_number_of_an_artifact_is_recomputed_or_known_not_to_be(
         if gate.judge(path).status == "ok":
             unseen.add(name.split(".")[1] if ".ranks." not in name else name)
     # The slowest rank counts: another one may have been faster, or have waited less.
-    of_one_rank = {f"details.ranks.{rank}.step_only_samples_per_second" for rank in (0, 1)}
+    of_one_rank = {f"details.ranks.{rank}.probes.step_only_samples_per_second" for rank in (0, 1)}
     assert unseen - NOT_RECOMPUTED <= {
         *of_one_rank,
         "details.ranks.1.data_wait_seconds",
-        "details.ranks.0.limits.step_work.operations",
+        "details.ranks.0.probes.limits.step_work.operations",
     }
 
 
@@ -236,7 +261,7 @@ def test_a_run_whose_host_waits_in_traced_steps_fails() -> None:
 
 
 def test_steps_that_cannot_be_traced_are_no_fault(good: dict[str, dict[str, Any]]) -> None:
-    owners = ("details", "details.ranks.0", "details.ranks.1")
+    owners = ("details", "details.ranks.0.probes", "details.ranks.1.probes")
     assert found_in(changed(good[GPU], {f"{owner}.traced_synchronisations": None for owner in owners})) == []
 
 
@@ -252,9 +277,17 @@ def test_a_run_that_contradicts_its_case_fails_and_says_where() -> None:
     assert (artifact.JOB_FAIL_FLAG, artifact.FINAL_RESULT) == (1, 0)
 
 
+def reported(result: RankResult, **changed: Any) -> Raw:
+    """What a rank of a speed case reports, some of it changed."""
+    own = msgspec.json.decode(result.own, type=SpeedReport)
+    return Raw(msgspec.json.encode(structs.replace(own, **changed)))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_no_right_run_contradicts_itself(seed: int) -> None:
-    """Steps of any length and number, ranks that differ, an uneven window, a pause at its end on a GPU."""
+    """Steps of any length and number, ranks that differ, an uneven window, a pause at its end on a GPU, idle or busy
+    cores.
+    """
     chance = random.Random(seed)
     case = chance.choice([CPU, GPU, "psenet_sp_bs2_fp32_cpu1", "psenet_sp_bs8_fp16_1"])
     run = finished_run(case, steps=chance.choice([1, 2, 3, 50, 1000]), warmup_steps=chance.choice([0, 1, 5]))
@@ -278,8 +311,35 @@ def test_no_right_run_contradicts_itself(seed: int) -> None:
             )
         window = sum(record.wall_seconds for record in records if not record.warmup)
         pause = chance.uniform(0, 0.5) if on_gpu else 0.0
-        run.results[rank] = structs.replace(result, records=tuple(records), measured_seconds=window + pause)
+        run.results[rank] = structs.replace(
+            result,
+            records=tuple(records),
+            measured_seconds=window + pause,
+            own=reported(result, cpu_seconds=chance.uniform(0, 2) * (window + pause)),
+        )
     run.seconds = 20 + max(result.measured_seconds for result in run.results)
     artifact = speed.build(run, Path("x"), Path("index"))
     assert failure_of(artifact) is None
     assert found_in(document(artifact)) == []
+
+
+def test_cpu_time_may_be_that_of_all_cores_that_a_rank_can_use(good: dict[str, dict[str, Any]]) -> None:
+    """5 seconds were measured on two cores."""
+    cpu_seconds = {"details.ranks.1.cpu_seconds": 15.0}
+    assert len(found_in(changed(good[CPU], cpu_seconds))) == 1
+    fraction_of_a_core = {"details.machine.quota_cores": 2.9}
+    assert "cpu_seconds" not in "".join(found_in(changed(good[CPU], cpu_seconds | fraction_of_a_core)))
+    larger_machine = {"details.rank_differences": {"environment.cores": ["2", "3"]}}
+    assert found_in(changed(good[CPU], cpu_seconds | larger_machine)) == []
+
+
+def test_a_light_run_is_checked_like_a_full_one_but_for_its_probes() -> None:
+    artifact = document(speed_artifact(CPU, light=True))
+    assert found_in(artifact) == []
+    for changes, expected in (
+        ({"FINAL_RESULT": 8.002}, "FINAL_RESULT: 8.002, but the details yield 8.000"),
+        ({"details.ranks.1.cpu_seconds": 11.0}, "rank 1: cpu_seconds: 11"),
+        ({"details.host_synchronisations": 0}, "host_synchronisations: 0, but it must be null on the CPU"),
+        ({"details.achieved_tflops": 1.0}, "details.achieved_tflops: 1, but the other details yield 0.08"),
+    ):
+        assert expected in "".join(found_in(changed(artifact, changes)))
