@@ -131,7 +131,8 @@ def _smallest_p_values(looks: tuple[int, ...]) -> NDArray[np.float64]:
 def pairs_needed(deviation: float, allowed: float, level: float, power: float = 0.8) -> int:
     """Pairs that find a slow-down of `allowed` with probability `power`, or exclude it if there is none."""
     effect = -math.log1p(-allowed) / deviation if deviation > 0 else math.inf
-    count = max(2, math.ceil((t_quantile(level, 1e9) / effect) ** 2))
+    normal = t_quantile(level, 1e9) + float(stdtrit(1e9, power))
+    count = max(2, math.ceil((normal / effect) ** 2))  # t needs a few more
     while t_quantile(level, count - 1) + float(stdtrit(count - 1, power)) > effect * math.sqrt(count):
-        count += max(1, count // 50)
+        count += 1
     return count
