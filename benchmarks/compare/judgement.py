@@ -69,7 +69,6 @@ class Evidence:
             self.wall,
             self.cpu,
             allowed=self.allowed,
-            measure=self.measure,
             needed=needed,
             stored=self.stored,
         )

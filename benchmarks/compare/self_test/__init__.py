@@ -1,0 +1,1 @@
+"""Does the procedure keep its promise? Replays of simulated and of recorded runs."""
