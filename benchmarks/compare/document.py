@@ -54,6 +54,10 @@ class RunFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         PositiveSeconds | None, about("CPU seconds of the ranks in the measured steps; null on a GPU or if not known")
     ]
     threads: Annotated[PositiveCount | None, about("torch's threads of all ranks; null if not known")]
+    cpu_source: Annotated[
+        Literal["ranks", "case"] | None,
+        about("who counted the CPU seconds: each rank its own, or the sampler of the machine, loader included"),
+    ] = None
     machine: Annotated[MachineState, about("machine verdict of the measured steps")]
     reasons: Annotated[list[Line], about("why the machine was disturbed")]
     light: Annotated[bool, about("whether --ocr-light left out the probes")]

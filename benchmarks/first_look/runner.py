@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
-import subprocess
-import threading
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from benchmarks.first_look.pieces import DATA, MAKE_DATA, Piece, Request
-from benchmarks.harness.controller.processes import end_all
+from benchmarks.harness.controller.commands import Ended, Interruption, run_command
 from benchmarks.harness.controller.termination import handled
-from benchmarks.harness.controller.train_log import TrainLog
 from benchmarks.harness.protocol.machine import ROOT
-from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 
 Status = Literal["ok", "failed", "timed out", "interrupted", "skipped"]
-POLL_SECONDS = 0.2
-PR_SET_PDEATHSIG = 1  # of Linux
-LIBC = ctypes.CDLL(None)
 END_SECONDS = 15.0  # a case that is asked to end writes its artifact first
 
 
@@ -38,19 +28,6 @@ class Outcome:
     seconds: float = 0.0
     remark: str = ""
     last_line: str = ""
-
-
-class Interruption:
-    """Whether the user, or the system, has asked for the end. A signal ends nothing by itself, so none strikes while a
-    piece is started or ended, or the summary is written.
-    """
-
-    def __init__(self) -> None:
-        self.came = False
-
-    def note(self, *_: object) -> None:
-        """The handler of a signal."""
-        self.came = True
 
 
 def run_all(
@@ -95,65 +72,30 @@ def _skipped(piece: Piece, left: float, data: Path | None) -> Outcome | None:
 def _run(piece: Piece, data: Path | None, path: Path, limit: float, interruption: Interruption) -> Outcome:
     """Raises OSError if the log cannot be written."""
     say(f"{piece.name} ...")
-    token, start = uuid.uuid4().hex, time.monotonic()
-    command = [str(data) if part == DATA else part for part in piece.command]
-    environment = {**os.environ, TOKEN_VARIABLE: token, "PYTHONUNBUFFERED": "1"}
-    with TrainLog(path) as log:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd=ROOT,
-                env=environment,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,
-            )
-        except OSError as error:  # a limit of processes, files or memory
-            return Outcome(piece, "failed", remark=f"cannot be started: {error.strerror}")
-        assert process.stdout is not None
-        copier = threading.Thread(target=log.copy, args=(process.stdout,), name="log", daemon=True)
-        copier.start()
-        status, remark = _wait(process, path, limit, interruption)
-        end_all(process, token)
-        copier.join(timeout=END_SECONDS)
-        if not copier.is_alive():  # a stray process may hold the other end; closing would wait for it
-            process.stdout.close()
-    if log.error is not None:
-        raise log.error
-    return Outcome(piece, status, time.monotonic() - start, remark, log.last_line)
+    ended = run_command(
+        [str(data) if part == DATA else part for part in piece.command],
+        path,
+        folder=ROOT,
+        environment=os.environ,
+        limit_seconds=limit,
+        end_seconds=END_SECONDS,
+        interruption=interruption,
+    )
+    if ended.killed:
+        say("it did not end by itself and was killed")
+    status, remark = _status(ended, path, limit)
+    return Outcome(piece, status, ended.seconds, remark, ended.last_line)
 
 
-def _end_with_parent() -> None:
-    """Of a piece, before it begins: SIGTERM as soon as this command is gone, killed for example. Else the piece would
-    keep the GPU, without its time limit.
-    """
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _wait(process: subprocess.Popen[bytes], log: Path, limit: float, interruption: Interruption) -> tuple[Status, str]:
-    """Status and remark of a piece that has ended, or has been asked to."""
-    end = time.monotonic() + limit
-    while (code := process.poll()) is None:
-        if interruption.came:
-            _ask_to_end(process)
-            return "interrupted", f"logs/{log.name}"
-        if time.monotonic() > end:
-            _ask_to_end(process)
-            return "timed out", f"ended after {limit:.0f} s: logs/{log.name}"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=POLL_SECONDS)
-    return ("failed", f"exit code {code}: logs/{log.name}") if code else ("ok", "")
-
-
-def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does: pytest ends its case and writes what it has."""
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(timeout=END_SECONDS)
-    except subprocess.TimeoutExpired:
-        say("it does not end by itself and is killed")
+def _status(ended: Ended, log: Path, limit: float) -> tuple[Status, str]:
+    """Status and remark of a piece that has ended."""
+    if ended.error:
+        return "failed", ended.error
+    if ended.interrupted:
+        return "interrupted", f"logs/{log.name}"
+    if ended.timed_out:
+        return "timed out", f"ended after {limit:.0f} s: logs/{log.name}"
+    return ("failed", f"exit code {ended.code}: logs/{log.name}") if ended.code else ("ok", "")
 
 
 def say(text: str) -> None:

@@ -7,14 +7,13 @@ import platform
 import re
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 
 import cv2
 import numpy
 import pynvml
 import torch
 
-from benchmarks.harness.protocol.machine import ROOT, available_cores
+from benchmarks.harness.protocol.machine import ROOT, available_cores, cpu_name
 from benchmarks.harness.protocol.numa import numa_nodes
 from benchmarks.harness.protocol.reports import Environment
 from benchmarks.harness.worker.probes.interconnect import (
@@ -70,16 +69,6 @@ def driver_version() -> str | None:
         return str(pynvml.nvmlSystemGetDriverVersion())
     except Exception:  # pynvml reports what an old driver lacks by several exceptions
         return None
-
-
-def cpu_name() -> str:
-    """From /proc/cpuinfo, else the architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _commit_of_image() -> str | None:

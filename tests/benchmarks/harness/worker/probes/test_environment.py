@@ -8,8 +8,9 @@ import pynvml
 import pytest
 import torch
 
+from benchmarks.harness.protocol.machine import cpu_name
 from benchmarks.harness.worker.probes import environment
-from benchmarks.harness.worker.probes.environment import cpu_name, describe_environment, device_name, driver_version
+from benchmarks.harness.worker.probes.environment import describe_environment, device_name, driver_version
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,103 @@
+"""Pytest options for a side, or for both: those that a comparison itself sets are refused."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from benchmarks.compare.errors import SideError
+from benchmarks.harness.results.redaction import redact
+
+COMPARISON_OPTIONS = (
+    "--ocr-compare",
+    "--ocr-max-slowdown",
+    "--ocr-max-pairs",
+    "--ocr-budget",
+    "--ocr-strict-compare",
+)
+"""Of the pytest that compares. The runs of a comparison must not get them: each would be a comparison again."""
+
+SAME_ON_BOTH_SIDES = ("--ocr-steps", "--ocr-warmup", "--ocr-seed")
+SET_BY_COMPARISON = ("--ocr-case", "--ocr-output", "--ocr-light", *COMPARISON_OPTIONS)
+OTHER_TESTS = (
+    *("-k", "-m", "-n", "-p", "-h", "-V", "-x", "-c"),
+    *(
+        "--numprocesses",
+        "--dist",
+        "--tx",
+        "--collect-only",
+        "--co",
+        "--help",
+        "--version",
+        "--rootdir",
+        "--pdb",
+        "--lf",
+    ),
+    *("--fixtures", "--markers", "--setup-only", "--setup-plan", "--deselect", "--ignore", "--ignore-glob", "--pyargs"),
+)
+"""Options that select, start or stop tests."""
+
+
+def split_options(text: str) -> tuple[str, ...]:
+    """The options of `options:"..."`, as a shell splits them.
+
+    Raises:
+        SideError: if the text cannot be split, or an option is refused.
+    """
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise SideError(f"options:{redact(text)}: {error}; quote as in a shell") from None
+    if not words:
+        raise SideError('options: without any option; for example options:"--ocr-image-cache decoded"')
+    check_options(words, "options", refused=(*SET_BY_COMPARISON, *SAME_ON_BOTH_SIDES))
+    return words
+
+
+def check_options(words: Sequence[str], source: str, refused: Sequence[str] = SET_BY_COMPARISON) -> None:
+    """Raises SideError for an option that the comparison sets, or that changes which tests run."""
+    if words and not words[0].startswith("-"):
+        raise SideError(f"{source}: {redact(words[0])!r} is not an option; the case is given by case:NAME or --case")
+    for word in words:
+        name = word.split("=")[0] if word.startswith("--") else word[:2]
+        if name in SAME_ON_BOTH_SIDES and name in refused:
+            raise SideError(f"{source}: {name} must be the same on both sides: give it after `--`")
+        if name in refused:
+            raise SideError(f"{source}: {name} is set by the comparison itself: leave it out{_instead(name)}")
+        if name in OTHER_TESTS and word.startswith("-"):
+            raise SideError(f"{source}: {name} changes which tests run or how; a run has one case: leave it out")
+
+
+def option_value(words: Sequence[str], name: str) -> str | None:
+    """The last value that the words give to an option; None if they do not."""
+    found = None
+    for index, word in enumerate(words):
+        if word.startswith(f"{name}="):
+            found = word.removeprefix(f"{name}=")
+        elif word == name and index + 1 < len(words):
+            found = words[index + 1]
+    return found
+
+
+def without_comparison_options(addopts: str) -> str:
+    """PYTEST_ADDOPTS of the user for the runs of a comparison."""
+    try:
+        words = shlex.split(addopts)
+    except ValueError:
+        return addopts  # pytest will say what is wrong with it
+    pattern = re.compile(rf"(?:{'|'.join(COMPARISON_OPTIONS)})(?P<value>=.*)?")
+    kept, skip_value = [], False
+    for word in words:
+        match = pattern.fullmatch(word)
+        if match is not None:
+            skip_value = match["value"] is None and word != "--ocr-strict-compare"
+        elif skip_value:
+            skip_value = False
+        else:
+            kept.append(word)
+    return shlex.join(kept)
+
+
+def _instead(name: str) -> str:
+    return ", or use case:NAME" if name == "--ocr-case" else ""
