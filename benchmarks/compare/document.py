@@ -149,7 +149,7 @@ class ProcedureParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     alpha: Annotated[float, Meta(description="error probability of all cases and looks together", gt=0, lt=1)]
     looks: Annotated[list[PositiveCount], about("numbers of pairs after which the interval is looked at")]
     max_pairs: Annotated[PositiveCount, about("--max-pairs")]
-    budget_minutes: Annotated[float | None, Meta(description="--budget; null without limit", gt=0)]
+    budget_minutes: Annotated[PositiveRatio | None, about("--budget; null without limit")]
     max_attempts: Annotated[PositiveCount, about("of one pair whose runs are disturbed")]
     max_repeats: Annotated[Count, about("of all pairs of a case together")]
     seed: Annotated[Count, about("of the order of the runs")]

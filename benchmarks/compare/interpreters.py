@@ -14,6 +14,7 @@ from benchmarks.compare.errors import SideError
 from benchmarks.compare.pytest_log import reason_in
 from benchmarks.harness.results.redaction import redact
 
+CASE = "--ocr-case"
 CHECK_SECONDS = 120.0  # importing torch from a slow disk takes half a minute
 CHECK = """
 import json, platform, pytest, torch
@@ -48,7 +49,7 @@ def versions(python: Path, tree: Path, environment: Mapping[str, str]) -> dict[s
     Raises:
         SideError: if it cannot import them.
     """
-    advice = f"`{redact(str(python))} -m pip install -e {redact(str(tree))}`"
+    advice = f"`{redact(str(python))} -m pip install -e .`"
     done = _asked([str(python), "-c", CHECK], tree, environment, f"env:{redact(str(python))}")
     try:
         found = json.loads(done.stdout.splitlines()[-1])
@@ -64,12 +65,15 @@ def help_of_suite(python: Path, tree: Path, environment: Mapping[str, str], titl
     Raises:
         SideError: if pytest cannot load the suite.
     """
-    done = _asked([str(python), "-m", "pytest", "benchmarks", "--help"], tree, environment, title)
-    if done.returncode:
-        cause = reason_in(done.stdout) or f"exit code {done.returncode}"
-        advice = "" if python == Path(sys.executable) else f"; `{redact(str(python))} -m pip install -e .` there"
-        raise SideError(f"{title}: pytest cannot load its suite: {cause}{advice}")
-    return done.stdout
+    command = [str(python), "-m", "pytest", "benchmarks"]
+    done = _asked([*command, "--help"], tree, environment, title)
+    if CASE in done.stdout:
+        return done.stdout
+    if done.returncode == 0:  # pytest helps also if it cannot load a conftest.py, and does not say why
+        done = _asked([*command, "--collect-only", "--quiet"], tree, environment, title)
+    cause = reason_in(done.stdout) if done.returncode else f"it has no option {CASE}: is it a checkout of this project?"
+    advice = "" if python == Path(sys.executable) else f"; `{redact(str(python))} -m pip install -e .`"
+    raise SideError(f"{title}: pytest cannot load its suite: {cause or f'exit code {done.returncode}'}{advice}")
 
 
 def _asked(

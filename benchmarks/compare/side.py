@@ -104,7 +104,7 @@ def _nearest(text: str) -> str:
 
 
 def _check_combination(found: dict[str, list[str]], texts: Sequence[str]) -> None:
-    shown = ", ".join(redact(text) for text in texts)
+    shown = ", ".join(redact(text) for text in texts if not text.startswith("environ:"))  # may be secret
     code = [kind for kind in (".", "tree", "rev", "stored") if kind in found]
     for kind in (".", "tree", "rev", "env", "case", "stored"):
         if len(found.get(kind, [])) > 1:
@@ -139,7 +139,7 @@ def _environ(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or NAME.fullmatch(name) is None:
-            raise SideError(f"environ:{redact(text)} is not NAME=VALUE; NAME has letters, digits and _")
+            raise SideError(f"environ:{redact(name)} is not NAME=VALUE; NAME has letters, digits and _")
         if name == TOKEN_VARIABLE:
             raise SideError(f"environ:{name}: the suite itself sets this variable; leave it out")
         if name in found:

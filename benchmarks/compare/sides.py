@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.compare.document import SideDescription
-from benchmarks.compare.environment import environment_of
+from benchmarks.compare.environment import environment_of, shown_variable
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.fingerprints import fingerprint
 from benchmarks.compare.git import answer, is_root_of_checkout
@@ -91,14 +91,14 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
         ignored = () if output is None else (output,)
         title = _title(side, tree, commit, found)
         description = SideDescription(
-            given=[_line(text) for text in side.given],
+            given=[_given(text) for text in side.given],
             kind=_kind(side),
             title=title,
             commit=commit,
             fingerprint=None if side.revision is not None else fingerprint(tree, ignored),
             python=_line(str(python)),
             options=[_line(word) for word in side.options],
-            environ=[_line(f"{name}={value}") for name, value in side.environ],
+            environ=[shown_variable(name, value) for name, value in side.environ],
             light=LIGHT in help_of_suite(python, tree, environment, title),
             stored_runs=0,
             versions=found,
@@ -121,8 +121,14 @@ def _title(side: Side, tree: Path, commit: str | None, found: dict[str, str]) ->
             changed = ", changed" if answer(tree, "status", "--porcelain") else ""
             code += f" ({commit[:7]}{changed})"
     parts = [code, f"torch {found['torch']} on Python {found['python']}" if found else "", side.case or ""]
-    parts += [" ".join(side.options), *(f"{name}={value}" for name, value in side.environ)]
+    parts += [" ".join(side.options), *(shown_variable(name, value) for name, value in side.environ)]
     return _line(", ".join(filter(None, parts)))
+
+
+def _given(text: str) -> str:
+    kind, _, value = text.partition(":")
+    name, _, value = value.partition("=")
+    return f"environ:{shown_variable(name, value)}" if kind == "environ" else _line(text)
 
 
 def _line(text: str) -> str:

@@ -191,7 +191,7 @@ def _check_options(name: str, settings: Mapping[str, str], options: Sequence[str
 
 
 def _check_common_options(name: str, there: Sequence[str], here: Sequence[str]) -> None:
-    if list(there) != [redact(word) for word in here]:
+    if list(there) != [printable_line(redact(word)) for word in here]:
         raise SideError(
             f"{name}: measured with the options {' '.join(there) or '(none)'}, "
             f"but this comparison has {redact(' '.join(here)) or '(none)'}: pass the same after `--`"
