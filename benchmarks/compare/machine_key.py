@@ -14,6 +14,7 @@ from benchmarks.cases import Case
 from benchmarks.compare.details import at, has, number, text
 from benchmarks.harness.controller.machine.nvml import answer, cards, initialised, is_partitioned
 from benchmarks.harness.protocol.machine import available_cores, cpu_name
+from benchmarks.harness.protocol.numa import numa_nodes
 from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.redaction import redact
 
@@ -40,13 +41,14 @@ def machine_key(details: object) -> dict[str, str]:
 
 
 def key_of_this_machine(case: Case) -> dict[str, str]:
-    """The key of this machine, as far as a case uses it. GPUs are left out if NVML does not name them, or if they are
-    of several kinds or divided (MIG): only the artifact of a run says which were used.
+    """The key of this machine, as far as a case uses it. What only the artifact of a run shows is left out: which GPUs
+    it used if they are of several kinds or divided (MIG), and which cores if it is bound to those next to its GPU.
     """
+    bound = case.gpu_count > 0 and len(numa_nodes()) > 1
     found: dict[str, str | None] = {
         "device": "gpu" if case.gpu_count else "cpu",
         "cpu": redact(cpu_name()),
-        "cores": str(available_cores()),
+        "cores": None if bound else str(available_cores()),
         "memory": memory(),
     }
     if case.gpu_count and initialised():

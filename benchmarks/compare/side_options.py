@@ -57,9 +57,9 @@ def split_options(text: str) -> tuple[str, ...]:
 
 def check_options(words: Sequence[str], source: str, refused: Sequence[str] = SET_BY_COMPARISON) -> None:
     """Raises SideError for an option that the comparison sets, or that changes which tests run."""
-    if words and not words[0].startswith("-"):
-        raise SideError(f"{source}: {redact(words[0])!r} is not an option; the case is given by case:NAME or --case")
-    for word in words:
+    for number, word in enumerate(words):
+        if not word.startswith("-") and (number == 0 or word.endswith(".py") or "::" in word):
+            raise SideError(f"{source}: {redact(word)!r} is not an option; the case is given by case:NAME or --case")
         name = word.split("=")[0] if word.startswith("--") else word[:2]
         if name in SAME_ON_BOTH_SIDES and name in refused:
             raise SideError(f"{source}: {name} must be the same on both sides: give it after `--`")

@@ -63,6 +63,14 @@ def test_gpus_of_this_machine_are_named_only_if_they_are_alike(
     assert (found.get("gpu"), found["gpus"], found["driver"], found["device"]) == (gpu, "2", "580.1", "gpu")
 
 
+def test_cores_of_a_gpu_case_are_known_from_its_artifact_if_it_is_bound_to_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "numa_nodes", lambda: {0: frozenset({0}), 1: frozenset({1})})
+    assert "cores" not in key_of_this_machine(parse_case(GPU_CASE))
+    assert "cores" in key_of_this_machine(parse_case(CPU_CASE))
+
+
 def test_differing_fields_are_named_with_both_values() -> None:
     there = {"device": "cpu", "cpu": "AMD EPYC 7B13", "cores": "4", "memory": "16 GiB"}
     here = {"device": "cpu", "cpu": "Intel Xeon", "cores": "4", "driver": "1"}

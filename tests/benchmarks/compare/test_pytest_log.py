@@ -58,6 +58,7 @@ TRACEBACK = "Traceback (most recent call last):\n  File x\nOSError: [Errno 28] N
         (COLLECTION, "ModuleNotFoundError: No module named 'benchmarks.gone'"),
         (CONFTEST, "ModuleNotFoundError: No module named 'msgspec'"),
         (ASSERTION, "AssertionError: no rate today"),
+        (f"E   KeyError: 3\n\nDuring handling of it:\n{ASSERTION}", "AssertionError: no rate today"),
         (NO_TESTS, "3 deselected in 0.01s"),
         (TRACEBACK, "OSError: [Errno 28] No space left on device"),
         ("\x1b[31mERROR: --ocr-steps: 'x' is not\x1b[0m\n", "--ocr-steps: 'x' is not"),

@@ -25,6 +25,10 @@ from benchmarks.compare.side_options import check_options, option_value, split_o
         ("--dist=load", "--dist changes"),
         ("--co", "--co changes"),
         ("benchmarks/test_speed.py", "'benchmarks/test_speed.py' is not an option; the case is given by case:NAME"),
+        (
+            "--ocr-profile-loader benchmarks/test_speed.py::test_speed",
+            "is not an option; the case is given by case:NAME",
+        ),
         ('--ocr-data "a', "No closing quotation; quote as in a shell"),
         (" ", "options: without any option"),
     ],
