@@ -39,7 +39,7 @@ FOLLOWS_FROM = {"details.batch_size_per_process": "details.case", "model_name": 
 
 COMPUTED = re.compile(
     r"details\.(loss_first|loss_last)\.\w+|details\.reference_check\.figures\.\w+"
-    r"|details\.ranks\.\d+\.graph_check\.figures\.\w+"
+    r"|details\.ranks\.\d+\.(probes\.)?graph_check\.figures\.\w+"
 )
 """Paths of the figures that show what a training computes."""
 

@@ -113,6 +113,18 @@ def test_figures_of_the_reference_check_count_even_if_light_runs_lack_them() -> 
     assert training_changes([], [head]) == []
 
 
+def test_figures_of_the_compiled_graph_count() -> None:
+    name = "details.ranks.0.graph_check"
+    found = training_changes(
+        [changed(GOOD, {name: {"figures": {"loss": 0.7}}})], [changed(GOOD, {name: {"figures": {"loss": 0.8}}})]
+    )
+    assert shown(found) == {f"{name}.figures.loss": ("0.7", "0.8")}
+    probes = {"graph_check": {"figures": {"loss": 0.7}}}
+    other = {"graph_check": {"figures": {"loss": 0.8}}}
+    ranks = [changed(GOOD, {"details.ranks.0.probes": each}) for each in (probes, other)]
+    assert list(shown(training_changes(ranks[:1], ranks[1:]))) == ["details.ranks.0.probes.graph_check.figures.loss"]
+
+
 def test_a_loss_that_is_no_number_is_left_out() -> None:
     assert training_changes([GOOD], [changed(GOOD, {"details.loss_last.loss": None})]) == []
 

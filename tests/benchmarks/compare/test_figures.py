@@ -33,17 +33,13 @@ def speed_json(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_good_artifact_gives_all_figures(tmp_path: Path) -> None:
-    content = speed_json()
+    content = speed_json(details__ranks__0__cpu_seconds=6.0)
     details = content["details"]
     found = figures(tmp_path, content)
-    machine = details["machine"]
-    cpu = machine["case_cpu_seconds"] / machine["observed_seconds"] * details["measured_seconds"] / details["samples"]
     assert (found.artifact, found.run_id) == ("runs/a_speed", details["run_id"])
     assert (found.started_at, found.command_seconds) == (NOW, 30.0)
     assert found.samples_per_second == details["samples"] / details["measured_seconds"]
-    assert found.cpu_seconds_per_sample is not None
-    assert math.isclose(found.cpu_seconds_per_sample, cpu)
-    assert found.cpu_source == "case"
+    assert (found.cpu_seconds_per_sample, found.cpu_source) == (6.0 / details["samples"], "ranks")
     assert (found.machine, found.reasons, found.light, found.failure) == ("quiet", [], False, None)
     assert found.threads == details["threads_per_process"]
 
@@ -56,8 +52,17 @@ def test_cpu_seconds_that_ranks_counted_have_priority(tmp_path: Path) -> None:
     assert found.cpu_seconds_per_sample == 8.0 / content["details"]["samples"]
     assert found.cpu_source == "ranks"
     assert found.threads == 2 * content["details"]["threads_per_process"]
+
+
+def test_of_an_older_artifact_the_cpu_seconds_are_those_of_the_whole_case(tmp_path: Path) -> None:
+    content = document(speed_artifact("psenet_mp_bs4_fp32_cpu2"))
     del content["details"]["ranks"][1]["cpu_seconds"]
-    assert figures(tmp_path, content).cpu_source == "case"
+    details, machine = content["details"], content["details"]["machine"]
+    cpu = machine["case_cpu_seconds"] / machine["observed_seconds"] * details["measured_seconds"] / details["samples"]
+    found = figures(tmp_path, content)
+    assert found.cpu_source == "case"
+    assert found.cpu_seconds_per_sample is not None
+    assert math.isclose(found.cpu_seconds_per_sample, cpu)
 
 
 def test_a_gpu_case_has_no_cpu_seconds(tmp_path: Path) -> None:

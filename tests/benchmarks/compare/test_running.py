@@ -202,6 +202,7 @@ def test_the_real_suite_is_read_in_full(tmp_path: Path, image_folder: Path) -> N
     assert found.failure is None
     assert found.samples_per_second is not None
     assert found.machine in ("quiet", "disturbed")
-    assert found.threads == 2 or found.threads == psutil.cpu_count()
+    assert found.threads is not None
+    assert found.cpu_seconds_per_sample is not None
     assert found.run_id is not None
     assert running.artifact_of(tmp_path / "a.runs" / "1") is not None
