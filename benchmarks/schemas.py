@@ -1,4 +1,5 @@
-"""Generates schemas/*.schema.json and docs/artifact.md from the artifact types: `python -m benchmarks.schemas`.
+"""Generates schemas/*.schema.json, docs/artifact.md and docs/comparison-document.md from the types of the documents:
+`python -m benchmarks.schemas`.
 
 With --check it writes nothing; exit code 1 if a file differs from what would be generated.
 """
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.compare.schema import COMPARISON, comparison_page, comparison_schema
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.report.artifact_page import artifact_page
 from benchmarks.harness.results.measurements import MEASUREMENTS
@@ -21,15 +23,20 @@ from ocr_models.files import write_text_atomically
 def generated() -> dict[Path, str]:
     """Path -> content of every generated file."""
     forms = [measurement.form for measurement in MEASUREMENTS.values()]
-    schemas = {
-        ROOT / "schemas" / f"{form.name}.schema.json": json.dumps(schema_of(form), indent=2) + "\n" for form in forms
+    schemas = {form.name: schema_of(form) for form in forms} | {COMPARISON: comparison_schema()}
+    files = {
+        ROOT / "schemas" / f"{name}.schema.json": json.dumps(schema, indent=2) + "\n"
+        for name, schema in schemas.items()
     }
-    return schemas | {ROOT / "docs" / "artifact.md": artifact_page(forms)}
+    docs = ROOT / "docs"
+    return files | {docs / "artifact.md": artifact_page(forms), docs / "comparison-document.md": comparison_page()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.schemas", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.schemas", description=(__doc__ or "").partition("\n\n")[0]
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file is out of date")
     check = parser.parse_args(arguments).check
     outdated = {path: text for path, text in generated().items() if not _holds(path, text)}

@@ -45,7 +45,7 @@ CaseName = Annotated[str, Meta(description="name of the case", pattern=CASE_PATT
 class RunFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run of one side: one pytest command, in fresh processes."""
 
-    artifact: Annotated[Text, about("path of its speed JSON, relative to the folder of the document")]
+    artifact: Annotated[Text, about("path of its speed JSON, or of its log; relative to the folder of the document")]
     run_id: Annotated[str | None, about("of the artifact; null if it has none")]
     started_at: Annotated[UtcTime, about("UTC")]
     command_seconds: Annotated[Seconds, about("of the whole command")]
@@ -115,6 +115,8 @@ class CaseComparison(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     base_case: CaseName
     head_case: Annotated[str, Meta(description="differs from base_case with case:NAME", pattern=CASE_PATTERN)]
     alpha: Annotated[float, Meta(description="error probability of this case, all looks together", gt=0, lt=1)]
+    base_samples_per_second: Annotated[SamplesPerSecond | None, about("geometric mean of the runs that count")] = None
+    head_samples_per_second: Annotated[SamplesPerSecond | None, about("geometric mean of the runs that count")] = None
     pairs: Annotated[list[Pair], about("in the order of time, repeated ones included")]
     verdict: Verdict
     finished: Annotated[bool, about("whether the verdict is final")]
@@ -154,7 +156,8 @@ class ProcedureParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_repeats: Annotated[Count, about("of all pairs of a case together")]
     seed: Annotated[Count, about("of the order of the runs")]
     stored_drift: Annotated[Amount, about("drift allowed for between a stored side and now, as a fraction")]
-    common_options: Annotated[list[Line], about("pytest options of both sides")]
+    full: Annotated[bool, about("--full: all pairs are measured with the probes, not only the first")] = False
+    common_options: Annotated[list[Line], about("pytest options of both sides: those after --, seed and steps")]
 
 
 class Comparison(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,7 +165,7 @@ class Comparison(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     schema_version: Annotated[Literal[1], about("version of this format")]
     suite_version: Annotated[Text, about("version of this project")]
-    name: Annotated[Text, about("of the comparison: that of the file")]
+    name: Annotated[Text, about("of the comparison, and of its file unless that was renamed since")]
     started_at: Annotated[UtcTime, about("UTC")]
     updated_at: Annotated[UtcTime, about("UTC; of the last pair or of the end")]
     measuring_seconds: Annotated[Seconds, about("spent on runs, earlier parts of a resumed comparison included")]

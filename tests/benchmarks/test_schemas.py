@@ -1,4 +1,4 @@
-"""Generated files: schemas/ and docs/artifact.md."""
+"""Generated files: schemas/ and two pages in docs/."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ def test_the_committed_files_are_those_that_would_be_generated() -> None:
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `python -m benchmarks.schemas`"
 
 
-def test_there_is_a_schema_per_measurement_and_a_page() -> None:
-    names = {str(path.relative_to(ROOT)) for path in schemas.generated()}
-    assert names == {"schemas/speed.schema.json", "schemas/convergence.schema.json", "docs/artifact.md"}
-    assert {path.name for path in (ROOT / "schemas").iterdir()} == {"speed.schema.json", "convergence.schema.json"}
+def test_there_is_a_schema_per_measurement_and_one_of_comparisons_each_with_a_page() -> None:
+    names = {f"{name}.schema.json" for name in ("speed", "convergence", "comparison")}
+    pages = {"docs/artifact.md", "docs/comparison-document.md"}
+    assert {str(path.relative_to(ROOT)) for path in schemas.generated()} == {
+        f"schemas/{name}" for name in names
+    } | pages
+    assert {path.name for path in (ROOT / "schemas").iterdir()} == names
 
 
 def test_files_are_written_and_then_up_to_date(copies: dict[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,7 +39,9 @@ def test_files_are_written_and_then_up_to_date(copies: dict[Path, str], capsys: 
     assert capsys.readouterr().out.splitlines() == [
         "wrote schemas/speed.schema.json",
         "wrote schemas/convergence.schema.json",
+        "wrote schemas/comparison.schema.json",
         "wrote docs/artifact.md",
+        "wrote docs/comparison-document.md",
     ]
     assert schemas.main([]) == schemas.main(["--check"]) == 0
     assert capsys.readouterr().out == ""

@@ -26,27 +26,37 @@ def artifact_page(forms: Iterable[ArtifactFormat[Any]]) -> str:
     schemas = {form.name: schema_of(form) for form in forms}
     some = next(iter(schemas.values()))
     ten = list(Header.__struct_fields__)
-    parts = [INTRODUCTION, "## The ten fields\n", _table({name: some["properties"][name] for name in ten}, set(ten))]
+    parts = [
+        INTRODUCTION,
+        "## The ten fields\n",
+        fields_table({name: some["properties"][name] for name in ten}, set(ten)),
+    ]
     definitions: dict[str, Schema] = {}
     for name, schema in schemas.items():
         own = {key: value for key, value in schema["properties"].items() if key not in (*ten, "details")}
         parts.append(f"## {name}: `index/<case>_{name}`\n\n{schema['description']}\n")
         if own:
-            parts.append(_table(own, set(own)))
+            parts.append(fields_table(own, set(own)))
         branches = schema["properties"]["details"]["allOf"]
         for branch in branches:
             source = branch["if"]["properties"]["source"]["const"]
             title = branch["then"]["$ref"].rpartition("/")[2]
             parts.append(f"- `details` with source `{source}`: {_link(title)}\n")
         definitions |= schema["$defs"]
-    parts.append("## Types\n")
+    return "\n".join([*parts, types_section(definitions)])
+
+
+def types_section(definitions: dict[str, Schema]) -> str:
+    """The last section of a page: the types that fields of the document have."""
+    parts = ["## Types\n"]
     for title, definition in definitions.items():
         parts.append(f"### {title}\n\n{definition.get('description', '')}\n")
-        parts.append(_table(definition["properties"], set(definition["required"])))
+        parts.append(fields_table(definition["properties"], set(definition["required"])))
     return "\n".join(parts)
 
 
-def _table(properties: dict[str, Schema], required: set[str]) -> str:
+def fields_table(properties: dict[str, Schema], required: set[str]) -> str:
+    """Fields with type, unit and meaning, Markdown."""
     rows = ["| field | type | unit | meaning |", "|---|---|---|---|"]
     for name, schema in properties.items():
         shown = f"`{name}`" if name in required else f"`{name}` (optional)"
@@ -69,7 +79,7 @@ def _type(schema: Schema) -> str:
         return f"object of {_type(schema.get('additionalProperties', {}))}"
     bounds = [
         f"{sign} {schema[key]}"
-        for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"))
+        for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
         if key in schema
     ]
     return " ".join([kind, *bounds])

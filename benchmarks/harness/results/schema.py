@@ -1,8 +1,9 @@
-"""JSON Schema (draft 2020-12) of an artifact format, derived from its types."""
+"""JSON Schema (draft 2020-12) of a document, derived from its types."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,19 +15,24 @@ SCHEMA_ID = "https://ocr-training-benchmarks.invalid/{name}.schema.json"
 
 
 def schema_of(form: ArtifactFormat[Any]) -> Schema:
-    """Strict: every field is required but for `failure`, and no other field is allowed."""
-    (root,), components = msgspec.json.schema_components([form.artifact], ref_template="#/$defs/{name}")
-    definitions = {name: _null_last(component) for name, component in components.items()}
-    name = root["$ref"].removeprefix("#/$defs/")
+    """Of an artifact. Strict: every field is required but for `failure`, and no other field is allowed."""
+    schema = strict_schema(form.artifact, form.name, [*common_rules(form.index, form.unit), *form.rules])
+    schema["properties"]["details"] = _branches(schema["properties"]["details"])
+    return schema
+
+
+def strict_schema(kind: type[msgspec.Struct], name: str, rules: Sequence[Schema] = ()) -> Schema:
+    """Of any document: every field that is not optional by its type is required, and no other field is allowed."""
+    (root,), components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    definitions = {title: _null_last(component) for title, component in components.items()}
     for definition in definitions.values():
         _require_all(definition)
-    document = definitions.pop(name)
-    document["properties"]["details"] = _branches(document["properties"]["details"])
+    document = definitions.pop(root["$ref"].removeprefix("#/$defs/"))
     schema = {
         "$schema": DIALECT,
-        "$id": SCHEMA_ID.format(name=form.name),
+        "$id": SCHEMA_ID.format(name=name),
         **document,
-        "allOf": [*common_rules(form.index, form.unit), *form.rules],
+        **({"allOf": list(rules)} if rules else {}),
         "$defs": definitions,
     }
     _end_patterns(schema)

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from benchmarks.harness.results.formats import ArtifactFormat
+from benchmarks.harness.results.formats import ArtifactFormat, Schema
 from benchmarks.harness.results.printable import shorten
 from benchmarks.harness.results.reading import NOT_FINITE
 from benchmarks.harness.results.schema import schema_of
@@ -23,11 +23,18 @@ def problems(document: Any, form: ArtifactFormat[Any]) -> list[str]:
 
     At most `MAX_PROBLEMS`.
     """
+    if unfit := _no_flag(document):
+        return [unfit]
+    return problems_of(document, _validator(form))
+
+
+def problems_of(document: Any, validator: Any) -> list[str]:
+    """The same of a document that is no artifact, with the validator of its schema."""
     from jsonschema.exceptions import relevance  # 0.1 s that collecting tests need not spend
 
-    if unfit := _not_json(document) or _no_flag(document):
+    if unfit := _not_json(document):
         return [unfit]
-    errors = sorted(islice(_validator(form).iter_errors(document), MAX_PROBLEMS), key=relevance, reverse=True)
+    errors = sorted(islice(validator.iter_errors(document), MAX_PROBLEMS), key=relevance, reverse=True)
     lines = (f"{_json_path(cause)}: {_message(cause)}" for error in errors for cause in _causes(error))
     return list(dict.fromkeys(islice(lines, MAX_PROBLEMS)))
 
@@ -51,9 +58,14 @@ def _no_flag(document: Any) -> str | None:
 
 @cache
 def _validator(form: ArtifactFormat[Any]) -> Any:
+    return validator_of(schema_of(form))
+
+
+def validator_of(schema: Schema) -> Any:
+    """What `problems_of` checks with."""
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(schema_of(form))
+    return Draft202012Validator(schema)
 
 
 def _causes(error: Any) -> list[Any]:
