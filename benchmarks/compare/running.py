@@ -37,6 +37,7 @@ def run(
     light: bool = False,
     timeout_seconds: float | None = None,
     document_folder: Path | None = None,
+    interruption: Interruption | None = None,
 ) -> RunFigures:
     """Measure a case once. A failed run raises nothing: its `failure` says why.
 
@@ -48,6 +49,7 @@ def run(
         light: leave out the probes if the suite of the side can.
         timeout_seconds: after which the command is ended; by default more than the case's own limit.
         document_folder: to which `artifact` is relative; by default two above `folder`.
+        interruption: of the comparison: one that came before the run ends it, too.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP; the processes have ended.
@@ -62,7 +64,7 @@ def run(
     command += [LIGHT] if light and side.light else []
     command += ["-rsfE", "--color=no", "-p", "no:cacheprovider"]
     limit = guard_seconds(words) if timeout_seconds is None else timeout_seconds
-    started_at, interruption = datetime.now(timezone.utc), Interruption()
+    started_at, interruption = datetime.now(timezone.utc), interruption or Interruption()
     with handled(interruption.note):
         ended = run_command(
             command,

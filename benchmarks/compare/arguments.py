@@ -1,0 +1,209 @@
+"""The command line of a comparison: options, their grammar, and what they must not be together."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from benchmarks.cases import CaseError, parse_case
+from benchmarks.compare.files import MAX_NAME_CHARACTERS, NAME
+from benchmarks.harness.controller.option_values import whole_number
+from benchmarks.harness.results.printable import printable, shorten
+from benchmarks.harness.results.redaction import redact
+
+MAX_PAIRS = 200
+MAX_PAIRS_OF_ALL = 2000
+"""Of all cases. The document stays below what is read again (`results/reading.py`)."""
+
+MAX_MINUTES = 100_000
+MAX_REPLAYS = 100_000
+MAX_MESSAGE = 900
+STDOUT = "-"
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%")
+
+DESCRIPTION = """\
+Did a change make training slower, by how much, and how sure is that? Runs both sides in fresh processes, in pairs
+and in random order, until the question is answered, or --max-pairs or --budget ends it."""
+
+EPILOG = """\
+a SIDE is one of these; several of one side are combined by repeating --base or --head
+  .                      the working tree as it is (the default of --head)
+  tree:FOLDER            another checkout
+  rev:GIT                a revision: rev:main, rev:HEAD~1, rev:v1.2
+  env:PYTHON             another interpreter, with its own torch
+  case:NAME              another case, for example the compiled one
+  options:"OPTIONS"      pytest options of this side: options:"--ocr-image-cache decoded"
+  environ:NAME=VALUE     an environment variable
+  stored:FILE[#base|head]  figures of an earlier comparison or artifact on this machine; stands alone
+
+examples
+  python -m benchmarks.compare --base rev:main --head . --case psenet_sp_bs2_fp32_cpu1
+  python -m benchmarks.compare --base . --head env:/venvs/torch-next/bin/python --case psenet_sp_bs8_bf16_1 --budget 20
+  python -m benchmarks.compare --base case:psenet_sp_bs8_bf16_1 --head case:psenet_sp_bs8_bf16_compile_1
+  python -m benchmarks.compare --base rev:main --head . --case psenet_sp_bs2_fp32_cpu1 -- --ocr-steps 20
+
+exit code: 0 no slower than allowed, faster, or (without --strict) cannot tell; 1 slower, failed, or cannot tell with
+--strict; 2 wrong use; 130 interrupted: the same command with --resume continues. See docs/comparing.md."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An error is one line, without private data and control characters."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit code 2."""
+        super().error(shorten(printable(redact(message)), MAX_MESSAGE))
+
+
+def parser() -> Parser:
+    """The options."""
+    made = Parser(
+        prog="python -m benchmarks.compare",
+        usage="%(prog)s --base SIDE [--head SIDE] --case NAME [NAME ...] [options] [-- PYTEST-OPTIONS]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = made.add_argument_group("what is compared")
+    what.add_argument("--base", metavar="SIDE", action="append", default=[], help="what to compare with")
+    what.add_argument("--head", metavar="SIDE", action="append", default=[], help="what is judged (default: .)")
+    what.add_argument("--case", metavar="NAME", nargs="+", action="extend", type=_case, default=[], help="cases")
+    how = made.add_argument_group("how")
+    how.add_argument(
+        "--max-slowdown", metavar="PERCENT", type=_slowdown, default=0.03, help="what is allowed (default: 3%%)"
+    )
+    how.add_argument(
+        "--max-pairs", metavar="N", type=_whole(2, MAX_PAIRS), default=12, help="per case, at most (default: 12)"
+    )
+    how.add_argument("--budget", metavar="MINUTES", type=_minutes, help="for all runs together (default: no limit)")
+    how.add_argument("--full", action="store_true", help="probes in every pair, not only in the first (--ocr-light)")
+    how.add_argument("--seed", metavar="N", type=_whole(0, 2**32 - 1), help="of the order (default: drawn, recorded)")
+    how.add_argument(
+        "--stored-drift",
+        metavar="PERCENT",
+        type=_drift,
+        default=0.05,
+        help="change of the machine that is allowed for between a stored side and now (default: 5%%)",
+    )
+    left = made.add_argument_group("what it leaves")
+    left.add_argument("--name", type=_name, help="of document and runs (default: from cases and sides)")
+    left.add_argument("--output", metavar="FOLDER", type=Path, default=Path("logs"), help="default: logs")
+    left.add_argument(
+        "--markdown",
+        metavar="FILE",
+        nargs="?",
+        const=STDOUT,
+        help="the result as GitHub Markdown: to FILE, appended if it is $GITHUB_STEP_SUMMARY; without FILE or with - "
+        "to standard output, and everything else to standard error",
+    )
+    left.add_argument("--resume", action="store_true", help="continue an interrupted comparison: the same command")
+    left.add_argument("--strict", action="store_true", help="exit code 1 also if the pairs cannot tell")
+    truth = made.add_argument_group("is the procedure true?")
+    truth.add_argument("--self-test", action="store_true", help="replay runs: false alarms and power; measures nothing")
+    truth.add_argument("--replays", metavar="N", type=_whole(1, MAX_REPLAYS), help="of --self-test (default: 1000)")
+    return made
+
+
+def parse(arguments: Sequence[str], of: Parser) -> argparse.Namespace:
+    """The options, checked one by one and together; `common_options` are those after `--`."""
+    own, _, common = _split(arguments)
+    given = of.parse_args(own)
+    given.common_options = common
+    if given.self_test:
+        _check_self_test(own, of)
+        given.replays = given.replays or 1000
+        return given
+    if given.replays is not None:
+        of.error("argument --replays: belongs to --self-test")
+    if not given.base:
+        of.error("argument --base: missing; for example --base rev:main")
+    given.head = given.head or ["."]
+    repeated = next((name for name in given.case if given.case.count(name) > 1), None)
+    if repeated is not None:
+        of.error(f"argument --case: {repeated} is given more than once")
+    if len(given.case) * given.max_pairs > MAX_PAIRS_OF_ALL:
+        of.error(f"argument --max-pairs: more than {MAX_PAIRS_OF_ALL} pairs of all cases together; compare fewer cases")
+    return given
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
+    """What is before and after the first `--`."""
+    words = list(arguments)
+    if "--" not in words:
+        return words, False, []
+    at = words.index("--")
+    return words[:at], True, words[at + 1 :]
+
+
+def _check_self_test(own: list[str], of: Parser) -> None:
+    allowed = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    allowed.add_argument("--self-test", action="store_true")
+    allowed.add_argument("--replays")
+    allowed.add_argument("--seed")
+    _, others = allowed.parse_known_args(own)
+    if others:
+        of.error(f"argument --self-test: takes --replays and --seed, and not {others[0]}")
+
+
+def _case(text: str) -> str:
+    try:
+        return str(parse_case(text))
+    except CaseError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _percent(text: str, expected: str) -> float:
+    match = _PERCENT.fullmatch(text)
+    value = math.nan if match is None else float(match[1]) / 100
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{shorten(text, 40)!r} is not {expected}")
+    return value
+
+
+def _slowdown(text: str) -> float:
+    expected = "a percentage above 0% and below 100%, for example 3% or 2.5%"
+    value = _percent(text, expected)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}: no number of pairs can show a difference of 0")
+    return value
+
+
+def _drift(text: str) -> float:
+    return _percent(text, "a percentage from 0% to below 100%, for example 5%")
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    convert = whole_number(least, most)
+
+    def convert_or_refuse(text: str) -> int:
+        try:
+            return int(convert(text))
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{shorten(text, 40)!r} is not {error}") from None
+
+    return convert_or_refuse
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 < minutes <= MAX_MINUTES:
+        raise argparse.ArgumentTypeError(
+            f"{shorten(text, 40)!r} is not a number of minutes above 0 and up to {MAX_MINUTES}"
+        )
+    return minutes
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{shorten(text, 40)!r} is not a name: letters, digits and . _ + - of ASCII, a letter or digit first, "
+            f"at most {MAX_NAME_CHARACTERS} characters"
+        )
+    return text

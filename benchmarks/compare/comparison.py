@@ -1,0 +1,131 @@
+"""The loop: measures pair after pair until the question is answered, or something ends it before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.compare import resume
+from benchmarks.compare.course import CaseState
+from benchmarks.compare.document import Comparison, Pair
+from benchmarks.compare.errors import SideError
+from benchmarks.compare.files import ComparisonFiles, public, write
+from benchmarks.compare.opening import open_sides
+from benchmarks.compare.procedure import Turn
+from benchmarks.compare.progress import (
+    expected_seconds,
+    opening_lines,
+    pair_line,
+    seconds_of,
+    time_line,
+    verdict_line,
+)
+from benchmarks.compare.question import Question
+from benchmarks.compare.record import Record
+from benchmarks.harness.controller.commands import Interruption
+from benchmarks.harness.controller.termination import handled
+
+
+@dataclass
+class Comparing:
+    """A comparison that is measured.
+
+    Attributes:
+        record: where it stands; changed by the loop.
+        measure: measures a pair (`measuring.PairRunner`).
+        save: writes the document; called after each pair, and at the end.
+        say: prints a line.
+        interruption: of the comparison; `measure` obeys it as well.
+    """
+
+    record: Record
+    measure: Callable[[CaseState, Turn], Pair]
+    save: Callable[[], None]
+    say: Callable[[str], None]
+    interruption: Interruption
+
+    def run(self) -> None:
+        """Measure until all verdicts are final, or until an interruption.
+
+        Raises:
+            OSError: if something cannot be written. The document of the pair before is complete.
+        """
+        course = self.record.course
+        while (planned := course.next()) is not None:
+            if self.interruption.came:
+                course.stop("interrupted")
+            elif not self._fits(planned[0]):
+                course.stop("budget")
+            else:
+                self._pair(*planned)
+        self.save()
+
+    def _pair(self, case: CaseState, turn: Turn) -> None:
+        record, start = self.record, time.monotonic()
+        try:
+            pair = self.measure(case, turn)
+        except KeyboardInterrupt:
+            record.measuring_seconds += time.monotonic() - start
+            record.course.stop("interrupted")
+            return
+        except SideError as error:
+            record.course.fail(str(error))
+            return
+        record.measuring_seconds += seconds_of(pair)
+        finished = [each for each in record.course.cases if each.finished]
+        record.course.take(case, pair)
+        self.save()
+        cases = record.course.cases
+        parts = [pair_line(case, pair, cases, record.parameters)]
+        self.say("; ".join([*parts, time_line(cases, record.parameters, record.measuring_seconds)]))
+        for each in cases:
+            if each.finished and each not in finished and len(cases) > 1:
+                self.say(verdict_line(each))
+
+    def _fits(self, case: CaseState) -> bool:
+        """Whether the next pair of a case is expected to end within the budget. Without any pair, nothing is known."""
+        minutes = self.record.parameters.budget_minutes
+        if minutes is None:
+            return True
+        expected = expected_seconds(case, self.record.course.cases) or 0.0
+        return self.record.measuring_seconds + expected <= 60 * minutes
+
+
+def perform(
+    asked: Question, files: ComparisonFiles, earlier: Comparison | None, say: Callable[[str], None]
+) -> Comparison:
+    """Open the sides, and measure until the question is answered or something ends it.
+
+    Args:
+        asked: the question.
+        files: of this comparison, whose folder nobody else uses.
+        earlier: the unfinished document to continue; None to begin.
+        say: prints a line.
+
+    Raises:
+        SideError, ResumeError: before anything was measured, if a side cannot be used or is not the earlier one.
+        KeyboardInterrupt: before anything was measured.
+        OSError: if a file cannot be written. The document that was written last is complete.
+    """
+    if earlier is not None:
+        resume.check_question(earlier, asked.names, asked.parameters)
+    with open_sides(asked, files.folder.parent) as sides:
+        record = sides.record(asked, files)
+        if earlier is not None:
+            resume.check_sides(earlier, record.base, record.head, record.machine)
+            resume.replay(earlier, record.course)
+            record.measuring_seconds = earlier.measuring_seconds
+        elif (kept := files.keep_earlier()) is not None:
+            say(f"an earlier comparison of this name is now {kept.name}")
+        interruption = Interruption()
+
+        def save() -> None:
+            write(files.document, record.document())
+
+        with handled(interruption.note):
+            save()
+            for line in opening_lines(record.document(), earlier is not None):
+                say(line)
+            Comparing(record, sides.runner(asked, files, interruption), save, say, interruption).run()
+            return public(record.document())

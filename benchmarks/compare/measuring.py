@@ -1,0 +1,72 @@
+"""Measures a pair: a run of each side, one right after the other, in fresh processes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from benchmarks.compare import figures, running
+from benchmarks.compare.course import CaseState
+from benchmarks.compare.document import Pair, RunFigures
+from benchmarks.compare.files import ComparisonFiles
+from benchmarks.compare.procedure import Turn
+from benchmarks.compare.sides import OpenSide
+from benchmarks.harness.controller.commands import Interruption
+
+
+@dataclass(frozen=True)
+class PairRunner:
+    """Measures the pairs of a comparison.
+
+    Attributes:
+        base, head: None for a stored side.
+        files: of the comparison; each run has a folder of its own.
+        options: pytest options of both sides.
+        full: whether every pair is measured with the probes, and not only the first one of a case.
+        interruption: of the comparison; obeyed before and in each run.
+    """
+
+    base: OpenSide | None
+    head: OpenSide | None
+    files: ComparisonFiles
+    options: tuple[str, ...]
+    full: bool
+    interruption: Interruption
+
+    def __call__(self, case: CaseState, turn: Turn) -> Pair:
+        """A pair. A run that fails has a `failure`; the other side is run all the same, as it may fail as well.
+
+        Raises:
+            SideError: if a side is not what it was when it was opened, or does not fit a stored side.
+            KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP; the processes have ended.
+            OSError: if a folder cannot be written.
+        """
+        sides = {"base": self.base, "head": self.head}
+        for side in sides.values():
+            if side is not None:
+                side.check_unchanged()
+        order = ("head", "base") if turn.head_first else ("base", "head")
+        light = not self.full and bool(case.pairs) and all(side.light for side in sides.values() if side is not None)
+        runs: dict[str, RunFigures | None] = {name: self._run(sides[name], name, case, turn, light) for name in order}
+        for stored, run in ((case.base_stored, runs["head"]), (case.head_stored, runs["base"])):
+            if stored is not None and run is not None and run.failure is None:
+                stored.check_run(figures.read_speed_json(self.files.folder / run.artifact))
+        return figures.pair(turn.number, turn.attempt, head_first=turn.head_first, base=runs["base"], head=runs["head"])
+
+    def _run(self, side: OpenSide | None, name: str, case: CaseState, turn: Turn, light: bool) -> RunFigures | None:
+        if side is None:
+            return None
+        if self.interruption.came:
+            raise KeyboardInterrupt
+        folder = self.files.runs / case.base_case / f"{turn.number}_{turn.attempt}_{name}"
+        if folder.exists():  # of a pair that was interrupted
+            shutil.rmtree(folder)
+        return running.run(
+            side,
+            case.base_case if name == "base" else case.head_case,
+            folder,
+            options=self.options,
+            light=light,
+            document_folder=self.files.folder,
+            interruption=self.interruption,
+        )

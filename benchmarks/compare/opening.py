@@ -1,0 +1,84 @@
+"""Makes both sides ready: opened if they are measured, read if they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.cases import Case
+from benchmarks.compare.course import CaseState, Course
+from benchmarks.compare.files import ComparisonFiles
+from benchmarks.compare.machine_key import key_of_this_machine
+from benchmarks.compare.measuring import PairRunner
+from benchmarks.compare.procedure import Procedure
+from benchmarks.compare.question import Question
+from benchmarks.compare.record import Record
+from benchmarks.compare.side import Side
+from benchmarks.compare.sides import OpenSide, opened
+from benchmarks.compare.stored import StoredSide, stored_runs
+from benchmarks.harness.controller.commands import Interruption
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides, ready. `machine` is the key of this machine."""
+
+    base: OpenSide | StoredSide
+    head: OpenSide | StoredSide
+    machine: dict[str, str]
+
+    def runner(self, asked: Question, files: ComparisonFiles, interruption: Interruption) -> PairRunner:
+        """Measures the pairs."""
+        base, head = (side if isinstance(side, OpenSide) else None for side in (self.base, self.head))
+        return PairRunner(base, head, files, asked.options, asked.parameters.full, interruption)
+
+    def record(self, asked: Question, files: ComparisonFiles) -> Record:
+        """Of a comparison without any pair."""
+        base, head = (side if isinstance(side, StoredSide) else None for side in (self.base, self.head))
+        stored = base or head
+        share = asked.parameters.alpha / len(asked.cases)
+        cases = [
+            CaseState(
+                str(of_base),
+                str(of_head),
+                Procedure(
+                    asked.parameters, device=asked.device, alpha=share, stored=None if stored is None else stored.runs
+                ),
+                base,
+                head,
+            )
+            for of_base, of_head in asked.cases
+        ]
+        return Record(
+            name=files.name,
+            started_at=files.started_at,
+            base=self.base.description,
+            head=self.head.description,
+            parameters=asked.parameters,
+            machine=self.machine,
+            course=Course(cases, asked.parameters.alpha),
+            folder=files.folder,
+        )
+
+
+@contextmanager
+def open_sides(asked: Question, output: Path) -> Iterator[Sides]:
+    """Both sides, as long as the block lasts. What is written to the folder `output` is no change of a tree.
+
+    Raises:
+        SideError: if a side cannot be used.
+        KeyboardInterrupt: by SIGTERM and SIGHUP, too.
+    """
+    bases, heads = zip(*asked.cases, strict=True)
+    largest = max((*bases, *heads), key=lambda case: case.gpu_count)
+    machine = key_of_this_machine(largest)
+    with ExitStack() as stack:
+
+        def ready(side: Side, case: Case) -> OpenSide | StoredSide:
+            if side.stored is None:
+                return stack.enter_context(opened(side, output=output))
+            return stored_runs(side.stored, case=str(case), options=asked.options, machine=machine)
+
+        yield Sides(ready(asked.base, bases[0]), ready(asked.head, heads[0]), machine)

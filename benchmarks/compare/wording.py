@@ -1,0 +1,76 @@
+"""Figures and names as the command prints them, the same in tables, Markdown and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.compare.document import CaseComparison, MachineState, Measure, RatioInterval
+
+MEASURES: dict[Measure, str] = {"wall": "throughput (wall clock)", "cpu": "CPU seconds per sample"}
+
+MOST = 11.0
+"""Largest ratio that is shown: an interval from two pairs may end at astronomic ones."""
+
+
+def percent(fraction: float) -> str:
+    """0.025 -> "2.5 %"."""
+    return f"{100 * fraction:.3g} %"
+
+
+def change(ratio: float) -> str:
+    """Of a ratio head / base: 0.949 -> "-5.1 %"."""
+    return f"{_signed(ratio)} %"
+
+
+def interval(found: RatioInterval | None) -> str:
+    """Change and the ends of its interval: "-5.1 % (-7.2 to -2.9)"."""
+    if found is None:
+        return "-"
+    return f"{change(found.ratio)} ({_signed(found.low)} to {_signed(found.high)})"
+
+
+def _signed(ratio: float) -> str:
+    if ratio > MOST:
+        return f"more than +{100 * (MOST - 1):.0f}"
+    text = f"{100 * (ratio - 1):+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
+
+
+def rate(samples_per_second: float | None) -> str:
+    """A throughput, without its unit."""
+    return "-" if samples_per_second is None else f"{samples_per_second:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """In the unit that fits: "45 s", "12 min", "1 h 05 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def listed(words: Sequence[object]) -> str:
+    """5, 8 and 12."""
+    texts = list(map(str, words))
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def counted(number: int, noun: str) -> str:
+    """1 pair, 2 pairs."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def case_title(case: CaseComparison) -> str:
+    """The case, or both if the sides have different ones."""
+    return both(case.base_case, case.head_case)
+
+
+def both(base: str, head: str) -> str:
+    """What the sides have in common, or the step from one to the other."""
+    return base if base == head else f"{base} -> {head}"
+
+
+def state(of_base: MachineState | None, of_head: MachineState | None) -> str:
+    """The machine during the runs of a pair; a stored side has no run."""
+    states = [each for each in (of_base, of_head) if each is not None]
+    return states[0] if len(set(states)) == 1 else ", ".join(states)
