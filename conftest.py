@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.harness.controller import header, options, selection
+from benchmarks.harness.controller import comparing, header, options, selection
 from benchmarks.harness.report import junit, pytest_benchmark
 from benchmarks.harness.results.measurements import MEASUREMENTS
 from benchmarks.harness.results.redaction import know_hosts
 
 if TYPE_CHECKING:
+    from benchmarks.compare.pytest_form import Comparisons
     from benchmarks.components.ratios import Ratio
     from benchmarks.harness.controller.launch import StepDisplay
     from benchmarks.harness.controller.session import BenchmarkSession
@@ -29,6 +30,7 @@ DEFAULT_REPORT = "fE"
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 SESSION: pytest.StashKey[BenchmarkSession] = pytest.StashKey()
+COMPARISONS: pytest.StashKey[Comparisons] = pytest.StashKey()
 RATIOS: pytest.StashKey[list[Ratio]] = pytest.StashKey()
 
 
@@ -56,6 +58,20 @@ def pytest_configure(config: pytest.Config) -> None:
     know_hosts([settings.nodes.endpoint])
     selection.selected_cases(config)  # a wrong name is reported now, before anything starts
     selection.check_image_size(config, settings)
+    comparing.check_options(config, settings)
+    if settings.compare is not None:
+        _check_side(config, settings.compare)
+
+
+def _check_side(config: pytest.Config, text: str) -> None:
+    """Raises pytest.UsageError for a text that is no side of a comparison."""
+    from benchmarks.compare.errors import SideError
+    from benchmarks.compare.side import parse_side
+
+    try:
+        parse_side([text])
+    except SideError as error:
+        raise pytest.UsageError(f"{comparing.source(config)}: {error}") from None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -73,10 +89,33 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     selection.check_measurements(session.items, config.stash[SETTINGS])
     selection.check_compile_mode(config, session.items, config.stash[SETTINGS])
     selection.check_light(config, session.items, config.stash[SETTINGS])
+    comparing.check_tests(config, session.items, config.stash[SETTINGS])
     if not config.option.collectonly and not session.testsfailed:
         selection.check_machine(session.items, config.stash[SETTINGS])
         for line in selection.announcement(session.items, config.stash[SETTINGS]):
             _say(config, line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[Any]:
+    """With --ocr-compare, both sides are open as long as tests run."""
+    config = session.config
+    settings = config.stash[SETTINGS]
+    if settings.compare is None or config.option.collectonly or session.testsfailed:
+        return (yield)
+    from benchmarks.compare.pytest_form import comparisons
+
+    cases = [case for item in session.items if (case := selection.case_of(item)) is not None]
+    shared = comparing.options_for_runs(config, settings)
+    with comparisons(settings, cases, shared, comparing.source(config), lambda line: _say(config, line)) as made:
+        config.stash[COMPARISONS] = made
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def ocr_comparisons(pytestconfig: pytest.Config) -> Comparisons | None:
+    """Judges cases by comparison; None without --ocr-compare."""
+    return pytestconfig.stash.get(COMPARISONS, None)
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +190,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(line)
         if remarks := data_remarks(session.rows):
             _write_section(terminalreporter, "remarks about the data", remarks)
+    comparisons = config.stash.get(COMPARISONS, None)
+    if comparisons is not None and (lines := comparisons.lines):
+        _write_section(terminalreporter, "comparisons", lines)
     if ratios := config.stash.get(RATIOS, []):
         from benchmarks.components.ratios import ratio_table
 

@@ -16,6 +16,7 @@ from benchmarks.harness.results.measurements import MEASUREMENTS
 from benchmarks.harness.results.store import to_document
 
 if TYPE_CHECKING:
+    from benchmarks.compare.pytest_form import Comparisons
     from benchmarks.harness.controller.session import BenchmarkSession
 
 CLOCK = ReplayClock()
@@ -27,8 +28,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.speed
 @pytest.mark.benchmark(group="speed", timer=CLOCK)
-def test_speed(case: Case, ocr_session: BenchmarkSession, request: pytest.FixtureRequest, benchmark: Any) -> None:
-    """The case trains, and its artifact says how fast."""
+def test_speed(case: Case, ocr_comparisons: Comparisons | None, request: pytest.FixtureRequest, benchmark: Any) -> None:
+    """The case trains, and its artifact says how fast. With --ocr-compare it is no slower than another side."""
+    if ocr_comparisons is not None:
+        ocr_comparisons.judge(case, request.node)
+        return
+    ocr_session: BenchmarkSession = request.getfixturevalue("ocr_session")  # holds the output folder
     result = ocr_session.judge(MEASUREMENTS["speed"], case)
     rate = result.artifact.FINAL_RESULT
     details = to_document(result.artifact)["details"]

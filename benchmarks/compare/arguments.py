@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import math
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from benchmarks.cases import CaseError, parse_case
 from benchmarks.compare.files import MAX_NAME_CHARACTERS, NAME
-from benchmarks.harness.controller.option_values import whole_number
+from benchmarks.harness.controller.option_values import MAX_PAIRS, minutes, percentage, slowdown, whole_number
 from benchmarks.harness.results.printable import printable, shorten
 from benchmarks.harness.results.redaction import redact
 
-MAX_PAIRS = 200
 MAX_PAIRS_OF_ALL = 2000
 """Of all cases. The document stays below what is read again (`results/reading.py`)."""
 
-MAX_MINUTES = 100_000
 MAX_REPLAYS = 100_000
 MAX_MESSAGE = 900
 STDOUT = "-"
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%")
 
 DESCRIPTION = """\
 Did a change make training slower, by how much, and how sure is that? Runs both sides in fresh processes, in pairs
@@ -74,18 +69,33 @@ def parser() -> Parser:
     what.add_argument("--case", metavar="NAME", nargs="+", action="extend", type=_case, default=[], help="cases")
     how = made.add_argument_group("how")
     how.add_argument(
-        "--max-slowdown", metavar="PERCENT", type=_slowdown, default=0.03, help="what is allowed (default: 3%%)"
+        "--max-slowdown",
+        metavar="PERCENT",
+        type=_or_refused(slowdown),
+        default=0.03,
+        help="what is allowed (default: 3%%)",
     )
     how.add_argument(
-        "--max-pairs", metavar="N", type=_whole(2, MAX_PAIRS), default=12, help="per case, at most (default: 12)"
+        "--max-pairs",
+        metavar="N",
+        type=_or_refused(whole_number(2, MAX_PAIRS)),
+        default=12,
+        help="per case, at most (default: 12)",
     )
-    how.add_argument("--budget", metavar="MINUTES", type=_minutes, help="for all runs together (default: no limit)")
+    how.add_argument(
+        "--budget", metavar="MINUTES", type=_or_refused(minutes), help="for all runs together (default: no limit)"
+    )
     how.add_argument("--full", action="store_true", help="probes in every pair, not only in the first (--ocr-light)")
-    how.add_argument("--seed", metavar="N", type=_whole(0, 2**32 - 1), help="of the order (default: drawn, recorded)")
+    how.add_argument(
+        "--seed",
+        metavar="N",
+        type=_or_refused(whole_number(0, 2**32 - 1)),
+        help="of the order (default: drawn, recorded)",
+    )
     how.add_argument(
         "--stored-drift",
         metavar="PERCENT",
-        type=_drift,
+        type=_or_refused(_drift),
         default=0.05,
         help="change of the machine that is allowed for between a stored side and now (default: 5%%)",
     )
@@ -104,7 +114,9 @@ def parser() -> Parser:
     left.add_argument("--strict", action="store_true", help="exit code 1 also if the pairs cannot tell")
     truth = made.add_argument_group("is the procedure true?")
     truth.add_argument("--self-test", action="store_true", help="replay runs: false alarms and power; measures nothing")
-    truth.add_argument("--replays", metavar="N", type=_whole(1, MAX_REPLAYS), help="of --self-test (default: 1000)")
+    truth.add_argument(
+        "--replays", metavar="N", type=_or_refused(whole_number(1, MAX_REPLAYS)), help="of --self-test (default: 1000)"
+    )
     return made
 
 
@@ -156,48 +168,20 @@ def _case(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _percent(text: str, expected: str) -> float:
-    match = _PERCENT.fullmatch(text)
-    value = math.nan if match is None else float(match[1]) / 100
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{shorten(text, 40)!r} is not {expected}")
-    return value
-
-
-def _slowdown(text: str) -> float:
-    expected = "a percentage above 0% and below 100%, for example 3% or 2.5%"
-    value = _percent(text, expected)
-    if value == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}: no number of pairs can show a difference of 0")
-    return value
-
-
 def _drift(text: str) -> float:
-    return _percent(text, "a percentage from 0% to below 100%, for example 5%")
+    return percentage(text, "a percentage from 0% to below 100%, for example 5%")
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    convert = whole_number(least, most)
+def _or_refused(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The parser of an option (`option_values`) for argparse."""
 
-    def convert_or_refuse(text: str) -> int:
+    def parse_or_refuse(text: str) -> Any:
         try:
-            return int(convert(text))
+            return parse(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(f"{shorten(text, 40)!r} is not {error}") from None
 
-    return convert_or_refuse
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = math.nan
-    if not 0 < minutes <= MAX_MINUTES:
-        raise argparse.ArgumentTypeError(
-            f"{shorten(text, 40)!r} is not a number of minutes above 0 and up to {MAX_MINUTES}"
-        )
-    return minutes
+    return parse_or_refuse
 
 
 def _name(text: str) -> str:

@@ -11,7 +11,7 @@ from benchmarks.compare.course import CaseState
 from benchmarks.compare.document import Comparison, Pair
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.files import ComparisonFiles, public, write
-from benchmarks.compare.opening import open_sides
+from benchmarks.compare.opening import Sides, open_sides
 from benchmarks.compare.procedure import Turn
 from benchmarks.compare.progress import (
     expected_seconds,
@@ -116,16 +116,27 @@ def perform(
             resume.check_sides(earlier, record.base, record.head, record.machine)
             resume.replay(earlier, record.course)
             record.measuring_seconds = earlier.measuring_seconds
-        elif (kept := files.keep_earlier()) is not None:
-            say(f"an earlier comparison of this name is now {kept.name}")
-        interruption = Interruption()
+        return measure(asked, files, sides, record, say, resumed=earlier is not None)
 
-        def save() -> None:
-            write(files.document, record.document())
 
-        with handled(interruption.note):
-            save()
-            for line in opening_lines(record.document(), earlier is not None):
-                say(line)
-            Comparing(record, sides.runner(asked, files, interruption), save, say, interruption).run()
-            return public(record.document())
+def measure(
+    asked: Question, files: ComparisonFiles, sides: Sides, record: Record, say: Callable[[str], None], *, resumed: bool
+) -> Comparison:
+    """Measure with open sides, from where the record stands, until the question is answered or something ends it.
+
+    Raises:
+        OSError: if a file cannot be written. The document that was written last is complete.
+    """
+    if not resumed and (kept := files.keep_earlier()) is not None:
+        say(f"an earlier comparison of this name is now {kept.name}")
+    interruption = Interruption()
+
+    def save() -> None:
+        write(files.document, record.document())
+
+    with handled(interruption.note):
+        save()
+        for line in opening_lines(record.document(), resumed):
+            say(line)
+        Comparing(record, sides.runner(asked, files, interruption), save, say, interruption).run()
+        return public(record.document())

@@ -63,6 +63,11 @@ class Sides:
         )
 
 
+def machine_of(asked: Question) -> dict[str, str]:
+    """The key of this machine, for the case with the most GPUs."""
+    return key_of_this_machine(max((case for pair in asked.cases for case in pair), key=lambda case: case.gpu_count))
+
+
 @contextmanager
 def open_sides(asked: Question, output: Path) -> Iterator[Sides]:
     """Both sides, as long as the block lasts. What is written to the folder `output` is no change of a tree.
@@ -71,9 +76,7 @@ def open_sides(asked: Question, output: Path) -> Iterator[Sides]:
         SideError: if a side cannot be used.
         KeyboardInterrupt: by SIGTERM and SIGHUP, too.
     """
-    bases, heads = zip(*asked.cases, strict=True)
-    largest = max((*bases, *heads), key=lambda case: case.gpu_count)
-    machine = key_of_this_machine(largest)
+    machine = machine_of(asked)
     with ExitStack() as stack:
 
         def ready(side: Side, case: Case) -> OpenSide | StoredSide:
@@ -81,4 +84,4 @@ def open_sides(asked: Question, output: Path) -> Iterator[Sides]:
                 return stack.enter_context(opened(side, output=output))
             return stored_runs(side.stored, case=str(case), options=asked.options, machine=machine)
 
-        yield Sides(ready(asked.base, bases[0]), ready(asked.head, heads[0]), machine)
+        yield Sides(ready(asked.base, asked.cases[0][0]), ready(asked.head, asked.cases[0][1]), machine)

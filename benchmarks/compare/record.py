@@ -26,6 +26,7 @@ class Record:
     Attributes:
         folder: of the document.
         measuring_seconds: spent on runs.
+        resumable: whether --resume can continue it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Record:
     course: Course
     folder: Path
     measuring_seconds: float = 0.0
+    resumable: bool = True
 
     def document(self) -> Comparison:
         """As it is now."""
@@ -70,7 +72,7 @@ class Record:
             stopped_by=case.stopped_by,
             differences=case.differences,
             training_changes=case.training_changes,
-            remarks=remarks(case, self.base, self.head, self.parameters),
+            remarks=remarks(case, self.base, self.head, self.parameters, self.resumable),
         )
 
     def _examine(self, case: CaseState) -> None:

@@ -14,11 +14,15 @@ _FIGURE = re.compile(r"\d[\d.]*")
 
 
 def remarks(
-    case: CaseState, base: SideDescription, head: SideDescription, parameters: ProcedureParameters
+    case: CaseState,
+    base: SideDescription,
+    head: SideDescription,
+    parameters: ProcedureParameters,
+    resumable: bool = True,
 ) -> list[str]:
     """A line each."""
     return [
-        *_ended(case, parameters),
+        *_ended(case, parameters, resumable),
         *_unexplained(case, base, head),
         *_disturbed(case.pairs),
         *(_stored(name, side, parameters) for name, side in (("base", base), ("head", head)) if side.kind == "stored"),
@@ -26,12 +30,12 @@ def remarks(
     ]
 
 
-def _ended(case: CaseState, parameters: ProcedureParameters) -> list[str]:
+def _ended(case: CaseState, parameters: ProcedureParameters, resumable: bool) -> list[str]:
     done = counted(case.count, "pair")
     if case.stopped_by == "budget":
         return [f"ended after {done}: the next one would not have fitted into {parameters.budget_minutes:g} minutes"]
     if case.stopped_by == "interrupted":
-        return [f"interrupted after {done}: the same command with --resume continues"]
+        return [f"interrupted after {done}{': the same command with --resume continues' if resumable else ''}"]
     return []
 
 

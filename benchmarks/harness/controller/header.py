@@ -10,6 +10,7 @@ from benchmarks.harness.controller.option_table import OPTIONS, Option
 from benchmarks.harness.controller.options import effective
 from benchmarks.harness.controller.selection import case_names
 from benchmarks.harness.protocol.settings import Settings
+from benchmarks.harness.results.redaction import redact
 from ocr_models import BROKEN_MODELS
 
 
@@ -40,6 +41,9 @@ def _shown(config: pytest.Config, settings: Settings, option: Option) -> str:
         "node_rank": str(nodes.rank),
         "rdzv_endpoint": nodes.endpoint or "none",
         "output": str(_relative(settings.output, config.invocation_params.dir)),
+        "compare": redact(settings.compare or "none"),
+        "max_slowdown": f"{100 * settings.max_slowdown:g} %",
+        "budget_minutes": "none" if settings.budget_minutes is None else f"{settings.budget_minutes:g} min",
         "timeout_seconds": f"{settings.timeout_seconds:g} s",
     }
     if option.field in special:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from benchmarks.harness.controller.option_values import (
+    MAX_PAIRS,
     data_folder,
     endpoint,
+    minutes,
     one_of,
     or_auto,
+    or_none,
     output_folder,
     seconds,
+    side,
+    slowdown,
     whole_number,
     yes_or_no,
 )
@@ -197,6 +202,49 @@ OPTIONS = (
         metavar="",
         help="let a convergence case resume from the checkpoint in the output folder, if there is one",
     ),
+    Option(
+        name="compare",
+        field="compare",
+        parse=or_none(side),
+        default="none",
+        metavar="SIDE",
+        help="compare the working tree with this side in each selected speed case, for example rev:main, and fail the "
+        "case if it is slower",
+    ),
+    Option(
+        name="max-slowdown",
+        field="max_slowdown",
+        parse=slowdown,
+        default="3%",
+        metavar="PERCENT",
+        help="of --ocr-compare: what is allowed",
+    ),
+    Option(
+        name="max-pairs",
+        field="max_pairs",
+        parse=whole_number(2, MAX_PAIRS),
+        default="12",
+        metavar="N",
+        help="of --ocr-compare: pairs of runs per case, at most",
+    ),
+    Option(
+        name="budget",
+        field="budget_minutes",
+        parse=or_none(minutes),
+        default="none",
+        metavar="MINUTES",
+        help="of --ocr-compare: for the runs of all cases together; none: no limit",
+    ),
+    Option(
+        name="strict-compare",
+        field="strict_compare",
+        parse=yes_or_no,
+        default="no",
+        metavar="",
+        help="of --ocr-compare: fail a case also if its pairs cannot tell",
+    ),
 )
 NODE_FIELDS = ("nodes", "node_rank", "rdzv_endpoint")
 """Options that together make up Settings.nodes."""
+COMPARISON_FIELDS = ("compare", "max_slowdown", "max_pairs", "budget_minutes", "strict_compare")
+"""Options of the pytest that compares; its runs must not have them."""

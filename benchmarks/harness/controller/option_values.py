@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from benchmarks.harness.protocol.endpoint import split_endpoint
 MAX_SECONDS = 10**6  # 11 days; timers of the system count milliseconds in 31 bits
 MAX_PATH_CHARACTERS = 4095  # of Linux
 MAX_SHOWN_CHARACTERS = 200
+MAX_PAIRS = 200  # of a comparison
+MAX_MINUTES = 100_000
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%", re.ASCII)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -27,14 +32,22 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 def or_auto(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """None for "auto"; else what `parse` returns."""
+    return _or_word("auto", parse)
 
-    def parse_or_auto(text: str) -> Any:
+
+def or_none(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """None for "none"; else what `parse` returns."""
+    return _or_word("none", parse)
+
+
+def _or_word(word: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def parse_or_word(text: str) -> Any:
         try:
-            return None if text == "auto" else parse(text)
+            return None if text == word else parse(text)
         except ValueError as error:
-            raise ValueError(f"{error}, or auto") from None
+            raise ValueError(f"{error}, or {word}") from None
 
-    return parse_or_auto
+    return parse_or_word
 
 
 def seconds(text: str) -> float:
@@ -48,6 +61,42 @@ def seconds(text: str) -> float:
     if value > MAX_SECONDS:
         raise ValueError(f"a number of seconds up to {MAX_SECONDS}")
     return value
+
+
+def minutes(text: str) -> float:
+    """Of a comparison."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MAX_MINUTES:
+        raise ValueError(f"a number of minutes above 0 and up to {MAX_MINUTES}")
+    return value
+
+
+def percentage(text: str, expected: str) -> float:
+    """A fraction from 0 to below 1, given as 3%; `expected` says what was expected."""
+    match = _PERCENT.fullmatch(text)
+    value = math.nan if match is None else float(match[1]) / 100
+    if not 0 <= value < 1:
+        raise ValueError(expected)
+    return value
+
+
+def slowdown(text: str) -> float:
+    """What a comparison allows, as a fraction."""
+    expected = "a percentage above 0% and below 100%, for example 3% or 2.5%"
+    value = percentage(text, expected)
+    if value == 0:
+        raise ValueError(f"{expected}: no number of pairs can show a difference of 0")
+    return value
+
+
+def side(text: str) -> str:
+    """The text itself, a side of a comparison: `benchmarks/compare` checks it further."""
+    if not text:
+        raise ValueError("a side, for example rev:main")
+    return text
 
 
 def data_folder(text: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from benchmarks.harness.controller.option_values import (
     output_folder,
     quoted,
 )
+from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.protocol.text import printable_line
 
@@ -37,7 +39,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini("ocr_case", "cases to run instead of the listed ones, one name per line", type="linelist", default=[])
     for option in OPTIONS:
-        help_text = f"{option.help} (ini: {option.ini}, default: {option.default})"
+        help_text = f"{option.help} (ini: {option.ini}, default: {option.default})".replace("%", "%%")  # of argparse
         value = {"metavar": option.metavar} if option.metavar else {"action": "store_const", "const": "yes"}
         group.addoption(option.flag, dest=option.ini, default=None, help=help_text, **value)
         parser.addini(option.ini, option.help, default=option.default)
@@ -63,6 +65,8 @@ def read_settings(config: pytest.Config) -> Settings:
         except (ValueError, OSError) as error:
             reason = f"cannot be used: {error.strerror}" if isinstance(error, OSError) else f"is not {error}"
             raise pytest.UsageError(f"{given.source}: {quoted(text)} {reason}") from None
+    if TOKEN_VARIABLE in os.environ:  # a run of a comparison: addopts and ocr_compare of the ini file are not for it
+        values["compare"] = None
     try:
         nodes = nodes_from(*(values.pop(field) for field in NODE_FIELDS))
     except ValueError as error:

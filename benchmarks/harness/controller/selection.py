@@ -203,6 +203,9 @@ def announcement(items: Sequence[pytest.Item], settings: Settings) -> list[str]:
             cases.setdefault(measurement.name, []).append(case)
     lines = []
     for name, own in cases.items():
+        if settings.compare is not None:
+            lines.append(f"ocr: comparing {len(own)} {name} case{'s' if len(own) > 1 else ''}: {_listed(own)}")
+            continue
         minutes = max(1, round(len(own) * SECONDS_PER_CASE / 60))
         duration = f", about {minutes} min" if name == "speed" and settings.steps is None else ""
         lines.append(f"ocr: running {len(own)} {name} case{'s' if len(own) > 1 else ''}{duration}: {_listed(own)}")

@@ -62,6 +62,11 @@ class Settings:
         require: whether a case that cannot run here fails instead of being skipped.
         strict_machine: whether a disturbance by the machine fails a speed case.
         light: whether a speed case leaves out the probes after its measured steps.
+        compare: side of a comparison that the working tree is compared with; None to measure only.
+        max_slowdown: what a comparison allows, as a fraction.
+        max_pairs: of runs, per comparison.
+        budget_minutes: for all comparisons together.
+        strict_compare: whether a comparison that cannot tell fails.
         resume: whether a convergence case resumes from the checkpoint it left.
         nodes: this and the other nodes of the job.
     """
@@ -80,5 +85,10 @@ class Settings:
     require: bool = False
     strict_machine: bool = False
     light: bool = False
+    compare: str | None = None
+    max_slowdown: float = 0.03
+    max_pairs: int = 12
+    budget_minutes: float | None = None
+    strict_compare: bool = False
     resume: bool = False
     nodes: Nodes = field(default_factory=Nodes)

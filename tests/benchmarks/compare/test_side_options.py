@@ -59,6 +59,7 @@ def test_the_last_value_of_an_option_counts() -> None:
         ("--ocr-compare=rev:main --ocr-strict-compare -v", "-v"),
         ("--ocr-max-slowdown 3% --ocr-budget=5 --ocr-max-pairs 3", ""),
         ("--ocr-compared x", "--ocr-compared x"),
+        ("--ocr-case a --ocr-case=b -v", "-v"),
         ("'a", "'a"),
     ],
 )

@@ -11,10 +11,14 @@ import pytest
 from benchmarks.harness.controller.option_values import (
     data_folder,
     endpoint,
+    minutes,
     one_of,
     or_auto,
+    or_none,
     output_folder,
     seconds,
+    side,
+    slowdown,
     whole_number,
     yes_or_no,
 )
@@ -36,6 +40,10 @@ count = whole_number(1, 10)
         (one_of("none", "decoded"), "decoded", "decoded"),
         (yes_or_no, "yes", True),
         (yes_or_no, "no", False),
+        (slowdown, "3%", 0.03),
+        (or_none(minutes), "2.5", 2.5),
+        (or_none(minutes), "none", None),
+        (or_none(side), "rev:main", "rev:main"),
     ],
 )
 def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: object) -> None:
@@ -52,6 +60,10 @@ def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: obj
         (count, "٣", "a whole number from 1 to 10"),
         (count, "", "a whole number from 1 to 10"),
         (or_auto(count), "many", "a whole number from 1 to 10, or auto"),
+        (slowdown, "3", "a percentage above 0% and below 100%, for example 3% or 2.5%"),
+        (slowdown, "٣%", "a percentage above 0% and below 100%, for example 3% or 2.5%"),
+        (or_none(minutes), "0", "a number of minutes above 0 and up to 100000, or none"),
+        (or_none(side), "", "a side, for example rev:main, or none"),
         (seconds, "0", "a number of seconds above 0"),
         (seconds, "-3", "a number of seconds above 0"),
         (seconds, "inf", "a number of seconds above 0"),

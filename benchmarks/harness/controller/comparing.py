@@ -1,0 +1,76 @@
+"""What --ocr-compare goes with, and what the runs of its comparisons get. `benchmarks/compare` does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from benchmarks.harness.controller.option_table import COMPARISON_FIELDS, NODE_FIELDS, OPTIONS, Option
+from benchmarks.harness.controller.options import effective
+from benchmarks.harness.controller.selection import COMPONENTS, measurement_of
+from benchmarks.harness.protocol.settings import Settings
+from benchmarks.harness.results.measurements import MEASUREMENTS
+
+NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, "output", "data", "require", "light")
+"""Fields whose options the runs do not get: the comparison sets or has checked them itself."""
+
+
+def source(config: pytest.Config) -> str:
+    """Where the side comes from, for messages: the flag, or the ini file and its key."""
+    return effective(config, _option("compare")).source
+
+
+def check_options(config: pytest.Config, settings: Settings) -> None:
+    """Raises pytest.UsageError for an option that has no effect without --ocr-compare, or contradicts it. In the ini
+    file, options of comparisons may stand without it.
+    """
+    compare = _option("compare")
+    if effective(config, compare).text == compare.default:
+        for option in map(_option, COMPARISON_FIELDS[1:]):
+            if config.getoption(option.ini) is not None:
+                raise pytest.UsageError(
+                    f"{option.flag}: has an effect only with {compare.flag}: add it, or leave this out"
+                )
+    if settings.compare is None:
+        return
+    if settings.nodes.count > 1:
+        raise pytest.UsageError(f"{source(config)}: compares on one node, and this job has {settings.nodes.count}")
+    if settings.light:
+        light = effective(config, _option("light")).source
+        raise pytest.UsageError(f"{light}: {source(config)} itself makes its later pairs light: leave it out")
+
+
+def check_tests(config: pytest.Config, items: Iterable[pytest.Item], settings: Settings) -> None:
+    """Raises pytest.UsageError if a selected test is not a speed case, before anything runs."""
+    if settings.compare is None:
+        return
+    for item in items:
+        measurement = measurement_of(item)
+        if measurement is MEASUREMENTS["speed"]:
+            continue
+        kind = "no benchmark" if measurement is None else f"a {measurement.name} case"
+        if any(each.name == COMPONENTS for each in item.iter_markers()):
+            kind = "a component benchmark"
+        raise pytest.UsageError(
+            f"{source(config)}: compares speed cases, and {item.nodeid} is {kind}; select speed cases only, "
+            "for example with -m speed"
+        )
+
+
+def options_for_runs(config: pytest.Config, settings: Settings) -> list[str]:
+    """The options of this command for both sides: those that were given, and those that the ini file changes."""
+    words = [] if settings.data is None else ["--ocr-data", str(settings.data)]
+    for option in OPTIONS:
+        given = effective(config, option)
+        if option.field in NOT_FOR_RUNS or (given.source != option.flag and given.text == option.default):
+            continue
+        if option.metavar:
+            words += [option.flag, given.text]
+        elif getattr(settings, option.field):
+            words.append(option.flag)
+    return words
+
+
+def _option(field: str) -> Option:
+    return next(option for option in OPTIONS if option.field == field)
