@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _check_side(config: pytest.Config, text: str) -> None:
     """Raises pytest.UsageError for a text that is no side of a comparison."""
     from benchmarks.compare.errors import SideError
-    from benchmarks.compare.side import parse_side
+    from benchmarks.compare.sides.side import parse_side
 
     try:
         parse_side([text])

@@ -14,13 +14,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
-from benchmarks.compare import files, markdown, resume, table
+from benchmarks.compare import files, resume
 from benchmarks.compare.arguments import STDOUT, Parser, parse, parser
 from benchmarks.compare.comparison import perform
 from benchmarks.compare.document import Comparison
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.files import ComparisonFiles
 from benchmarks.compare.question import QuestionError, question
+from benchmarks.compare.report import markdown, table
 from benchmarks.harness.controller.output import OutputInUseError, claimed
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.reading import DocumentError

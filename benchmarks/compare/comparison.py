@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.compare import resume
-from benchmarks.compare.course import CaseState
 from benchmarks.compare.document import Comparison, Pair
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.files import ComparisonFiles, public, write
+from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.judging.procedure import Turn
 from benchmarks.compare.opening import Sides, open_sides
-from benchmarks.compare.procedure import Turn
-from benchmarks.compare.progress import (
+from benchmarks.compare.question import Question
+from benchmarks.compare.record import Record
+from benchmarks.compare.report.progress import (
     expected_seconds,
     opening_lines,
     pair_line,
@@ -21,8 +23,6 @@ from benchmarks.compare.progress import (
     time_line,
     verdict_line,
 )
-from benchmarks.compare.question import Question
-from benchmarks.compare.record import Record
 from benchmarks.harness.controller.commands import Interruption
 from benchmarks.harness.controller.termination import handled
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from benchmarks.compare import figures, running
-from benchmarks.compare.course import CaseState
 from benchmarks.compare.document import Pair, RunFigures
 from benchmarks.compare.files import ComparisonFiles
-from benchmarks.compare.procedure import Turn
-from benchmarks.compare.sides import OpenSide
+from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.judging.procedure import Turn
+from benchmarks.compare.runs import figures, running
+from benchmarks.compare.sides.open_side import OpenSide
 from benchmarks.harness.controller.commands import Interruption
 
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cases import Case
-from benchmarks.compare.course import CaseState, Course
 from benchmarks.compare.files import ComparisonFiles
-from benchmarks.compare.machine_key import key_of_this_machine
+from benchmarks.compare.judging.course import CaseState, Course
+from benchmarks.compare.judging.procedure import Procedure
 from benchmarks.compare.measuring import PairRunner
-from benchmarks.compare.procedure import Procedure
 from benchmarks.compare.question import Question
 from benchmarks.compare.record import Record
-from benchmarks.compare.side import Side
-from benchmarks.compare.sides import OpenSide, opened
-from benchmarks.compare.stored import StoredSide, stored_runs
+from benchmarks.compare.runs.machine_key import key_of_this_machine
+from benchmarks.compare.runs.stored import StoredSide, stored_runs
+from benchmarks.compare.sides.open_side import OpenSide, opened
+from benchmarks.compare.sides.side import Side
 from benchmarks.harness.controller.commands import Interruption
 
 

@@ -20,12 +20,12 @@ from benchmarks.cases import Case
 from benchmarks.compare import comparison, files
 from benchmarks.compare.document import CaseComparison, Comparison, RatioInterval
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.family import level_in_turn, passes_on
 from benchmarks.compare.files import ComparisonFiles
+from benchmarks.compare.judging.family import level_in_turn, passes_on
 from benchmarks.compare.opening import Sides, machine_of, open_sides
 from benchmarks.compare.question import ALPHA, Question, QuestionError, question
-from benchmarks.compare.table import HEADINGS, NUMERIC, aligned, findings, overview, row, verdict_word
-from benchmarks.compare.wording import case_title
+from benchmarks.compare.report.table import HEADINGS, NUMERIC, aligned, findings, overview, row, verdict_word
+from benchmarks.compare.report.wording import case_title
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.output import OutputInUseError, claimed
 from benchmarks.harness.protocol.records import Failure

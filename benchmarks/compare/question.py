@@ -11,9 +11,9 @@ from pathlib import Path
 from benchmarks.cases import Case, parse_case
 from benchmarks.compare.document import ProcedureParameters
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.side import Side, parse_side
-from benchmarks.compare.side_options import check_options, option_value
-from benchmarks.compare.statistics import looks
+from benchmarks.compare.judging.statistics import looks
+from benchmarks.compare.sides.side import Side, parse_side
+from benchmarks.compare.sides.side_options import check_options, option_value
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.planning import DEFAULT_STEPS, DEFAULT_WARMUP_STEPS
 from benchmarks.harness.protocol.text import printable_line

@@ -9,13 +9,13 @@ from typing import Literal
 
 from msgspec import structs
 
-from benchmarks.compare.course import CaseState, Course
-from benchmarks.compare.details import Document, at
-from benchmarks.compare.differences import differences, training_changes
 from benchmarks.compare.document import CaseComparison, Comparison, ProcedureParameters, SideDescription
-from benchmarks.compare.figures import ArtifactError, read_speed_json, versions_of
-from benchmarks.compare.machine_key import machine_key
-from benchmarks.compare.remarks import remarks
+from benchmarks.compare.judging.course import CaseState, Course
+from benchmarks.compare.report.remarks import remarks
+from benchmarks.compare.runs.details import Document, at
+from benchmarks.compare.runs.differences import differences, training_changes
+from benchmarks.compare.runs.figures import ArtifactError, read_speed_json, versions_of
+from benchmarks.compare.runs.machine_key import machine_key
 from benchmarks.harness.results.common import suite_version
 
 

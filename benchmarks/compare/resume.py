@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import structs
 
-from benchmarks.compare import figures
-from benchmarks.compare.course import Course
 from benchmarks.compare.document import Comparison, Pair, ProcedureParameters, SideDescription
-from benchmarks.compare.machine_key import differing
+from benchmarks.compare.judging.course import Course
+from benchmarks.compare.runs import figures
+from benchmarks.compare.runs.machine_key import differing
 from benchmarks.harness.results.redaction import redacted
 
 MAX_SHOWN = 3

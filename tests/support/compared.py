@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import structs
 
-from benchmarks.compare import figures
 from benchmarks.compare.document import CaseComparison, Comparison, Pair, RatioInterval, RunFigures, Verdict
+from benchmarks.compare.runs import figures
 from compared_pairs import procedure_parameters, run_figures
 from comparisons import NOW, OPTIONS, side_description
 

@@ -6,8 +6,8 @@ import math
 from datetime import datetime, timezone
 
 from benchmarks.compare.document import MachineState, Pair, ProcedureParameters, RunFigures
-from benchmarks.compare.procedure import Turn
-from benchmarks.compare.statistics import looks
+from benchmarks.compare.judging.procedure import Turn
+from benchmarks.compare.judging.statistics import looks
 
 FIRST_TURN = Turn(1, 1, False)
 

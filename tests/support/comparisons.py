@@ -19,7 +19,7 @@ from benchmarks.compare.document import (
     SideDescription,
     Verdict,
 )
-from benchmarks.compare.figures import pair, run_figures
+from benchmarks.compare.runs.figures import pair, run_figures
 from samples import SPEED_CASE, document, speed_artifact
 
 OPTIONS = ["--ocr-seed", "0", "--ocr-steps", "10", "--ocr-warmup", "2"]

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.compare import opening, running
+from benchmarks.compare import opening
 from benchmarks.compare.document import MachineState, RunFigures, SideDescription
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.side import Side
-from benchmarks.compare.sides import OpenSide
+from benchmarks.compare.runs import running
+from benchmarks.compare.sides.open_side import OpenSide
+from benchmarks.compare.sides.side import Side
 from comparisons import MACHINE, NOW
 from samples import document, speed_artifact
 

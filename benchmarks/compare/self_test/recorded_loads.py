@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.compare.document import RunFigures, Word
-from benchmarks.compare.procedure import Procedure
+from benchmarks.compare.judging.procedure import Procedure
 from benchmarks.compare.self_test.noise import RECORDED
 from benchmarks.compare.self_test.replay import ALPHA, Tally, figures, pair, parameters
 

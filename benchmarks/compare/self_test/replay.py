@@ -11,9 +11,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from benchmarks.compare.document import MachineState, Pair, ProcedureParameters, RunFigures, Word
-from benchmarks.compare.procedure import Procedure, Turn
+from benchmarks.compare.judging.procedure import Procedure, Turn
+from benchmarks.compare.judging.statistics import looks
 from benchmarks.compare.self_test.noise import Model, Runs
-from benchmarks.compare.statistics import looks
 
 ALPHA = 0.05
 ALLOWED = 0.03

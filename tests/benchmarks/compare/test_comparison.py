@@ -12,7 +12,7 @@ import pytest
 from benchmarks.compare import files
 from benchmarks.compare.command import main
 from benchmarks.compare.document import Comparison
-from benchmarks.compare.order import head_first
+from benchmarks.compare.judging.order import head_first
 from fake_comparisons import CASE, OTHER_CASE, FakeRuns, arguments
 
 
@@ -144,7 +144,7 @@ def test_the_first_pair_is_measured_whatever_the_budget(fakes: FakeRuns, tmp_pat
 def test_several_cases_are_measured_in_turns_and_a_decided_one_leaves_its_level_to_others(
     fakes: FakeRuns, tmp_path: Path
 ) -> None:
-    fakes.noise_of = {OTHER_CASE: 0.4}
+    fakes.head, fakes.noise_of = 9.85, {OTHER_CASE: 0.4}
     assert main(arguments(tmp_path, "--max-pairs", "8", case=(CASE, OTHER_CASE))) == 0
     cases = [call["case"] for call in fakes.calls]
     assert cases[:8] == [CASE, CASE, OTHER_CASE, OTHER_CASE] * 2
@@ -160,11 +160,19 @@ def test_several_cases_are_measured_in_turns_and_a_decided_one_leaves_its_level_
 def test_a_case_without_further_pairs_gets_the_level_of_one_that_is_decided_after_it(
     fakes: FakeRuns, tmp_path: Path
 ) -> None:
-    fakes.noise_of = {OTHER_CASE: 0.4}
+    fakes.head, fakes.noise_of = 9.85, {OTHER_CASE: 0.4}
     main(arguments(tmp_path, "--max-pairs", "5", case=(OTHER_CASE, CASE)))
     first, second = document(tmp_path).cases
     assert (first.verdict.word, second.verdict.word) == ("cannot tell", "no slower")
     assert (first.alpha, second.alpha) == (0.05, 0.025)
+
+
+def test_a_case_of_equal_sides_has_spent_its_level(fakes: FakeRuns, tmp_path: Path) -> None:
+    fakes.noise_of = {OTHER_CASE: 0.4}
+    main(arguments(tmp_path, "--max-pairs", "8", case=(CASE, OTHER_CASE)))
+    first, second = document(tmp_path).cases
+    assert (first.verdict.word, second.verdict.word) == ("no slower", "cannot tell")
+    assert (first.alpha, second.alpha) == (0.025, 0.025)
 
 
 def test_a_failed_case_leaves_the_others_alone(fakes: FakeRuns, tmp_path: Path) -> None:

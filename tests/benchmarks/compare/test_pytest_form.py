@@ -12,7 +12,7 @@ import pytest
 from benchmarks.cases import Case, parse_case
 from benchmarks.compare import files, opening
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.order import head_first
+from benchmarks.compare.judging.order import head_first
 from benchmarks.compare.pytest_form import Comparisons, comparisons
 from benchmarks.harness.controller.output import claimed
 from benchmarks.harness.protocol.settings import Settings

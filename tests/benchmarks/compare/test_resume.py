@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.compare.command import main
-from benchmarks.compare.order import head_first
+from benchmarks.compare.judging.order import head_first
 from fake_comparisons import CASE, OTHER_CASE, FakeRuns, arguments
 
 

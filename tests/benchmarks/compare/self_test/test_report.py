@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.compare.procedure import Procedure, Turn
+from benchmarks.compare.judging.procedure import Procedure, Turn
 from benchmarks.compare.self_test import report
 from benchmarks.compare.self_test.baselines import BLOCK, Changes, findings
 from benchmarks.compare.self_test.noise import models, recorded
@@ -72,7 +72,7 @@ def test_procedure_that_errs_too_often_fails_the_self_test(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As it would with a level of 50 % per look."""
-    monkeypatch.setattr("benchmarks.compare.procedure.nominal_level", lambda looks, alpha: 0.5)
+    monkeypatch.setattr("benchmarks.compare.judging.procedure.nominal_level", lambda looks, alpha: 0.5)
 
     assert report.main(replays=60, seed=1) == 1
 

@@ -1,0 +1,109 @@
+"""A verdict in words, with its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from benchmarks.compare.document import Measure, Word
+from benchmarks.compare.judging.statistics import Interval
+from benchmarks.compare.judging.verdict import contradictory
+
+MANY_PAIRS = 1000
+
+NAMES: dict[Measure, str] = {"wall": "throughput", "cpu": "CPU seconds"}
+
+
+def sentence(
+    word: Word,
+    rests_on: Sequence[Measure],
+    wall: Interval | None,
+    cpu: Interval | None,
+    *,
+    allowed: float,
+    needed: int | None,
+    stored: bool = False,
+) -> str:
+    """The verdict in one line: "head is 5.1 % slower than base (2.9 to 7.2 % slower), by CPU seconds, 8 pairs; ...".
+
+    Percentages are changes of the throughput, or of the samples per CPU second: a ratio of 0.95 is 5 % slower.
+    """
+    intervals: dict[Measure, Interval | None] = {"wall": wall, "cpu": cpu}
+    found = [(name, interval) for name in rests_on if (interval := intervals[name]) is not None]
+    if not found:
+        return f"cannot tell: fewer than two {'runs' if stored else 'pairs'} were measured"
+    figures = " and ".join(_figures(interval, NAMES[name]) for name, interval in found)
+    text = f"head is {figures}, {found[0][1].count} {'runs' if stored else 'pairs'}"
+    opposed = contradictory(wall, cpu, allowed=allowed)
+    if word != "cannot tell":
+        text += f"; {_meaning(word, found, allowed)}"
+        if opposed and cpu is not None:
+            text += f"; the CPU seconds show the opposite: {_figures(cpu, NAMES['cpu'])}"
+    elif opposed:
+        text = f"cannot tell: {text}; the two measures contradict each other"
+    else:
+        text = f"cannot tell: {text}; {_noise(found, allowed, needed)}"
+    if stored:
+        text += "; weaker than a comparison in pairs: the stored runs are from another time"
+    return text
+
+
+def change(logarithm: float, digits: int = 1) -> str:
+    """`5.1 % slower`, `0.3 % faster`."""
+    return f"{_amount(logarithm, digits)} % {'slower' if logarithm < 0 else 'faster'}"
+
+
+def change_range(low: float, high: float, digits: int = 1) -> str:
+    """`2.9 to 7.2 % slower`, `1.0 % slower to 0.5 % faster`."""
+    if low > 0:
+        return f"{_amount(low, digits)} to {change(high, digits)}"
+    if high < 0:
+        return f"{_amount(high, digits)} to {change(low, digits)}"
+    return f"{change(low, digits)} to {change(high, digits)}"
+
+
+def percent(fraction: float) -> str:
+    """`3 %`, `2.5 %`."""
+    return f"{100 * fraction:.3g} %"
+
+
+def digits_of(interval: Interval) -> int:
+    """Decimals of a percentage that the width of the interval justifies."""
+    half = 100 * (_fraction(interval.high) - _fraction(interval.low)) / 2
+    return 0 if half >= 10 else 1 if half >= 0.1 else 2
+
+
+def _amount(logarithm: float, digits: int) -> str:
+    return f"{100 * abs(_fraction(logarithm)):.{digits}f}"
+
+
+def _fraction(logarithm: float) -> float:
+    return math.expm1(min(logarithm, 700.0))
+
+
+def _figures(interval: Interval, name: str) -> str:
+    digits = digits_of(interval)
+    than = f"{change(interval.mean, digits)} than base"
+    if not float(_amount(interval.mean, digits)):
+        than = "as fast as base"
+    return f"{than} ({change_range(interval.low, interval.high, digits)}) by {name}"
+
+
+def _meaning(word: Word, found: Sequence[tuple[Measure, Interval]], allowed: float) -> str:
+    if word == "faster":
+        return "a gain beyond the noise"
+    if word == "slower":
+        beyond = any(interval.high < math.log1p(-allowed) for _, interval in found)
+        return f"this {'is' if beyond else 'may be'} more than the allowed {percent(allowed)}"
+    if any(interval.high < 0 for _, interval in found):
+        return f"slower, but by less than the allowed {percent(allowed)}"
+    return f"no slower than the allowed {percent(allowed)}"
+
+
+def _noise(found: Sequence[tuple[Measure, Interval]], allowed: float, needed: int | None) -> str:
+    spread = " and ".join(f"{100 * interval.deviation:.2g} % by {NAMES[name]}" for name, interval in found)
+    text = f"one pair varies by {spread} (standard deviation)"
+    if needed is None:
+        return text
+    count = f"about {needed}" if needed <= MANY_PAIRS else f"more than {MANY_PAIRS}"
+    return f"{text}: {count} pairs would tell if it is {percent(allowed)} slower"

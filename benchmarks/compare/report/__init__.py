@@ -1,0 +1,1 @@
+"""A comparison for people: lines while it runs, tables, Markdown."""

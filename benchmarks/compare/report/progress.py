@@ -1,0 +1,151 @@
+"""What a person sees while pairs are measured, and how long the rest will take."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.compare.document import Comparison, Pair, ProcedureParameters, SideDescription
+from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.report.table import Labelled, aligned, procedure_line, question_line, side_line
+from benchmarks.compare.report.wording import both, case_title, change, counted, duration, interval, rate, state
+
+LEFT_UNKNOWN = "time left not known"
+
+
+def seconds_of(pair: Pair) -> float:
+    """What the runs of a pair took."""
+    return sum(run.command_seconds for run in (pair.base, pair.head) if run is not None)
+
+
+def expected_seconds(case: CaseState, cases: Sequence[CaseState]) -> float | None:
+    """Of the next pair of a case: the median of its pairs of the same kind, which are light after the first one.
+
+    Of a case without pairs: the median of the first pairs of the others. None if there is no pair at all.
+    """
+    if not case.pairs:
+        firsts = [seconds_of(other.pairs[0]) for other in cases if other.pairs]
+        return statistics.median(firsts) if firsts else None
+    later = case.pairs[1:] or case.pairs
+    return statistics.median(seconds_of(pair) for pair in later)
+
+
+def opening_lines(comparison: Comparison, resumed: bool) -> list[str]:
+    """What will be compared, before the first pair."""
+    base, head = comparison.base, comparison.head
+    procedure = comparison.procedure
+    lines: list[Labelled] = [
+        ("base", side_line(base)),
+        ("head", side_line(head)),
+        ("cases" if len(comparison.cases) > 1 else "case", ", ".join(map(case_title, comparison.cases))),
+        ("both sides", " ".join(procedure.common_options)),
+        *(("differs", each) for each in _known_differences(base, head)),
+        ("question", question_line(procedure)),
+        ("procedure", procedure_line(procedure, len(comparison.cases))),
+    ]
+    if resumed:
+        done = sum(pair.counted for case in comparison.cases for pair in case.pairs)
+        lines.append(("resumed", f"after {counted(done, 'pair')}, {duration(comparison.measuring_seconds)} of runs"))
+    return aligned(lines)
+
+
+def _known_differences(base: SideDescription, head: SideDescription) -> list[str]:
+    """Of the versions, as far as both are known before the first run."""
+    both_known = [name for name in base.versions if name in head.versions]
+    return [
+        f"{name}: {base.versions[name]} -> {head.versions[name]}"
+        for name in both_known
+        if base.versions[name] != head.versions[name]
+    ]
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """Seconds until all open cases reach their next look, and the end if no look decides. None if not known."""
+
+    to_look: float | None
+    to_end: float | None
+
+
+def time_left(cases: Sequence[CaseState], parameters: ProcedureParameters, spent: float) -> TimeLeft:
+    """The end is that of --max-pairs or --budget, whichever comes first. Repeated pairs are not foreseen."""
+    to_look = to_end = 0.0
+    for case in cases:
+        if case.finished:
+            continue
+        each, done = expected_seconds(case, cases), case.count
+        if each is None:
+            return TimeLeft(None, None)
+        look = next((number for number in parameters.looks if number > done), done)
+        to_look += (look - done) * each
+        to_end += (parameters.max_pairs - done) * each
+    if parameters.budget_minutes is not None:
+        budget = max(0.0, 60 * parameters.budget_minutes - spent)
+        to_look, to_end = min(to_look, budget), min(to_end, budget)
+    return TimeLeft(to_look, to_end)
+
+
+def pair_line(case: CaseState, pair: Pair, cases: Sequence[CaseState], parameters: ProcedureParameters) -> str:
+    """One pair: throughputs, ratio, what the machine did, and what all pairs so far say."""
+    title = f"{both(case.base_case, case.head_case)}: " if len(cases) > 1 else ""
+    attempt = f" (attempt {pair.attempt})" if pair.attempt > 1 else ""
+    turn = case.procedure.next()
+    repeated = "this pair is repeated" if turn is not None and turn.attempt > 1 else ""
+    parts = [_figures(pair), *_machine(pair), repeated, _so_far(case)]
+    return f"{title}pair {pair.number} of at most {parameters.max_pairs}{attempt}: {'; '.join(filter(None, parts))}"
+
+
+def _figures(pair: Pair) -> str:
+    failed = [
+        f"{name} failed: {run.failure}"
+        for name, run in (("base", pair.base), ("head", pair.head))
+        if run is not None and run.failure is not None
+    ]
+    if failed:
+        return "; ".join(failed)
+    rates = [
+        f"{name} {rate(run.samples_per_second)}"
+        for name, run in (("base", pair.base), ("head", pair.head))
+        if run is not None
+    ]
+    changed = "" if pair.ratio is None else f", {change(pair.ratio)}"
+    cpu = "" if pair.cpu_ratio is None else f" (per CPU second {change(pair.cpu_ratio)})"
+    return f"{', '.join(rates)} samples/s{changed}{cpu}"
+
+
+def _machine(pair: Pair) -> list[str]:
+    runs = [run for run in (pair.base, pair.head) if run is not None]
+    of_base, of_head = (None if run is None else run.machine for run in (pair.base, pair.head))
+    reasons = list(dict.fromkeys(reason for run in runs for reason in run.reasons))
+    more = f" ({reasons[0]}{', ...' if len(reasons) > 1 else ''})" if reasons else ""
+    return [f"machine {state(of_base, of_head)}{more}"]
+
+
+def _so_far(case: CaseState) -> str:
+    known = [
+        f"{name} {interval(found)}"
+        for name, found in (("throughput", case.verdict.wall), ("per CPU second", case.verdict.cpu))
+        if found is not None
+    ]
+    return f"so far {', '.join(known)}" if known else ""
+
+
+def time_line(cases: Sequence[CaseState], parameters: ProcedureParameters, spent: float) -> str:
+    """Time used, and left."""
+    open_cases = [case for case in cases if not case.finished]
+    if not open_cases:
+        return f"{duration(spent)} used"
+    left = time_left(cases, parameters, spent)
+    if left.to_look is None or left.to_end is None:
+        return f"{duration(spent)} used, {LEFT_UNKNOWN}"
+    cases_left = "" if len(cases) == 1 else f" ({counted(len(open_cases), 'case')} open)"
+    return (
+        f"{duration(spent)} used{cases_left}, about {duration(left.to_look)} to the next look, "
+        f"at most {duration(left.to_end)} if no look decides"
+    )
+
+
+def verdict_line(case: CaseState) -> str:
+    """A case that is finished, while others are measured."""
+    return f"{both(case.base_case, case.head_case)}: {case.verdict.word} after {counted(case.count, 'pair')}"

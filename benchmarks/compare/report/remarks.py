@@ -1,0 +1,81 @@
+"""What a reader should know of the pairs besides the verdict."""
+
+from __future__ import annotations
+
+import re
+
+from benchmarks.compare.document import Pair, ProcedureParameters, SideDescription
+from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.judging.verdict import is_disturbed, runs
+from benchmarks.compare.report.wording import counted, percent
+
+MAX_REASONS = 3
+_FIGURE = re.compile(r"\d[\d.]*")
+
+
+def remarks(
+    case: CaseState,
+    base: SideDescription,
+    head: SideDescription,
+    parameters: ProcedureParameters,
+    resumable: bool = True,
+) -> list[str]:
+    """A line each."""
+    return [
+        *_ended(case, parameters, resumable),
+        *_unexplained(case, base, head),
+        *_disturbed(case.pairs),
+        *(_stored(name, side, parameters) for name, side in (("base", base), ("head", head)) if side.kind == "stored"),
+        *_light(base, head, parameters),
+    ]
+
+
+def _ended(case: CaseState, parameters: ProcedureParameters, resumable: bool) -> list[str]:
+    done = counted(case.count, "pair")
+    if case.stopped_by == "budget":
+        return [f"ended after {done}: the next one would not have fitted into {parameters.budget_minutes:g} minutes"]
+    if case.stopped_by == "interrupted":
+        return [f"interrupted after {done}{': the same command with --resume continues' if resumable else ''}"]
+    return []
+
+
+def _unexplained(case: CaseState, base: SideDescription, head: SideDescription) -> list[str]:
+    """A gain or a loss between sides that are the same in everything that is known."""
+    same_code = (base.kind, base.commit, base.fingerprint) == (head.kind, head.commit, head.fingerprint)
+    same_call = (base.options, base.environ, base.python) == (head.options, head.environ, head.python)
+    if case.verdict.word not in ("slower", "faster") or not (same_code and same_call) or case.differences:
+        return []
+    if "stored" in (base.kind, head.kind):
+        return []
+    return ["nothing that is known of the sides differs: this difference is unexplained; compare them once more"]
+
+
+def _disturbed(pairs: list[Pair]) -> list[str]:
+    """How often the machine was disturbed, in the pairs that count and in those that do not, and why."""
+    of_all = [pair for pair in pairs if is_disturbed(pair)]
+    if not of_all:
+        return []
+    reasons: dict[str, list[str]] = {}  # by what they say without their figures
+    for reason in (reason for pair in of_all for run in runs(pair) for reason in run.reasons):
+        reasons.setdefault(_FIGURE.sub("", reason), []).append(reason)
+    often = sorted(reasons.values(), key=len, reverse=True)[:MAX_REASONS]
+    most = ", ".join(f"{same[0]} ({len(same)} x{' or similar' if len(set(same)) > 1 else ''})" for same in often)
+    kept, numbers = sum(pair.counted for pair in of_all), sum(pair.counted for pair in pairs)
+    repeated = len(pairs) - numbers
+    again = f", {counted(repeated, 'attempt')} repeated" if repeated else ""
+    return [f"the machine was disturbed in {kept} of {counted(numbers, 'pair')}{again}{f': {most}' if most else ''}"]
+
+
+def _stored(name: str, side: SideDescription, parameters: ProcedureParameters) -> str:
+    return (
+        f"{name} is stored ({counted(side.stored_runs, 'run')}) and was not measured in turns with the other side, "
+        f"which shows less: the interval is widened by {percent(parameters.stored_drift)} at both ends, "
+        "for what has changed on the machine since (--stored-drift)"
+    )
+
+
+def _light(base: SideDescription, head: SideDescription, parameters: ProcedureParameters) -> list[str]:
+    unaware = [name for name, side in (("base", base), ("head", head)) if side.kind != "stored" and not side.light]
+    if parameters.full or not unaware:
+        return []
+    return [f"every pair was measured with the probes: --ocr-light is not known to {' and '.join(unaware)}"]

@@ -1,0 +1,1 @@
+"""Runs of a side: started, read, compared with each other, kept from earlier."""

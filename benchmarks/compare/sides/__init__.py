@@ -1,0 +1,1 @@
+"""What is compared: sides as given, and opened so that they can be run."""

@@ -1,0 +1,69 @@
+"""Whether a tree changed while it was measured: a hash of everything that could run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.compare.errors import SideError
+from benchmarks.compare.sides.git import GitError, git, is_root_of_checkout
+from benchmarks.harness.results.redaction import redact
+
+LARGE_BYTES = 64 * 2**20
+"""From this size on a new file is known by its size and time: weights, for example."""
+
+NOT_CODE = {"__pycache__", "logs", "build", "dist", "venv", "node_modules"}
+"""Folders of a tree without git that do not count, as those whose names begin with a dot."""
+
+
+def fingerprint(tree: Path, ignored: Sequence[Path] = ()) -> str:
+    """Of the commit, the changes and the new files of a checkout; of a tree without git, its Python files.
+
+    Files below `ignored`, such as the output of the comparison itself, do not count.
+
+    Raises:
+        SideError: if the tree cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        if is_root_of_checkout(tree):
+            inside = [each.resolve().relative_to(tree.resolve()) for each in ignored if _is_below(each, tree)]
+            paths = ["--", ".", *(f":(exclude,literal){each}" for each in inside)]
+            digest.update(git(tree, "rev-parse", "HEAD"))
+            digest.update(git(tree, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", *paths))
+            new = git(tree, "ls-files", "--others", "--exclude-standard", "-z", *paths)
+            files = [tree / os.fsdecode(name) for name in new.split(b"\0") if name]
+            files = [file for file in files if "__pycache__" not in file.parts]
+        else:
+            files = [file for file in _code(tree) if not any(_is_below(file, each) for each in ignored)]
+    except GitError as error:
+        raise SideError(f"{redact(str(tree))}: git cannot say what changed: {error}") from None
+    for file in sorted(files):
+        digest.update(os.fsencode(file.relative_to(tree)) + b"\0")
+        digest.update(_content(file))
+    return digest.hexdigest()
+
+
+def _content(file: Path) -> bytes:
+    """A digest of a file; of its size and time if it is large or cannot be read."""
+    try:
+        status = file.lstat()
+        if file.is_symlink():
+            return os.fsencode(os.readlink(file))  # noqa: PTH115
+        if file.is_file() and status.st_size < LARGE_BYTES:
+            return hashlib.sha256(file.read_bytes()).digest()
+        return f"{status.st_size} {status.st_mtime_ns}".encode()
+    except OSError as error:
+        return f"errno {error.errno}".encode()
+
+
+def _code(tree: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(tree):
+        folders[:] = sorted(name for name in folders if name not in NOT_CODE and not name.startswith("."))
+        yield from (Path(folder, name) for name in files if name.endswith(".py") or name == "pytest.ini")
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

@@ -1,0 +1,67 @@
+"""Options that a side, or both, may have."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.compare.errors import SideError
+from benchmarks.compare.sides.side_options import check_options, option_value, split_options, without_comparison_options
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("--ocr-case x", "options: --ocr-case is set by the comparison itself: leave it out, or use case:NAME"),
+        ("--ocr-output=x", "options: --ocr-output is set by the comparison itself: leave it out"),
+        ("--ocr-light", "--ocr-light is set by the comparison"),
+        ("--ocr-compare rev:x", "--ocr-compare is set by the comparison"),
+        ("--ocr-steps 3", "options: --ocr-steps must be the same on both sides: give it after `--`"),
+        ("--ocr-seed=3", "--ocr-seed must be the same"),
+        ("-n 2", "options: -n changes which tests run or how; a run has one case: leave it out"),
+        ("-n2", "-n changes which tests run"),
+        ("-kpsenet", "-k changes"),
+        ("-m cpu", "-m changes"),
+        ("-p xdist", "-p changes"),
+        ("--dist=load", "--dist changes"),
+        ("--co", "--co changes"),
+        ("benchmarks/test_speed.py", "'benchmarks/test_speed.py' is not an option; the case is given by case:NAME"),
+        (
+            "--ocr-profile-loader benchmarks/test_speed.py::test_speed",
+            "is not an option; the case is given by case:NAME",
+        ),
+        ('--ocr-data "a', "No closing quotation; quote as in a shell"),
+        (" ", "options: without any option"),
+    ],
+)
+def test_options_that_the_comparison_sets_are_refused(text: str, message: str) -> None:
+    with pytest.raises(SideError) as caught:
+        split_options(text)
+    assert message in str(caught.value)
+
+
+def test_options_of_both_sides_may_set_steps_and_seed() -> None:
+    check_options(["--ocr-steps", "20", "--ocr-seed=3", "-v"], "after --")
+    with pytest.raises(SideError, match="after --: --ocr-output is set"):
+        check_options(["--ocr-output", "x"], "after --")
+
+
+def test_the_last_value_of_an_option_counts() -> None:
+    words = ["--ocr-steps", "20", "--ocr-steps=30", "--ocr-seed"]
+    assert option_value(words, "--ocr-steps") == "30"
+    assert option_value(words, "--ocr-seed") is None
+    assert option_value(words, "--ocr-data") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("-v --ocr-compare rev:main --ocr-steps 3", "-v --ocr-steps 3"),
+        ("--ocr-compare=rev:main --ocr-strict-compare -v", "-v"),
+        ("--ocr-max-slowdown 3% --ocr-budget=5 --ocr-max-pairs 3", ""),
+        ("--ocr-compared x", "--ocr-compared x"),
+        ("--ocr-case a --ocr-case=b -v", "-v"),
+        ("'a", "'a"),
+    ],
+)
+def test_the_runs_of_a_comparison_do_not_compare(given: str, left: str) -> None:
+    assert without_comparison_options(given) == left
