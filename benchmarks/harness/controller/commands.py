@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.harness.controller.processes import end_all
 from benchmarks.harness.controller.train_log import TrainLog
-from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
+from benchmarks.harness.protocol.processes import COMMAND_VARIABLE, TOKEN_VARIABLE
 
 POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1  # of Linux
@@ -70,7 +70,7 @@ def run_command(
     """Run a command in a folder until it ends, its time is over, or an interruption came.
 
     A command that must end gets SIGINT, as by Ctrl-C: pytest then ends its case and writes what it has. After
-    `end_seconds` it is killed. No process of it is left.
+    `end_seconds` it is killed. No process of it is left, also if it was killed and could not end its own.
 
     Raises:
         OSError: if the log cannot be written.
@@ -84,7 +84,7 @@ def run_command(
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 cwd=folder,
-                env={**environment, TOKEN_VARIABLE: token, "PYTHONUNBUFFERED": "1"},
+                env={**environment, TOKEN_VARIABLE: token, COMMAND_VARIABLE: token, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
                 preexec_fn=_end_with_parent,
             )
@@ -92,21 +92,24 @@ def run_command(
             return Ended(error=f"cannot be started: {error.strerror}")
         assert process.stdout is not None
         copier = threading.Thread(target=log.copy, args=(process.stdout,), name="log", daemon=True)
-        copier.start()
         timed_out = killed = False
         end = start + limit_seconds
-        while (code := process.poll()) is None:
-            timed_out = time.monotonic() > end
-            if interruption.came or timed_out:
-                killed = not _ends_when_asked(process, end_seconds)
-                break
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=POLL_SECONDS)
+        try:
+            copier.start()
+            while (code := process.poll()) is None:
+                timed_out = time.monotonic() > end
+                if interruption.came or timed_out:
+                    killed = not _ends_when_asked(process, end_seconds)
+                    break
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=POLL_SECONDS)
+        finally:
+            end_all(process, token)
+            if copier.ident is not None:
+                copier.join(timeout=end_seconds)
+            if not copier.is_alive():  # a stray process may hold the other end; closing would wait for it
+                process.stdout.close()
         interrupted = code is None and not timed_out
-        end_all(process, token)
-        copier.join(timeout=end_seconds)
-        if not copier.is_alive():  # a stray process may hold the other end; closing would wait for it
-            process.stdout.close()
     if log.error is not None:
         raise log.error
     seconds = time.monotonic() - start

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import psutil
 
-from benchmarks.harness.protocol.processes import TOKEN_VARIABLE, is_running
+from benchmarks.harness.protocol.processes import COMMAND_VARIABLE, TOKEN_VARIABLE, is_running
 
 GRACE_SECONDS = 3.0
 DUMP_SECONDS = 0.5
@@ -19,7 +19,8 @@ DUMP_SECONDS = 0.5
 def end_all(process: subprocess.Popen[bytes], token: str) -> None:
     """End `process`, its descendants, and every process with `token`: SIGTERM, then SIGKILL. Reaps `process`.
 
-    Returns after seconds in any case: a process of a frozen control group ends only when the group is thawed.
+    The token is that of a run, or of the command that it belongs to. Returns after seconds in any case: a process of a
+    frozen control group ends only when the group is thawed.
     """
     victims = _of_run(process.pid, token)
     for victim in victims:
@@ -54,9 +55,10 @@ def _of_run(pid: int, token: str) -> list[psutil.Process]:
 
 def _has_token(process: psutil.Process, token: str) -> bool:
     try:
-        return process.environ().get(TOKEN_VARIABLE) == token
+        variables = process.environ()
     except (psutil.Error, OSError):
         return False
+    return token in (variables.get(TOKEN_VARIABLE), variables.get(COMMAND_VARIABLE))
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from benchmarks.harness.controller import processes
+from benchmarks.harness.controller import commands, processes
 from benchmarks.harness.controller.commands import Ended, Interruption, run_command
+from benchmarks.harness.controller.processes import end_all
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +81,30 @@ def test_a_program_that_is_not_there_is_an_answer_and_a_log_that_cannot_be_writt
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         run("pass", tmp_path / "file" / "log")
+
+
+def test_a_run_of_a_command_that_was_killed_is_ended(tmp_path: Path) -> None:
+    """As ranks of a pytest that ran out of memory: they have a session and a token of their own."""
+    code = (
+        "import os, signal, subprocess; os.environ['OCR_BENCHMARK_RUN'] = 'another'; "
+        "print(subprocess.Popen(['sleep', '99'], start_new_session=True).pid, flush=True); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = run(code, tmp_path / "log", limit=20)
+    assert ended.code == -signal.SIGKILL
+    child = int(ended.last_line)
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_nothing_is_left_after_an_exception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_ends_when_asked", lambda *_: 1 / 0)
+    ended: list[subprocess.Popen[bytes]] = []
+
+    def end_and_note(process: subprocess.Popen[bytes], token: str) -> None:
+        end_all(process, token)
+        ended.append(process)
+
+    monkeypatch.setattr(commands, "end_all", end_and_note)
+    with pytest.raises(ZeroDivisionError):
+        run("import time; time.sleep(99)", tmp_path / "log", limit=0.1)
+    assert ended[0].returncode is not None
