@@ -70,7 +70,11 @@ class Comparing:
             record.course.stop("interrupted")
             return
         except SideError as error:
-            record.course.fail(str(error))
+            record.measuring_seconds += time.monotonic() - start
+            if self.interruption.came:  # which may have ended what a side was asked
+                record.course.stop("interrupted")
+            else:
+                record.course.fail(str(error))
             return
         record.measuring_seconds += seconds_of(pair)
         finished = [each for each in record.course.cases if each.finished]

@@ -58,6 +58,12 @@ class RunFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["ranks", "case"] | None,
         about("who counted the CPU seconds: each rank its own, or the sampler of the machine, loader included"),
     ] = None
+    case_cpu_seconds_per_sample: Annotated[
+        PositiveSeconds | None,
+        about("counted by the sampler of the machine; compared if only the ranks of one side counted"),
+    ] = None
+    processes: Annotated[Count | None, about("ranks; null if not known")] = None
+    loader_workers: Annotated[Count | None, about("loader processes of each rank; null if not known")] = None
     machine: Annotated[MachineState, about("machine verdict of the measured steps")]
     reasons: Annotated[list[Line], about("why the machine was disturbed")]
     light: Annotated[bool, about("whether --ocr-light left out the probes")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cases import Case
-from benchmarks.compare.files import ComparisonFiles
+from benchmarks.compare.files import FOLDER, ComparisonFiles
 from benchmarks.compare.judging.course import CaseState, Course
 from benchmarks.compare.judging.procedure import Procedure
 from benchmarks.compare.measuring import PairRunner
@@ -70,7 +70,7 @@ def machine_of(asked: Question) -> dict[str, str]:
 
 @contextmanager
 def open_sides(asked: Question, output: Path) -> Iterator[Sides]:
-    """Both sides, as long as the block lasts. What is written to the folder `output` is no change of a tree.
+    """Both sides, as long as the block lasts. New files in the comparisons of the folder `output` change no tree.
 
     Raises:
         SideError: if a side cannot be used.
@@ -81,7 +81,7 @@ def open_sides(asked: Question, output: Path) -> Iterator[Sides]:
 
         def ready(side: Side, case: Case) -> OpenSide | StoredSide:
             if side.stored is None:
-                return stack.enter_context(opened(side, output=output))
+                return stack.enter_context(opened(side, output=output / FOLDER))
             return stored_runs(side.stored, case=str(case), options=asked.options, machine=machine)
 
         yield Sides(ready(asked.base, asked.cases[0][0]), ready(asked.head, asked.cases[0][1]), machine)

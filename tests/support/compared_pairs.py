@@ -28,6 +28,8 @@ def run_figures(
         samples_per_second=None if failure else samples_per_second,
         cpu_seconds_per_sample=None if failure else cpu_seconds_per_sample,
         threads=threads,
+        processes=1,
+        loader_workers=0,
         machine=machine,
         reasons=["load 7"] if machine == "disturbed" else [],
         light=False,

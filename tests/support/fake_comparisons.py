@@ -89,6 +89,8 @@ class FakeRuns:
             cpu_seconds_per_sample=None if failure else 1 / rate,
             cpu_source=None if failure else "ranks",
             threads=2,
+            processes=1,
+            loader_workers=0,
             machine=state,
             reasons=["other programs used 1.50 of 2 cores"] if state == "disturbed" else [],
             light=light,

@@ -46,6 +46,7 @@ def test_speed(request):
     fails = act == "fail"
     details = {"source": "light_run" if config.getoption("--ocr-light", default=False) else "run", "case":
                config.getoption("--ocr-case"), "environment": {"git_commit": os.environ.get("COMMIT", commit)}}
+    details |= json.loads(os.environ.get("DETAILS", "{}"))
     if fails:
         details["failure"] = {"kind": "disturbed", "message": "step 3 was held up", "rank": None}
     document = {"log_file": "x", "model_name": "ocr_PSENet_bs2_fp32", "mission_name": "OCR", "direction_id": 0,

@@ -6,6 +6,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
+from msgspec import structs
+
 from benchmarks.compare.document import MachineState, Pair, RunFigures
 from benchmarks.compare.runs.details import Document, at, number, positive, text
 from benchmarks.harness.protocol.text import printable_line
@@ -52,7 +54,10 @@ def run_figures(
     rate, failure = samples_per_second(document), failure_in(document)
     if failure is None and rate is None:
         failure = f"{path.name}: FINAL_RESULT is {document['FINAL_RESULT']!r}, but JOB_FAIL_FLAG is 0"
-    cpu, source = cpu_seconds_per_sample(document)
+    failure = failure or _contradiction(document)
+    of_case = _cpu_seconds_of_case(document)
+    of_ranks = _cpu_seconds_of_ranks(document)
+    source: CpuSource | None = "ranks" if of_ranks else "case" if of_case else None
     seconds = number(document, "details.total_seconds") or 0.0 if command_seconds is None else command_seconds
     return RunFigures(
         artifact=artifact,
@@ -60,9 +65,12 @@ def run_figures(
         started_at=started_at or _time(document) or _now(),
         command_seconds=seconds,
         samples_per_second=None if failure else rate,
-        cpu_seconds_per_sample=None if failure else cpu,
+        cpu_seconds_per_sample=None if failure else of_ranks or of_case,
         cpu_source=None if failure else source,
+        case_cpu_seconds_per_sample=None if failure else of_case,
         threads=_threads(document),
+        processes=_count(document, "details.processes"),
+        loader_workers=_count(document, "details.loader_workers_per_process"),
         machine=machine_state(document),
         reasons=_reasons(document),
         light=text(document, "details.source") == "light_run",
@@ -99,13 +107,12 @@ def pair(
     head: RunFigures | None,
     counted: bool = True,
 ) -> Pair:
-    """A pair with its ratios, head / base. There is no ratio of CPU seconds that were counted in different ways."""
+    """A pair with its ratios, head / base."""
     ratio = cpu_ratio = None
     if base is not None and head is not None:
         if base.samples_per_second and head.samples_per_second:
             ratio = head.samples_per_second / base.samples_per_second
-        if base.cpu_seconds_per_sample and head.cpu_seconds_per_sample and base.cpu_source == head.cpu_source:
-            cpu_ratio = base.cpu_seconds_per_sample / head.cpu_seconds_per_sample
+        cpu_ratio = _cpu_ratio(base, head)
     return Pair(
         number=number,
         attempt=attempt,
@@ -118,37 +125,76 @@ def pair(
     )
 
 
+def without_result(figures: RunFigures, failure: str) -> RunFigures:
+    """The same of a run that failed."""
+    return structs.replace(
+        figures,
+        samples_per_second=None,
+        cpu_seconds_per_sample=None,
+        cpu_source=None,
+        case_cpu_seconds_per_sample=None,
+        failure=failure,
+    )
+
+
+def _cpu_ratio(base: RunFigures, head: RunFigures) -> float | None:
+    """Of CPU seconds that were counted in one way, by ranks of one form: threads that wait, and loader processes, use
+    CPU seconds of their own.
+    """
+    forms = [(run.threads, run.processes, run.loader_workers) for run in (base, head)]
+    if forms[0] != forms[1] or None in forms[0]:
+        return None
+    ours, theirs = base.cpu_seconds_per_sample, head.cpu_seconds_per_sample
+    if base.cpu_source != head.cpu_source:
+        ours, theirs = base.case_cpu_seconds_per_sample, head.case_cpu_seconds_per_sample
+    return ours / theirs if ours and theirs else None
+
+
 def samples_per_second(document: Document) -> float | None:
     """FINAL_RESULT, with the digits that it lacks if details have them."""
-    result = positive(document, "FINAL_RESULT")
+    return positive(document, "FINAL_RESULT") and (_rate_of_details(document) or positive(document, "FINAL_RESULT"))
+
+
+def _rate_of_details(document: Document) -> float | None:
     samples, seconds = positive(document, "details.samples"), positive(document, "details.measured_seconds")
-    if result is None or samples is None or seconds is None:
-        return result
-    return samples / seconds if abs(samples / seconds - result) <= ROUNDING else result
+    return None if samples is None or seconds is None else samples / seconds
 
 
-def cpu_seconds_per_sample(document: Document) -> tuple[float | None, CpuSource | None]:
-    """Of the ranks in the measured steps, and how they were counted; nothing on a GPU, whose host mostly waits.
+def _contradiction(document: Document) -> str | None:
+    """Whether the result is not that of its details, beyond rounding."""
+    result, rate = positive(document, "FINAL_RESULT"), _rate_of_details(document)
+    if result is None or rate is None or abs(rate - result) <= ROUNDING:
+        return None
+    return f"FINAL_RESULT is {result:g}, but details.samples / details.measured_seconds is {rate:g}"
 
-    "ranks": each rank counted its own. "case": the machine's sampler counted the ranks with their loader processes,
-    between the samples around the steps.
+
+def _cpu_seconds_of_ranks(document: Document) -> float | None:
+    """Per sample, that each rank counted of its own in the measured steps; without loader processes. None on a GPU,
+    whose host mostly waits.
+    """
+    samples, ranks = positive(document, "details.samples"), at(document, "details.ranks")
+    if number(document, "gpu_num") != 0 or samples is None or not isinstance(ranks, list) or not ranks:
+        return None
+    counted = [positive(rank, "cpu_seconds") for rank in ranks]
+    known = [each for each in counted if each is not None]
+    return sum(known) / samples if len(known) == len(counted) else None
+
+
+def _cpu_seconds_of_case(document: Document) -> float | None:
+    """Per sample, that the machine's sampler counted of the ranks with their loader processes, between the samples
+    around the measured steps. None on a GPU.
     """
     samples = positive(document, "details.samples")
     if number(document, "gpu_num") != 0 or samples is None:
-        return None, None
-    ranks = at(document, "details.ranks")
-    counted = [positive(rank, "cpu_seconds") for rank in ranks] if isinstance(ranks, list) else []
-    known = [each for each in counted if each is not None]
-    if known and len(known) == len(counted):
-        return sum(known) / samples, "ranks"
+        return None
     used, observed = (
         positive(document, "details.machine.case_cpu_seconds"),
         positive(document, "details.machine.observed_seconds"),
     )
     seconds = positive(document, "details.measured_seconds")
     if used is None or observed is None or seconds is None:
-        return None, None
-    return used / observed * seconds / samples, "case"
+        return None
+    return used / observed * seconds / samples
 
 
 def machine_state(document: Document) -> MachineState:
@@ -160,6 +206,11 @@ def machine_state(document: Document) -> MachineState:
 def _reasons(document: Document) -> list[str]:
     found = at(document, "details.machine.reasons")
     return [_line(each) for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+
+def _count(document: Document, path: str) -> int | None:
+    value = number(document, path)
+    return int(value) if value is not None and value >= 0 and value == int(value) else None
 
 
 def _threads(document: Document) -> int | None:
@@ -180,10 +231,9 @@ def failure_in(document: Document) -> str | None:
 
 
 def versions_of(document: Document) -> dict[str, str]:
-    """Versions that an artifact names."""
+    """Versions that an artifact names. That of the suite is the one that is installed, whatever tree was measured."""
     names = ("python", "torch", "torchvision", "numpy", "opencv", "cuda", "cudnn", "nccl", "driver")
     found = {name: at(document, f"details.environment.{name}") for name in names}
-    found["suite"] = at(document, "details.suite_version")
     return {name: _line(str(value)) for name, value in found.items() if value is not None}
 
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import configparser
+import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from msgspec import structs
-
 from benchmarks.compare.document import RunFigures
-from benchmarks.compare.runs.details import text
-from benchmarks.compare.runs.figures import ArtifactError, failed_run, read_speed_json, run_figures
-from benchmarks.compare.sides.open_side import LIGHT, OpenSide
+from benchmarks.compare.runs.details import Document, at, text
+from benchmarks.compare.runs.figures import ArtifactError, failed_run, read_speed_json, run_figures, without_result
+from benchmarks.compare.sides.git import answer
+from benchmarks.compare.sides.open_side import OpenSide
 from benchmarks.compare.sides.pytest_log import is_skipped, reason_in
-from benchmarks.compare.sides.side_options import option_value
+from benchmarks.compare.sides.side_options import LIGHT, option_value
 from benchmarks.harness.controller.commands import Ended, Interruption, run_command
 from benchmarks.harness.controller.termination import handled
+from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.redaction import redact
 
 LOG = "pytest.log"
-CASE_SECONDS = 900.0  # the default of --ocr-timeout
+TIMEOUT = "--ocr-timeout"
+CASE_SECONDS = 900.0  # the default of TIMEOUT
 MARGIN_SECONDS = 300.0
 """For all that is not the case: start of pytest, synthetic data, reports. The suite itself ends a case that hangs."""
+
+ASKED = {"--ocr-seed": "seed", "--ocr-steps": "measured_steps"}
+"""Options that every run gets, and the fields of `details` that they become."""
 
 END_SECONDS = 30.0
 """After Ctrl-C: a case that is asked to end writes its artifact first."""
@@ -59,9 +65,12 @@ def run(
     for left in ("index", "train_log"):
         shutil.rmtree(folder / left, ignore_errors=True)
     words = [*options, *side.side.options]
+    if option_value(words, TIMEOUT) is None:  # the suite of a side may have another default
+        words += [TIMEOUT, timeout_elsewhere(side)]
     command = [str(side.python), "-m", "pytest", "benchmarks", *words]
     command += ["--ocr-case", side.side.case_for(case), f"--ocr-output={folder}"]
-    command += [LIGHT] if light and side.light else []
+    light = light and side.light
+    command += [LIGHT] if light else []
     command += ["-rsfE", "--color=no", "-p", "no:cacheprovider"]
     limit = guard_seconds(words) if timeout_seconds is None else timeout_seconds
     started_at, interruption = datetime.now(timezone.utc), interruption or Interruption()
@@ -75,18 +84,40 @@ def run(
             end_seconds=END_SECONDS,
             interruption=interruption,
         )
-    if ended.interrupted or interruption.came:
+    if ended.interrupted:
         raise KeyboardInterrupt
-    return _figures(side, folder, base, ended, limit, started_at)
+    asked = {"case": side.side.case_for(case)}
+    asked |= {name: value for option, name in ASKED.items() if (value := option_value(words, option)) is not None}
+    found = _figures(side, folder, base, ended, limit, started_at, asked, light)
+    if interruption.came and found.failure is not None:  # perhaps by the same signal; a run that is complete counts
+        raise KeyboardInterrupt
+    return found
 
 
 def guard_seconds(words: Sequence[str]) -> float:
     """The time limit of a command with these options: beyond that of its case, so that the suite can say what hangs."""
-    given = option_value(words, "--ocr-timeout")
     try:
-        return float(given or CASE_SECONDS) + MARGIN_SECONDS
+        return float(option_value(words, TIMEOUT) or CASE_SECONDS) + MARGIN_SECONDS
     except ValueError:
         return CASE_SECONDS + MARGIN_SECONDS  # pytest refuses it at once
+
+
+def timeout_elsewhere(side: OpenSide) -> str:
+    """The time limit of a case that PYTEST_ADDOPTS or the pytest.ini of the side gives, else the default."""
+    ini = configparser.RawConfigParser()
+    try:
+        ini.read(side.tree / "pytest.ini", encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):  # pytest says what is wrong with it
+        ini.clear()
+    texts = [side.environment.get("PYTEST_ADDOPTS", ""), ini.get("pytest", "addopts", fallback="")]
+    for text_of_options in texts:
+        try:
+            found = option_value(shlex.split(text_of_options), TIMEOUT)
+        except ValueError:
+            continue
+        if found is not None:
+            return found
+    return ini.get("pytest", "ocr_timeout", fallback=f"{CASE_SECONDS:g}")
 
 
 def artifact_of(folder: Path) -> Path | None:
@@ -95,20 +126,27 @@ def artifact_of(folder: Path) -> Path | None:
     return found[0] if len(found) == 1 else None
 
 
-def _figures(side: OpenSide, folder: Path, base: Path, ended: Ended, limit: float, started_at: datetime) -> RunFigures:
+def _figures(
+    side: OpenSide,
+    folder: Path,
+    base: Path,
+    ended: Ended,
+    limit: float,
+    started_at: datetime,
+    asked: Mapping[str, str],
+    light: bool,
+) -> RunFigures:
     path, log = artifact_of(folder), folder / LOG
     shown = _relative(path or log, base)
     if path is None:
-        return failed_run(shown, started_at, ended.seconds, _cause(ended, log, limit))
+        return failed_run(shown, started_at, ended.seconds, _cause(ended, log, limit), light)
     figures = run_figures(path, artifact=shown, started_at=started_at, command_seconds=ended.seconds)
-    failure = figures.failure or _other_code(side, path)
+    failure = figures.failure or _not_asked(side, path, asked, light)
     if failure is None and (ended.code or ended.timed_out):
         failure = f"the artifact is good, but {_cause(ended, log, limit)}"
     if failure is None:
         return figures
-    return structs.replace(
-        figures, samples_per_second=None, cpu_seconds_per_sample=None, cpu_source=None, failure=failure
-    )
+    return without_result(figures, failure)
 
 
 def _cause(ended: Ended, log: Path, limit: float) -> str:
@@ -126,15 +164,30 @@ def _cause(ended: Ended, log: Path, limit: float) -> str:
     return f"pytest exit code {ended.code}: {reason}"
 
 
-def _other_code(side: OpenSide, path: Path) -> str | None:
-    """Whether other code than that of the side's tree was measured."""
+def _not_asked(side: OpenSide, path: Path, asked: Mapping[str, str], light: bool) -> str | None:
+    """Whether something else than what was asked for was measured: an ini file or a conftest.py may change it."""
     try:
-        found = text(read_speed_json(path), "details.environment.git_commit")
+        document = read_speed_json(path)
     except ArtifactError:
         return None
-    commit = side.description.commit
+    for name, value in asked.items():
+        found = at(document, f"details.{name}")
+        if found is not None and str(found) != value:
+            return printable_line(f"another {name} was measured: {redact(str(found))} instead of {value}")
+    kind = text(document, "details.source")
+    if kind is not None and (kind == "light_run") != light:
+        was, wanted = ("without", "with") if kind == "light_run" else ("with", "without")
+        return f"measured {was} the probes instead of {wanted} them: take {LIGHT} out of pytest.ini and PYTEST_ADDOPTS"
+    return _other_code(side, document)
+
+
+def _other_code(side: OpenSide, document: Document) -> str | None:
+    """Whether other code than that of the side's tree was measured."""
+    found, commit = text(document, "details.environment.git_commit"), side.description.commit
     if found is None or commit is None or found == commit:
         return None
+    if answer(side.tree, "rev-parse", "HEAD") == found:
+        return f"HEAD moved from {commit[:7]} to {found[:7]} while it was measured; commit in another checkout"
     return (
         f"commit {found[:7]} was measured instead of {commit[:7]}: the interpreter imported another checkout; "
         "uninstall it there, or take it out of PYTHONPATH"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,8 +14,22 @@ TIMEOUT_SECONDS = 300.0
 OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false")
 
 
+OF_A_REPOSITORY = {
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH", "GIT_NO_REPLACE_OBJECTS"),
+    *("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),
+    *("GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_REPLACE_REF_BASE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_CONFIG"),
+}
+"""Variables that `git rev-parse --local-env-vars` lists, of any version, without the configuration in GIT_CONFIG_*,
+which may say for example that a checkout of another user is safe.
+"""
+
+
 class GitError(Exception):
     """What git answered, or why it cannot be asked: one line."""
+
+
+class GitMissingError(GitError):
+    """Git is not installed."""
 
 
 def git(folder: Path, *arguments: str) -> bytes:
@@ -25,18 +40,16 @@ def git(folder: Path, *arguments: str) -> bytes:
     """
     command = ["git", "-C", str(folder), *OPTIONS, *arguments]
     try:
-        done = subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, env=_environment(), timeout=TIMEOUT_SECONDS
-        )
+        code, output, errors = _run(command)
     except FileNotFoundError:
-        raise GitError("git is not installed") from None
+        raise GitMissingError("git is not installed") from None
     except OSError as error:
         raise GitError(f"git cannot be started: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise GitError(f"git {arguments[0]} did not end within {TIMEOUT_SECONDS:.0f} s") from None
-    if done.returncode:
-        raise GitError(_reason(done.stderr.decode(errors="replace")) or f"git {arguments[0]}: exit {done.returncode}")
-    return done.stdout
+    if code:
+        raise GitError(_reason(errors.decode(errors="replace")) or f"git {arguments[0]}: exit {code}")
+    return output
 
 
 def answer(folder: Path, *arguments: str) -> str | None:
@@ -48,14 +61,41 @@ def answer(folder: Path, *arguments: str) -> str | None:
 
 
 def is_root_of_checkout(folder: Path) -> bool:
-    """Whether the folder is a checkout of its own, not merely a folder below one: then git knows what changes in it."""
-    root = answer(folder, "rev-parse", "--show-toplevel")
-    return root is not None and Path(root).resolve() == folder.resolve()
+    """Whether the folder is a checkout of its own, not merely a folder below one: then git knows what changes in it.
+
+    Raises:
+        GitError: if it has a .git, but git does not answer.
+    """
+    if not os.path.lexists(folder / ".git"):
+        return False
+    try:
+        root = os.fsdecode(git(folder, "rev-parse", "--show-toplevel")).removesuffix("\n")
+    except GitMissingError:
+        return False
+    return Path(root).resolve() == folder.resolve()
 
 
 def without_git(environment: dict[str, str]) -> dict[str, str]:
     """Without the variables by which a hook of git, for example, directs every git below it to one repository."""
-    return {name: value for name, value in environment.items() if not name.startswith("GIT_")}
+    return {name: value for name, value in environment.items() if name not in OF_A_REPOSITORY}
+
+
+def _run(command: list[str]) -> tuple[int, bytes, bytes]:
+    """Exit code, output and errors. Ctrl-C at a terminal reaches only this process, which decides what ends."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the group is still its own
+            raise
+        return process.returncode, output, errors
 
 
 def _environment() -> dict[str, str]:

@@ -55,7 +55,7 @@ def versions(python: Path, tree: Path, environment: Mapping[str, str]) -> dict[s
         found = json.loads(done.stdout.splitlines()[-1])
         return {name: str(found[name]) for name in ("python", "torch", "pytest")}
     except (IndexError, ValueError, KeyError, TypeError):
-        last = reason_in(done.stdout) or f"exit code {done.returncode}"
+        last = _reason(done) or f"exit code {done.returncode}"
         raise SideError(f"env:{redact(str(python))}: cannot import pytest and torch: {last}; {advice}") from None
 
 
@@ -71,9 +71,13 @@ def help_of_suite(python: Path, tree: Path, environment: Mapping[str, str], titl
         return done.stdout
     if done.returncode == 0:  # pytest helps also if it cannot load a conftest.py, and does not say why
         done = _asked([*command, "--collect-only", "--quiet"], tree, environment, title)
-    cause = reason_in(done.stdout) if done.returncode else f"it has no option {CASE}: is it a checkout of this project?"
+    cause = _reason(done) if done.returncode else f"it has no option {CASE}: is it a checkout of this project?"
     advice = "" if python == Path(sys.executable) else f"; `{redact(str(python))} -m pip install -e .`"
     raise SideError(f"{title}: pytest cannot load its suite: {cause or f'exit code {done.returncode}'}{advice}")
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str | None:
+    return reason_in(f"{done.stdout}\n{done.stderr}")
 
 
 def _asked(
@@ -85,8 +89,7 @@ def _asked(
             cwd=tree,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,  # apart: a warning must not be taken for the answer
             encoding="utf-8",
             errors="replace",
             timeout=CHECK_SECONDS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,19 +13,20 @@ from typing import Literal
 from benchmarks.compare.document import SideDescription
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides.environment import environment_of, shown_variable
-from benchmarks.compare.sides.fingerprints import fingerprint
-from benchmarks.compare.sides.git import answer, is_root_of_checkout
+from benchmarks.compare.sides.fingerprints import check_output, fingerprint, git_problem
+from benchmarks.compare.sides.git import GitError, answer, git, is_root_of_checkout
 from benchmarks.compare.sides.interpreters import help_of_suite, interpreter, versions
 from benchmarks.compare.sides.side import Side, StoredSource, parse_side
+from benchmarks.compare.sides.side_options import LIGHT
 from benchmarks.compare.sides.worktrees import resolved, worktree
 from benchmarks.harness.controller.termination import termination_as_interrupt
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.redaction import redact
+from ocr_models.cache import default_cache_dir
+from ocr_models.errors import DataError
 
 __all__ = ["OpenSide", "Side", "SideError", "StoredSource", "opened", "parse_side"]
-
-LIGHT = "--ocr-light"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class OpenSide:
         python: its interpreter.
         environment: of its processes.
         description: for the document.
-        ignored: folders in the tree whose files are no change of it: the output of the comparison.
+        ignored: folders in the tree whose new files are no change of it: the output of the comparison, the cache.
     """
 
     side: Side
@@ -70,7 +72,7 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
 
     Args:
         side: one that is measured, not a stored one.
-        output: folder of the comparison: what is written there changes no tree.
+        output: folder of the comparisons: what is written there changes no tree.
         checkout: that of the command, which `.` and `rev:` mean.
 
     Raises:
@@ -84,11 +86,13 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
         if side.revision is not None:
             commit = resolved(tree, side.revision)
             tree = stack.enter_context(worktree(tree, commit))
-        elif is_root_of_checkout(tree):
-            commit = answer(tree, "rev-parse", "HEAD")
+        else:
+            commit = _commit(tree)
+            if output is not None:
+                check_output(tree, output)
         environment = environment_of(side, tree)
         found = {} if side.python is None else versions(python, tree, environment)
-        ignored = () if output is None else (output,)
+        ignored = (*([] if output is None else [output]), *_cache())
         title = _title(side, tree, commit, found)
         description = SideDescription(
             given=[_given(text) for text in side.given],
@@ -104,6 +108,22 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
             versions=found,
         )
         yield OpenSide(side, tree, python, environment, description, ignored)
+
+
+def _commit(tree: Path) -> str | None:
+    """That of a checkout; None for a tree without git."""
+    try:
+        return os.fsdecode(git(tree, "rev-parse", "HEAD")).strip() if is_root_of_checkout(tree) else None
+    except GitError as error:
+        raise SideError(git_problem(tree, error)) from None
+
+
+def _cache() -> list[Path]:
+    """The folder in which runs keep synthetic images and compiled kernels, if there is one."""
+    try:
+        return [default_cache_dir().absolute()]
+    except DataError:
+        return []
 
 
 def _kind(side: Side) -> Literal["working_tree", "revision"]:

@@ -11,7 +11,7 @@ from typing import Literal
 from benchmarks.cases import CaseError, parse_case
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides.side_options import split_options
-from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
+from benchmarks.harness.protocol.processes import COMMAND_VARIABLE, TOKEN_VARIABLE
 from benchmarks.harness.results.artifact import CASE_PATTERN
 from benchmarks.harness.results.redaction import redact
 
@@ -140,10 +140,12 @@ def _environ(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
         name, equals, value = text.partition("=")
         if not equals or NAME.fullmatch(name) is None:
             raise SideError(f"environ:{redact(name)} is not NAME=VALUE; NAME has letters, digits and _")
-        if name == TOKEN_VARIABLE:
+        if name in (TOKEN_VARIABLE, COMMAND_VARIABLE):
             raise SideError(f"environ:{name}: the suite itself sets this variable; leave it out")
         if name in found:
             raise SideError(f"environ:{name} is given twice")
+        if name == "PYTEST_ADDOPTS" and value:
+            split_options(value, "environ:PYTEST_ADDOPTS")
         found[name] = value
     return tuple(found.items())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.compare.errors import SideError
 from benchmarks.harness.results.redaction import redact
@@ -18,10 +19,15 @@ COMPARISON_OPTIONS = (
 )
 """Of the pytest that compares. The runs of a comparison must not get them: each would be a comparison again."""
 
-SAME_ON_BOTH_SIDES = ("--ocr-steps", "--ocr-warmup", "--ocr-seed")
-SET_BY_COMPARISON = ("--ocr-case", "--ocr-output", "--ocr-light", *COMPARISON_OPTIONS)
+DATA = "--ocr-data"
+SAME_ON_BOTH_SIDES = ("--ocr-steps", "--ocr-warmup", "--ocr-seed", DATA)
+LIGHT = "--ocr-light"
+FLAGS = (LIGHT, "--ocr-strict-compare")
+"""Options without a value."""
+
+SET_BY_COMPARISON = ("--ocr-case", "--ocr-output", LIGHT, *COMPARISON_OPTIONS)
 OTHER_TESTS = (
-    *("-k", "-m", "-n", "-p", "-h", "-V", "-x", "-c"),
+    *("-k", "-m", "-n", "-p", "-h", "-V", "-x", "-c", "-o"),
     *(
         "--numprocesses",
         "--dist",
@@ -33,14 +39,25 @@ OTHER_TESTS = (
         "--rootdir",
         "--pdb",
         "--lf",
+        "--last-failed",
+        "--ff",
+        "--failed-first",
+        "--stepwise",
+        "--sw",
+        "--maxfail",
+        "--exitfirst",
+        "--override-ini",
+        "--config-file",
+        "--confcutdir",
+        "--noconftest",
     ),
     *("--fixtures", "--markers", "--setup-only", "--setup-plan", "--deselect", "--ignore", "--ignore-glob", "--pyargs"),
 )
-"""Options that select, start or stop tests."""
+"""Options that select, start, stop or configure tests."""
 
 
-def split_options(text: str) -> tuple[str, ...]:
-    """The options of `options:"..."`, as a shell splits them.
+def split_options(text: str, source: str = "options") -> tuple[str, ...]:
+    """The options of one side, given by `options:"..."` for example, as a shell splits them.
 
     Raises:
         SideError: if the text cannot be split, or an option is refused.
@@ -48,10 +65,10 @@ def split_options(text: str) -> tuple[str, ...]:
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:
-        raise SideError(f"options:{redact(text)}: {error}; quote as in a shell") from None
+        raise SideError(f"{source}:{redact(text)}: {error}; quote as in a shell") from None
     if not words:
-        raise SideError('options: without any option; for example options:"--ocr-image-cache decoded"')
-    check_options(words, "options", refused=(*SET_BY_COMPARISON, *SAME_ON_BOTH_SIDES))
+        raise SideError(f'{source}: without any option; for example options:"--ocr-image-cache decoded"')
+    check_options(words, source, refused=(*SET_BY_COMPARISON, *SAME_ON_BOTH_SIDES))
     return words
 
 
@@ -86,18 +103,37 @@ def without_comparison_options(addopts: str) -> str:
         words = shlex.split(addopts)
     except ValueError:
         return addopts  # pytest will say what is wrong with it
-    removed = ("--ocr-case", *COMPARISON_OPTIONS)  # a run measures the cases of all --ocr-case that it gets
+    # a run measures the cases of all --ocr-case that it gets, and is light only if the comparison asks for it
+    removed = ("--ocr-case", LIGHT, *COMPARISON_OPTIONS)
     pattern = re.compile(rf"(?:{'|'.join(removed)})(?P<value>=.*)?")
     kept, skip_value = [], False
     for word in words:
         match = pattern.fullmatch(word)
         if match is not None:
-            skip_value = match["value"] is None and word != "--ocr-strict-compare"
+            skip_value = match["value"] is None and word not in FLAGS
         elif skip_value:
             skip_value = False
         else:
             kept.append(word)
-    return shlex.join(kept)
+    return shlex.join(with_full_paths(kept))
+
+
+def with_full_paths(words: Sequence[str]) -> list[str]:
+    """The same options in any folder: the runs of the sides have the roots of their trees as current folders."""
+    made = list(words)
+    for index, word in enumerate(made):
+        if word == DATA and index + 1 < len(made):
+            made[index + 1] = _full_path(made[index + 1])
+        elif word.startswith(f"{DATA}="):
+            made[index] = f"{DATA}={_full_path(word.removeprefix(f'{DATA}='))}"
+    return made
+
+
+def _full_path(text: str) -> str:
+    try:
+        return text if text in ("", "synthetic") else str(Path(text).expanduser().absolute())
+    except RuntimeError:  # no such home: the suite says so
+        return text
 
 
 def _instead(name: str) -> str:

@@ -34,8 +34,7 @@ def resolved(checkout: Path, revision: str) -> str:
     Raises:
         SideError: if the folder is not a checkout, or git does not know the revision.
     """
-    if not is_root_of_checkout(checkout):
-        reason = _reason_of_no_checkout(checkout)
+    if (reason := _reason_of_no_checkout(checkout)) is not None:
         raise SideError(
             f"rev:{revision}: {redact(str(checkout))} is not a git checkout ({reason}); name a folder: tree:FOLDER"
         )
@@ -149,8 +148,11 @@ def _uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _reason_of_no_checkout(checkout: Path) -> str:
+def _reason_of_no_checkout(checkout: Path) -> str | None:
+    """None if it is one."""
     try:
+        if is_root_of_checkout(checkout):
+            return None
         root = os.fsdecode(git(checkout, "rev-parse", "--show-toplevel")).strip()
     except GitError as error:
         return str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from benchmarks.compare import files
 from benchmarks.compare.command import main
 from benchmarks.compare.document import Comparison
 from benchmarks.compare.judging.order import head_first
+from benchmarks.compare.sides.open_side import OpenSide
+from benchmarks.compare.sides.side import Side
 from fake_comparisons import CASE, OTHER_CASE, FakeRuns, arguments
 
 
@@ -117,12 +120,65 @@ def test_a_failed_side_ends_the_comparison_with_its_cause(
     assert "head failed: out of memory: 3 GiB" in out
 
 
-def test_a_tree_that_changes_fails_the_comparison(fakes: FakeRuns, tmp_path: Path) -> None:
-    fakes.changed = lambda: len(fakes.calls) >= 4
+@pytest.mark.parametrize(("changes_after", "pairs"), [(3, 1), (4, 1), (10, 4)])
+def test_a_tree_that_changes_fails_the_comparison_without_the_pair_that_it_may_have_changed(
+    fakes: FakeRuns, tmp_path: Path, changes_after: int, pairs: int
+) -> None:
+    """After 10 runs it would have been settled."""
+    fakes.changed = lambda: len(fakes.calls) >= changes_after
     assert main(arguments(tmp_path)) == 1
     (case,) = document(tmp_path).cases
-    assert (case.verdict.word, case.finished, len(case.pairs)) == ("failed", True, 2)
+    assert (case.verdict.word, case.finished, len(case.pairs)) == ("failed", True, pairs)
     assert case.verdict.sentence == "working tree: changed while it was measured; edit another checkout"
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_a_side_that_cannot_be_asked_after_a_signal_is_an_interruption(fakes: FakeRuns, tmp_path: Path) -> None:
+    """The signal may have ended git."""
+    fakes.before = lambda count: os.kill(os.getpid(), signal.SIGINT) if count == 4 else None
+    fakes.changed = lambda: len(fakes.calls) >= 4
+    assert main(arguments(tmp_path)) == 130
+    done = document(tmp_path)
+    assert (done.finished, done.cases[0].stopped_by, len(done.cases[0].pairs)) == (False, "interrupted", 1)
+
+
+@pytest.mark.parametrize(
+    ("part", "field"), [("environment", "torch"), ("data", "images")], ids=["a version", "a setting"]
+)
+def test_a_side_whose_later_run_has_another_field_fails_the_comparison(
+    fakes: FakeRuns, tmp_path: Path, part: str, field: str
+) -> None:
+    def details(side: str, artifact: dict[str, Any]) -> None:
+        artifact["details"].setdefault(part, {})[field] = 7 if len(fakes.calls) < 5 or side == "base" else 8
+
+    fakes.details = details
+    assert main(arguments(tmp_path)) == 1
+    (case,) = document(tmp_path).cases
+    assert (case.verdict.word, len(case.pairs)) == ("failed", 2)
+    assert f"{field} was 7 in its first run and is 8 now" in case.verdict.sentence
+
+
+def test_of_the_output_only_the_comparisons_are_no_change_of_a_tree(
+    fakes: FakeRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The output may be the tree itself."""
+    outputs = []
+
+    def opened(side: Side, **keywords: Any) -> AbstractContextManager[OpenSide]:
+        outputs.append(keywords["output"])
+        return fakes.opened(side, **keywords)
+
+    monkeypatch.setattr("benchmarks.compare.opening.opened", opened)
+    main(arguments(tmp_path, "--max-pairs", "2"))
+    assert outputs == [tmp_path / "comparisons"] * 2
+
+
+def test_pairs_are_full_until_one_of_them_is_good(fakes: FakeRuns, tmp_path: Path) -> None:
+    """A disturbed first attempt may have no reference figures."""
+    fakes.failures = {1: "disturbed: step 3 was held up"}
+    fakes.machine = {1: "disturbed"}
+    main(arguments(tmp_path, "--max-pairs", "3"))
+    assert [call["light"] for call in fakes.calls[:6]] == [False] * 4 + [True] * 2
 
 
 def test_a_pair_that_does_not_fit_into_the_budget_is_not_begun(

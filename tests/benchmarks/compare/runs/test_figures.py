@@ -42,6 +42,10 @@ def test_a_good_artifact_gives_all_figures(tmp_path: Path) -> None:
     assert (found.cpu_seconds_per_sample, found.cpu_source) == (6.0 / details["samples"], "ranks")
     assert (found.machine, found.reasons, found.light, found.failure) == ("quiet", [], False, None)
     assert found.threads == details["threads_per_process"]
+    assert (found.processes, found.loader_workers) == (1, details["loader_workers_per_process"])
+    machine = details["machine"]
+    of_case = machine["case_cpu_seconds"] / machine["observed_seconds"] * details["measured_seconds"]
+    assert found.case_cpu_seconds_per_sample == of_case / details["samples"]
 
 
 def test_cpu_seconds_that_ranks_counted_have_priority(tmp_path: Path) -> None:
@@ -71,8 +75,11 @@ def test_a_gpu_case_has_no_cpu_seconds(tmp_path: Path) -> None:
     assert found.samples_per_second is not None
 
 
-def test_the_result_counts_if_details_contradict_it(tmp_path: Path) -> None:
-    assert figures(tmp_path, speed_json(details__samples=1000)).samples_per_second == speed_json()["FINAL_RESULT"]
+def test_a_result_that_its_details_contradict_is_a_failure(tmp_path: Path) -> None:
+    found = figures(tmp_path, speed_json(details__samples=1000))
+    assert found.samples_per_second is None
+    assert found.failure is not None
+    assert found.failure.startswith("FINAL_RESULT is ")
 
 
 def test_a_disturbed_machine_is_reported_with_its_reasons(tmp_path: Path) -> None:
@@ -164,10 +171,15 @@ def test_times_are_those_of_the_artifact_if_the_caller_measured_none(tmp_path: P
     assert found.command_seconds == 12.5
 
 
-def run(rate: float | None = 2.0, cpu: float | None = 1.0, source: Any = "ranks") -> RunFigures:
+def run(rate: float | None = 2.0, cpu: float | None = 1.0, source: Any = "ranks", **more: Any) -> RunFigures:
     good = failed_run("a_speed", NOW, 30.0, "x")
     return msgspec.structs.replace(
-        good, failure=None, samples_per_second=rate, cpu_seconds_per_sample=cpu, cpu_source=source
+        good,
+        failure=None,
+        samples_per_second=rate,
+        cpu_seconds_per_sample=cpu,
+        cpu_source=source,
+        **{"threads": 2, "processes": 1, "loader_workers": 0} | more,
     )
 
 
@@ -189,12 +201,21 @@ def test_a_failed_or_stored_side_has_no_ratio() -> None:
 
 def test_cpu_seconds_that_were_counted_in_different_ways_are_not_compared() -> None:
     assert ratios(run(source="ranks"), run(source="case")) == (1.0, None)
+    base = run(cpu=1.0, source="ranks", case_cpu_seconds_per_sample=3.0)
+    assert ratios(base, run(cpu=2.0, source="case", case_cpu_seconds_per_sample=2.0)) == (1.0, 1.5)
+
+
+@pytest.mark.parametrize("name", ["threads", "processes", "loader_workers"])
+def test_cpu_seconds_of_ranks_of_another_form_are_not_compared(name: str) -> None:
+    assert ratios(run(), run()) == (1.0, 1.0)
+    assert ratios(run(), run(**{name: 4})) == (1.0, None)
+    assert ratios(run(**{name: None}), run(**{name: None})) == (1.0, None)
 
 
 def test_versions_are_those_that_the_artifact_names() -> None:
     found = versions_of(speed_json(details__environment__torch="2.9.0"))
     assert found["torch"] == "2.9.0"
     assert "cuda" not in found
-    assert "suite" in found
+    assert "suite" not in found  # that of the installed package, whatever tree was measured
     assert versions_of({"details": {}}) == {}
-    assert versions_of(document(log_artifact())).keys() == {"suite"}
+    assert versions_of(document(log_artifact())) == {}

@@ -16,10 +16,11 @@ import pytest
 
 from benchmarks.compare.document import RunFigures
 from benchmarks.compare.runs import running
-from benchmarks.compare.runs.running import guard_seconds, run
+from benchmarks.compare.runs.running import guard_seconds, run, timeout_elsewhere
 from benchmarks.compare.sides.open_side import OpenSide, opened
 from benchmarks.compare.sides.side import parse_side
-from benchmarks.harness.controller import processes
+from benchmarks.harness.controller import commands, processes
+from benchmarks.harness.controller.commands import Ended, Interruption
 from small_suite import CASE, commit, git, make_suite
 from suite import ROOT, SUPPORT
 from waiting import until
@@ -150,6 +151,72 @@ def test_the_guard_is_longer_than_the_time_limit_of_the_case() -> None:
     assert guard_seconds([]) == 1200
     assert guard_seconds(["--ocr-timeout", "3600"]) == 3900
     assert guard_seconds(["--ocr-timeout=long"]) == 1200
+
+
+@pytest.mark.parametrize(
+    ("addopts", "ini", "expected"),
+    [
+        ("", "", "900"),
+        ("", "ocr_timeout = 3600\n", "3600"),
+        ("", "addopts = -v --ocr-timeout=50\nocr_timeout = 3600\n", "50"),
+        ("--ocr-timeout 70", "addopts = --ocr-timeout=50\n", "70"),
+        ("'", "addopts\n", "900"),
+    ],
+)
+def test_the_time_limit_of_the_case_is_known_wherever_it_is_given(
+    open_side: Open, checkout: Path, addopts: str, ini: str, expected: str
+) -> None:
+    side = open_side()
+    side.environment["PYTEST_ADDOPTS"] = addopts
+    (checkout / "pytest.ini").write_text(f"[pytest]\n{ini}")
+    assert timeout_elsewhere(side) == expected
+
+
+def test_every_run_gets_its_time_limit(open_side: Open, folder: Path) -> None:
+    run(open_side(), CASE, folder)
+    assert "--ocr-timeout 900" in " ".join(note(folder)["arguments"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "failure"),
+    [
+        ({"case": "psenet_sp_bs4_fp32_cpu1"}, f"another case was measured: psenet_sp_bs4_fp32_cpu1 instead of {CASE}"),
+        ({"seed": 4}, "another seed was measured: 4 instead of 3"),
+        ({"source": "light_run"}, "measured without the probes instead of with them: take --ocr-light out"),
+    ],
+)
+def test_a_run_of_something_else_than_what_was_asked_for_has_failed(
+    open_side: Open, folder: Path, changes: dict[str, object], failure: str
+) -> None:
+    found = run(open_side(f"environ:DETAILS={json.dumps(changes)}"), CASE, folder, options=["--ocr-seed", "3"])
+    assert found.failure is not None
+    assert found.failure.startswith(failure)
+    assert found.samples_per_second is None
+
+
+def test_a_commit_during_a_run_is_named(open_side: Open, checkout: Path, folder: Path) -> None:
+    side, before = open_side(), git(checkout, "rev-parse", "HEAD")
+    (checkout / "new.txt").touch()
+    after = commit(checkout)
+    expected = f"HEAD moved from {before[:7]} to {after[:7]} while it was measured; commit in another checkout"
+    assert run(side, CASE, folder).failure == expected
+
+
+def test_a_run_that_was_complete_when_the_interruption_came_counts(
+    open_side: Open, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interruption, real = Interruption(), commands.run_command
+
+    def run_command(*arguments: Any, **keywords: Any) -> Ended:
+        ended = real(*arguments, **keywords)
+        interruption.note()
+        return ended
+
+    monkeypatch.setattr(running, "run_command", run_command)
+    assert run(open_side(), CASE, folder, interruption=interruption).samples_per_second == 2.0
+    interruption.came = False
+    with pytest.raises(KeyboardInterrupt):
+        run(open_side("environ:ACT=fail"), CASE, folder, interruption=interruption)
 
 
 @pytest.mark.usefixtures("default_signals")

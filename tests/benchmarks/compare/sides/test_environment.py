@@ -47,3 +47,9 @@ def test_a_variable_is_shown_without_secrets() -> None:
     assert shown_variable("OMP_NUM_THREADS", "2") == "OMP_NUM_THREADS=2"
     assert shown_variable("DB_PASSWORD", "one two three") == "DB_PASSWORD=<secret>"
     assert shown_variable("A", "two\nlines") == "A=two lines"
+
+
+def test_the_configuration_of_git_stays() -> None:
+    """In a container it may say that a checkout of another user is safe."""
+    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*", "GIT_SSH": "x"}
+    assert given.items() <= environment_of(parse_side([]), TREE, given).items()

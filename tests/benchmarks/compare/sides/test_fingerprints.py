@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides import fingerprints
-from benchmarks.compare.sides.fingerprints import fingerprint
+from benchmarks.compare.sides import git as git_of_sides
+from benchmarks.compare.sides.fingerprints import check_output, fingerprint
 from small_suite import commit, git, make_suite
 
 RATE = Path("benchmarks", "rate.py")
@@ -81,9 +82,12 @@ def test_a_folder_below_another_checkout_is_known_by_its_files(checkout: Path) -
     assert fingerprint(copy) != before
 
 
-def test_a_large_new_file_is_not_read(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fingerprints, "LARGE_BYTES", 3)
-    new = checkout / "weights.pt"
+@pytest.mark.parametrize(("name", "large"), [("large.py", 3), ("image.jpg", fingerprints.LARGE_BYTES)])
+def test_new_files_that_are_large_or_no_code_are_not_read(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, name: str, large: int
+) -> None:
+    monkeypatch.setattr(fingerprints, "LARGE_BYTES", large)
+    new = checkout / name
     new.write_text("123")
     os.utime(new, (1, 1))
     before = fingerprint(checkout)
@@ -91,6 +95,29 @@ def test_a_large_new_file_is_not_read(checkout: Path, monkeypatch: pytest.Monkey
     assert fingerprint(checkout) == before
     os.utime(new, (2, 2))
     assert fingerprint(checkout) != before
+
+
+def test_a_git_that_fails_is_not_taken_for_a_tree_without_git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_of_sides, "TIMEOUT_SECONDS", 0.0)
+    with pytest.raises(SideError, match=r"/checkout: git cannot say what changed: git rev-parse did not end within 0"):
+        fingerprint(checkout)
+
+
+def test_a_change_of_a_committed_file_below_the_output_is_a_change(checkout: Path) -> None:
+    before = fingerprint(checkout, [checkout / "benchmarks"])
+    (checkout / RATE).write_text("RATE = 9\n")
+    assert fingerprint(checkout, [checkout / "benchmarks"]) != before
+
+
+def test_an_output_that_holds_the_tree_or_files_of_it_is_refused(checkout: Path, tmp_path: Path) -> None:
+    for output in (checkout / "new", tmp_path, tmp_path / "elsewhere"):
+        check_output(checkout, output)
+    with pytest.raises(SideError, match=r"--output: .*/checkout is the tree that is measured; give another folder"):
+        check_output(checkout, checkout)
+    with pytest.raises(
+        SideError, match=r"/benchmarks has files of the checkout, such as benchmarks/__init__\.py; give"
+    ):
+        check_output(checkout, checkout / "benchmarks")
 
 
 def test_a_checkout_without_a_commit_is_explained(tmp_path: Path) -> None:

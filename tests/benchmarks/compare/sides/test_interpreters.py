@@ -64,6 +64,11 @@ def test_versions_are_those_of_the_interpreter(tmp_path: Path) -> None:
     assert found == expected
 
 
+def test_a_warning_after_the_answer_is_not_taken_for_it(tmp_path: Path) -> None:
+    answer = """echo '{"python": "3.99", "torch": "9.9", "pytest": "99"}'; echo 'a warning' >&2"""
+    assert versions(script(tmp_path / "python", answer), tmp_path, {})["torch"] == "9.9"
+
+
 @pytest.mark.parametrize(
     ("printed", "cause"),
     [

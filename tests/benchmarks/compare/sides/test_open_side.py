@@ -86,6 +86,27 @@ def test_a_tree_that_changes_is_noticed_but_not_the_output_in_it(checkout: Path)
             side.check_unchanged()
 
 
+def test_a_cache_in_the_tree_is_no_change_of_it(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(checkout / "cache"))
+    with opened(parse_side([]), checkout=checkout) as side:
+        images = checkout / "cache" / "ocr_models" / "synthetic"
+        images.mkdir(parents=True)
+        (images / "1.py").touch()
+        side.check_unchanged()
+
+
+def test_a_tree_whose_git_does_not_answer_is_explained(tmp_path: Path) -> None:
+    tree = make_suite(tmp_path / "plain")
+    (tree / ".git").write_text("gitdir: /nowhere\n")
+    with pytest.raises(SideError, match=r"/plain: git cannot say what changed: not a git repository: /nowhere"):
+        opened(parse_side([f"tree:{tree}"])).__enter__()
+
+
+def test_comparisons_among_committed_files_are_refused(checkout: Path) -> None:
+    with pytest.raises(SideError, match=r"^--output: .*/benchmarks has files of the checkout"):
+        opened(parse_side([]), checkout=checkout, output=checkout / "benchmarks").__enter__()
+
+
 @pytest.mark.usefixtures("cache")
 def test_a_side_that_cannot_be_opened_leaves_nothing(checkout: Path, cache: Path) -> None:
     (checkout / "conftest.py").write_text("import not_there\n")

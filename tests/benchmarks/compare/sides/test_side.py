@@ -21,14 +21,14 @@ def test_texts_of_different_kinds_combine(tmp_path: Path) -> None:
             "rev:main",
             "env:python3",
             f"case:{CASE}",
-            'options:--ocr-image-cache decoded --ocr-data "a b"',
+            'options:--ocr-image-cache decoded --ocr-other "a b"',
             "options:--ocr-profile-loader",
             "environ:A=1",
             "environ:B=x=y z",
         ]
     )
     assert (side.revision, side.python, side.case) == ("main", "python3", CASE)
-    assert side.options == ("--ocr-image-cache", "decoded", "--ocr-data", "a b", "--ocr-profile-loader")
+    assert side.options == ("--ocr-image-cache", "decoded", "--ocr-other", "a b", "--ocr-profile-loader")
     assert side.environ == (("A", "1"), ("B", "x=y z"))
     assert side.case_for("psenet_sp_bs4_fp32_cpu1") == CASE
     assert parse_side(["rev:main"]).case_for(CASE) == CASE
@@ -73,6 +73,8 @@ def test_other_code_may_have_other_models() -> None:
         (["environ:1A=2"], "is not NAME=VALUE"),
         (["environ:A=1", "environ:A=2"], "environ:A is given twice"),
         (["environ:OCR_BENCHMARK_RUN=1"], "the suite itself sets this variable"),
+        (["environ:OCR_BENCHMARK_RUN_COMMAND=1"], "the suite itself sets this variable"),
+        (["environ:PYTEST_ADDOPTS=--ocr-data x"], "environ:PYTEST_ADDOPTS: --ocr-data must be the same on both sides"),
     ],
 )
 def test_a_wrong_side_is_explained_in_one_line(

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.sides.side_options import check_options, option_value, split_options, without_comparison_options
+from benchmarks.compare.sides.side_options import (
+    check_options,
+    option_value,
+    split_options,
+    with_full_paths,
+    without_comparison_options,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +25,11 @@ from benchmarks.compare.sides.side_options import check_options, option_value, s
         ("--ocr-compare rev:x", "--ocr-compare is set by the comparison"),
         ("--ocr-steps 3", "options: --ocr-steps must be the same on both sides: give it after `--`"),
         ("--ocr-seed=3", "--ocr-seed must be the same"),
+        ("--ocr-data photos", "--ocr-data must be the same"),
+        ("-o ocr_light=true", "-o changes which tests run"),
+        ("--override-ini=ocr_light=true", "--override-ini changes"),
+        ("--maxfail=1", "--maxfail changes"),
+        ("--noconftest", "--noconftest changes"),
         ("-n 2", "options: -n changes which tests run or how; a run has one case: leave it out"),
         ("-n2", "-n changes which tests run"),
         ("-kpsenet", "-k changes"),
@@ -60,8 +73,18 @@ def test_the_last_value_of_an_option_counts() -> None:
         ("--ocr-max-slowdown 3% --ocr-budget=5 --ocr-max-pairs 3", ""),
         ("--ocr-compared x", "--ocr-compared x"),
         ("--ocr-case a --ocr-case=b -v", "-v"),
+        ("--ocr-light -v", "-v"),
+        ("--ocr-data=/photos --ocr-data synthetic", "--ocr-data=/photos --ocr-data synthetic"),
         ("'a", "'a"),
     ],
 )
-def test_the_runs_of_a_comparison_do_not_compare(given: str, left: str) -> None:
+def test_the_runs_of_a_comparison_do_not_compare_and_are_not_light_by_themselves(given: str, left: str) -> None:
     assert without_comparison_options(given) == left
+
+
+def test_a_relative_folder_is_that_of_the_command_in_every_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert without_comparison_options("--ocr-data photos") == f"--ocr-data {tmp_path}/photos"
+    assert with_full_paths(["--ocr-data=~nobody.here/x"]) == ["--ocr-data=~nobody.here/x"]
