@@ -115,7 +115,11 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def ocr_comparisons(pytestconfig: pytest.Config) -> Comparisons | None:
     """Judges cases by comparison; None without --ocr-compare."""
-    return pytestconfig.stash.get(COMPARISONS, None)
+    made = pytestconfig.stash.get(COMPARISONS, None)
+    if made is None and pytestconfig.stash[SETTINGS].compare is not None:
+        source = comparing.source(pytestconfig)
+        pytest.fail(f"{source}: nothing is compared, as not all tests could be collected", pytrace=False)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,14 @@ from typing import Any, NoReturn
 
 from benchmarks.cases import CaseError, parse_case
 from benchmarks.compare.files import MAX_NAME_CHARACTERS, NAME
+from benchmarks.compare.question import max_repeats
+from benchmarks.compare.runs.stored import STORED_DRIFT
 from benchmarks.harness.controller.option_values import MAX_PAIRS, minutes, percentage, slowdown, whole_number
 from benchmarks.harness.results.printable import printable, shorten
 from benchmarks.harness.results.redaction import redact
 
-MAX_PAIRS_OF_ALL = 2000
-"""Of all cases. The document stays below what is read again (`results/reading.py`)."""
+MAX_PAIRS_OF_ALL = 1500
+"""Of all cases, repeated ones included. The document stays below what is read again (`results/reading.py`)."""
 
 MAX_REPLAYS = 100_000
 MAX_MESSAGE = 900
@@ -96,7 +98,7 @@ def parser() -> Parser:
         "--stored-drift",
         metavar="PERCENT",
         type=_or_refused(_drift),
-        default=0.05,
+        default=STORED_DRIFT,
         help="change of the machine that is allowed for between a stored side and now (default: 5%%)",
     )
     left = made.add_argument_group("what it leaves")
@@ -122,7 +124,7 @@ def parser() -> Parser:
 
 def parse(arguments: Sequence[str], of: Parser) -> argparse.Namespace:
     """The options, checked one by one and together; `common_options` are those after `--`."""
-    own, _, common = _split(arguments)
+    own, common = _split(arguments)
     given = of.parse_args(own)
     given.common_options = common
     if given.self_test:
@@ -137,18 +139,21 @@ def parse(arguments: Sequence[str], of: Parser) -> argparse.Namespace:
     repeated = next((name for name in given.case if given.case.count(name) > 1), None)
     if repeated is not None:
         of.error(f"argument --case: {repeated} is given more than once")
-    if len(given.case) * given.max_pairs > MAX_PAIRS_OF_ALL:
-        of.error(f"argument --max-pairs: more than {MAX_PAIRS_OF_ALL} pairs of all cases together; compare fewer cases")
+    if len(given.case) * (given.max_pairs + max_repeats(given.max_pairs)) > MAX_PAIRS_OF_ALL:
+        of.error(
+            f"argument --max-pairs: more than {MAX_PAIRS_OF_ALL} pairs of all cases together, repeated ones included; "
+            "compare fewer cases"
+        )
     return given
 
 
-def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """What is before and after the first `--`."""
     words = list(arguments)
     if "--" not in words:
-        return words, False, []
+        return words, []
     at = words.index("--")
-    return words[:at], True, words[at + 1 :]
+    return words[:at], words[at + 1 :]
 
 
 def _check_self_test(own: list[str], of: Parser) -> None:
@@ -189,5 +194,10 @@ def _name(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{shorten(text, 40)!r} is not a name: letters, digits and . _ + - of ASCII, a letter or digit first, "
             f"at most {MAX_NAME_CHARACTERS} characters"
+        )
+    if redact(text) != text:
+        raise argparse.ArgumentTypeError(
+            f"{shorten(text, 40)!r} contains private data, which would not be written to the document, so that it "
+            "could not name its files: choose another name"
         )
     return text

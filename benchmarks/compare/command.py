@@ -7,8 +7,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,17 +18,25 @@ from benchmarks.compare.arguments import STDOUT, Parser, parse, parser
 from benchmarks.compare.comparison import perform
 from benchmarks.compare.document import Comparison
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.files import ComparisonFiles
+from benchmarks.compare.files import ComparisonFiles, FolderError
+from benchmarks.compare.outcome import is_bad
 from benchmarks.compare.question import QuestionError, question
 from benchmarks.compare.report import markdown, table
-from benchmarks.harness.controller.output import OutputInUseError, claimed
-from benchmarks.harness.results.printable import printable
+from benchmarks.harness.results.printable import printable, shorten
 from benchmarks.harness.results.reading import DocumentError
 from benchmarks.harness.results.redaction import redact
-from ocr_models.files import is_regular_file, write_text_atomically
+from ocr_models.files import is_folder, is_regular_file, write_text_atomically
 
 INTERRUPTED = 130
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+class StoppedError(Exception):
+    """A comparison that ended without a result: one line, and the exit code."""
+
+    def __init__(self, line: str, code: int) -> None:
+        super().__init__(line)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         comparison = _compared(given, of, output)
     except (QuestionError, SideError) as error:
         of.error(str(error))
+    except FolderError as error:
+        of.error(f"argument --output: {error}")
+    except StoppedError as error:
+        output.say(str(error))
+        return error.code
     except KeyboardInterrupt:
-        output.say("interrupted, not in a pair: what was measured is in the document, and --resume continues")
+        output.say("interrupted before anything was measured")
         return INTERRUPTED
-    except OSError as error:
-        output.say(f"{error.filename or given.output} cannot be written: {error.strerror}; --resume continues")
-        return 1
     for line in ("", *table.result_lines(comparison)):
         output.say(line)
     code = exit_code(comparison, strict=given.strict)
@@ -93,8 +102,7 @@ def exit_code(comparison: Comparison, *, strict: bool) -> int:
     """Of a result."""
     if any(case.stopped_by == "interrupted" for case in comparison.cases):
         return INTERRUPTED
-    bad = {"slower", "failed", *(["cannot tell"] if strict else [])}
-    return 1 if any(case.verdict.word in bad for case in comparison.cases) else 0
+    return 1 if any(is_bad(case, strict=strict) for case in comparison.cases) else 0
 
 
 def _compared(given: argparse.Namespace, of: Parser, output: Output) -> Comparison:
@@ -103,11 +111,8 @@ def _compared(given: argparse.Namespace, of: Parser, output: Output) -> Comparis
     name = given.name or files.default_name([base for base, _ in asked.names], asked.base.given, asked.head.given)
     found = ComparisonFiles(given.output.absolute() / files.FOLDER, name, datetime.now(timezone.utc))
     shown = f"{given.output}/{files.FOLDER}/{name}.json"
-    with _claimed(found.folder, given.output, of):
+    with files.held(found.folder):
         earlier = _earlier(found, shown, of) if given.resume else None
-        if earlier is not None and earlier.finished:
-            output.say(f"{shown} is finished: there is nothing to resume")
-            return earlier
         if earlier is not None:
             asked = question(given, earlier.procedure.seed)
             found = ComparisonFiles(found.folder, name, earlier.started_at)
@@ -116,24 +121,35 @@ def _compared(given: argparse.Namespace, of: Parser, output: Output) -> Comparis
             return perform(asked, found, earlier, output.say)
         except resume.ResumeError as error:
             of.error(f"argument --resume: {shown}: {error}")
+        except (KeyboardInterrupt, OSError, DocumentError) as error:
+            saved = _saved(found)
+            is_result = saved is not None and saved.finished and (earlier is None or not earlier.finished)
+            if saved is not None and is_result and isinstance(error, KeyboardInterrupt):  # while a side was closed
+                return saved
+            raise _stopped(error, found, continues=saved is not None and not saved.finished) from None
 
 
-@contextlib.contextmanager
-def _claimed(folder: Path, output: Path, of: Parser) -> Iterator[None]:
-    """Hold the folder of comparisons: two at the same time would disturb each other in any folder."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(claimed(folder))
-        except OutputInUseError:
-            of.error(f"argument --output: another comparison writes to {folder}: wait for it, or give another folder")
-        except OSError as error:
-            of.error(f"argument --output: {output} cannot be written: {error.strerror}")
-        yield
+def _saved(found: ComparisonFiles) -> Comparison | None:
+    """The document of this comparison, not of an earlier one of its name; None if it has left none."""
+    try:
+        saved = files.read(found.document)
+    except DocumentError:
+        return None
+    return saved if saved.started_at == found.started_at else None
+
+
+def _stopped(error: BaseException, found: ComparisonFiles, *, continues: bool) -> StoppedError:
+    more = "; what was measured is in the document, and --resume continues" if continues else ""
+    if isinstance(error, KeyboardInterrupt):
+        return StoppedError(f"interrupted, not in a pair{more}", INTERRUPTED)
+    if isinstance(error, OSError):
+        return StoppedError(f"{error.filename or found.folder} cannot be written: {error.strerror}{more}", 1)
+    return StoppedError(f"{error}{more}", 1)
 
 
 def _earlier(found: ComparisonFiles, shown: str, of: Parser) -> Comparison:
     """The document to resume."""
-    if not found.document.exists():
+    if not os.path.lexists(found.document):
         of.error(f"argument --resume: there is no {shown}: give the options, or the --name, of the interrupted command")
     try:
         return files.read(found.document)
@@ -146,8 +162,12 @@ def _check_markdown(text: str | None, of: Parser) -> None:
     if text is None or text == STDOUT:
         return
     path = Path(text)
-    if not text or path.is_dir() or not path.absolute().parent.is_dir():
-        of.error(f"argument --markdown: {text!r} is not a file in an existing folder")
+    if not text or is_folder(path) or not is_folder(path.absolute().parent):
+        of.error(f"argument --markdown: {shorten(text, 200)!r} is not a file in an existing folder")
+    try:
+        path.exists()
+    except OSError as error:
+        of.error(f"argument --markdown: {shorten(text, 200)!r} cannot be written: {error.strerror}")
 
 
 def _write_markdown(text: str, comparison: Comparison) -> None:

@@ -104,13 +104,14 @@ def perform(
     Args:
         asked: the question.
         files: of this comparison, whose folder nobody else uses.
-        earlier: the unfinished document to continue; None to begin.
+        earlier: the document to continue; None to begin. If it is finished, it is the result of the same question.
         say: prints a line.
 
     Raises:
-        SideError, ResumeError: before anything was measured, if a side cannot be used or is not the earlier one.
-        KeyboardInterrupt: before anything was measured.
-        OSError: if a file cannot be written. The document that was written last is complete.
+        SideError: before anything was measured, if a side cannot be used.
+        ResumeError: if a side is not the earlier one. The document stays as it was, or has complete pairs.
+        KeyboardInterrupt: while the sides were opened or closed.
+        OSError, DocumentError: if a file cannot be written. The document that was written last is complete.
     """
     if earlier is not None:
         resume.check_question(earlier, asked.names, asked.parameters)
@@ -118,29 +119,56 @@ def perform(
         record = sides.record(asked, files)
         if earlier is not None:
             resume.check_sides(earlier, record.base, record.head, record.machine)
+            if earlier.finished:
+                say("it is finished: there is nothing to resume")
+                return earlier
             resume.replay(earlier, record.course)
-            record.measuring_seconds = earlier.measuring_seconds
-        return measure(asked, files, sides, record, say, resumed=earlier is not None)
+            record.continue_from(earlier)
+        return measure(asked, files, sides, record, say, earlier)
 
 
 def measure(
-    asked: Question, files: ComparisonFiles, sides: Sides, record: Record, say: Callable[[str], None], *, resumed: bool
+    asked: Question,
+    files: ComparisonFiles,
+    sides: Sides,
+    record: Record,
+    say: Callable[[str], None],
+    earlier: Comparison | None = None,
 ) -> Comparison:
     """Measure with open sides, from where the record stands, until the question is answered or something ends it.
 
     Raises:
+        ResumeError: if the new runs show that a side is not that of the earlier part.
         OSError: if a file cannot be written. The document that was written last is complete.
     """
-    if not resumed and (kept := files.keep_earlier()) is not None:
+    if earlier is None and (kept := files.keep_earlier()) is not None:
         say(f"an earlier comparison of this name is now {kept.name}")
     interruption = Interruption()
 
     def save() -> None:
         write(files.document, record.document())
 
+    def measured(case: CaseState, turn: Turn) -> Pair:
+        try:
+            pair = runner(case, turn)
+        except SideError as error:
+            if earlier is not None and _count(record) == sum(len(each.pairs) for each in earlier.cases):
+                raise resume.ResumeError(str(error)) from None  # the earlier part is as good as before
+            raise
+        if earlier is not None:
+            resume.check_runs(earlier, pair, files.folder)
+        return pair
+
+    runner = sides.runner(asked, files, interruption)
+
     with handled(interruption.note):
         save()
-        for line in opening_lines(record.document(), resumed):
+        for line in opening_lines(record.document(), earlier is not None):
             say(line)
-        Comparing(record, sides.runner(asked, files, interruption), save, say, interruption).run()
+        Comparing(record, measured, save, say, interruption).run()
         return public(record.document())
+
+
+def _count(record: Record) -> int:
+    """Of all pairs."""
+    return sum(len(case.pairs) for case in record.course.cases)

@@ -141,7 +141,9 @@ class SideDescription(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kind: Annotated[Literal["working_tree", "revision", "stored"], about("where its code or its figures come from")]
     title: Annotated[Line, about("one line that says what it is, for example `main (3f2a91c)`")]
     commit: Annotated[str | None, about("of its checkout; null if there is none")]
-    fingerprint: Annotated[str | None, about("hash of commit, changes and new files of a working tree; null otherwise")]
+    fingerprint: Annotated[
+        str | None, about("hash of the files of a working tree, or of the figures of stored runs; else null")
+    ]
     python: Annotated[Line, about("interpreter; paths without private data")]
     options: Annotated[list[Line], about("pytest options of this side alone")]
     environ: Annotated[list[Line], about("variables of this side alone, NAME=VALUE; secrets removed")]

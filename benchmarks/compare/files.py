@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -16,15 +17,21 @@ import msgspec
 
 from benchmarks.compare.document import Comparison
 from benchmarks.compare.schema import comparison_problems
+from benchmarks.harness.controller.output import OutputInUseError, claimed
 from benchmarks.harness.results.printable import printable, shorten
 from benchmarks.harness.results.reading import DocumentError, read_document
 from benchmarks.harness.results.redaction import redact, redacted
+from benchmarks.harness.results.shown_side import shown_side
 from ocr_models.files import write_text_atomically
 
 FOLDER = "comparisons"
 MAX_NAME_CHARACTERS = 100
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{MAX_NAME_CHARACTERS - 1}}}")
 MAX_PROBLEM = 200
+
+
+class FolderError(Exception):
+    """A folder of comparisons that cannot be used: one line."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,23 @@ class ComparisonFiles:
         kept = next(path for path in numbered if not os.path.lexists(path))
         self.document.rename(kept)
         return kept
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder of comparisons: two at the same time would disturb each other in any folder.
+
+    Raises:
+        FolderError: if another one holds it, or it cannot be written.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(folder))
+        except OutputInUseError:
+            raise FolderError(f"another comparison writes to {folder}: wait for it, or give another folder") from None
+        except OSError as error:
+            raise FolderError(f"{folder} cannot be written: {error.strerror}") from None
+        yield
 
 
 def write(path: Path, comparison: Comparison) -> None:
@@ -102,11 +126,14 @@ def read(path: Path) -> Comparison:
 def default_name(cases: Sequence[str], base: Sequence[str], head: Sequence[str]) -> str:
     """Of cases and sides, as the command line gives them: a valid name of a file, different for different ones."""
     more = f"+{len(cases) - 1}" if len(cases) > 1 else ""
-    text = redact(f"{cases[0]}{more}_{_side(base)}_to_{_side(head)}")
+    base, head = (list(map(shown_side, side)) for side in (base, head))
+    text = f"{cases[0]}{more}_{_side(base)}_to_{_side(head)}"
     plain = re.sub(r"[^A-Za-z0-9.+-]+", "_", text).strip("_.+-")
+    if redact(plain) != plain:  # the documents name the files of runs, so their folder must not be redacted
+        plain = "comparison"
     if len(cases) == 1 and plain == text and len(plain) <= MAX_NAME_CHARACTERS:
         return plain
-    digest = hashlib.sha256(json.dumps([list(cases), list(base), list(head)]).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps([list(cases), base, head]).encode()).hexdigest()[:8]
     return f"{plain[: MAX_NAME_CHARACTERS - 9]}-{digest}"
 
 

@@ -64,8 +64,8 @@ class Sides:
 
 
 def machine_of(asked: Question) -> dict[str, str]:
-    """The key of this machine, for the case with the most GPUs."""
-    return key_of_this_machine(max((case for pair in asked.cases for case in pair), key=lambda case: case.gpu_count))
+    """The key of this machine, as far as the device of the cases uses it."""
+    return key_of_this_machine(asked.cases[0][0])
 
 
 @contextmanager

@@ -20,22 +20,23 @@ from benchmarks.cases import Case
 from benchmarks.compare import comparison, files
 from benchmarks.compare.document import CaseComparison, Comparison, RatioInterval
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.files import ComparisonFiles
+from benchmarks.compare.files import ComparisonFiles, FolderError
 from benchmarks.compare.judging.family import level_in_turn, passes_on
 from benchmarks.compare.opening import Sides, machine_of, open_sides
+from benchmarks.compare.outcome import is_bad
 from benchmarks.compare.question import ALPHA, Question, QuestionError, question
 from benchmarks.compare.report.table import HEADINGS, NUMERIC, aligned, findings, overview, row, verdict_word
 from benchmarks.compare.report.wording import case_title
+from benchmarks.compare.runs.stored import STORED_DRIFT
 from benchmarks.harness.controller.gpus import missing_gpus
-from benchmarks.harness.controller.output import OutputInUseError, claimed
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.results.common import describe_failure
 from benchmarks.harness.results.printable import printable
+from benchmarks.harness.results.reading import DocumentError
 from benchmarks.harness.results.redaction import redact
 
-STORED_DRIFT = 0.05
 LEAST_MINUTES = 0.01
 OF_SESSION = ("base", "head", "question")
 """Lines of the overview that are the same for all cases."""
@@ -74,8 +75,7 @@ class Comparisons:
         if found.stopped_by == "interrupted":
             raise KeyboardInterrupt(str(case))
         sentence = printable(redact(found.verdict.sentence))
-        bad = {"slower", "failed", *(["cannot tell"] if self.settings.strict_compare else [])}
-        if found.verdict.word in bad:
+        if is_bad(found, strict=self.settings.strict_compare):
             pytest.fail(f"{sentence} [{path.name}]", pytrace=False)
         self.say(f"{case}: {sentence} [{path.name}]")
 
@@ -102,9 +102,10 @@ class Comparisons:
         record = sides.record(asked, found)
         record.resumable = False
         try:
-            return comparison.measure(asked, found, sides, record, self.say, resumed=False), found.document
-        except OSError as error:
-            pytest.fail(f"--ocr-output: {found.document.name} cannot be written: {error.strerror}", pytrace=False)
+            return comparison.measure(asked, found, sides, record, self.say), found.document
+        except (OSError, DocumentError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            pytest.fail(f"--ocr-output: {found.document.name} cannot be written: {reason}", pytrace=False)
 
     def _question(self, case: Case) -> Question:
         """With its part of the error probability and of the time that are left."""
@@ -148,18 +149,14 @@ def comparisons(
             made = Comparisons(settings, questions, None, folder, say_safely)
             if questions:
                 asked = _together(list(questions.values()))
-                stack.enter_context(claimed(folder))
+                stack.enter_context(files.held(folder))
                 made.sides = stack.enter_context(open_sides(asked, settings.output))
         except QuestionError as error:
             raise pytest.UsageError(f"{source}: {str(error).partition(': ')[2]}") from None
         except SideError as error:
             raise pytest.UsageError(f"{source}: {error}") from None
-        except OutputInUseError:
-            raise pytest.UsageError(
-                f"--ocr-output: another comparison writes to {folder}: wait for it, or give another folder"
-            ) from None
-        except OSError as error:
-            raise pytest.UsageError(f"--ocr-output: {folder} cannot be written: {error.strerror}") from None
+        except FolderError as error:
+            raise pytest.UsageError(f"--ocr-output: {error}") from None
         yield made
 
 

@@ -6,12 +6,12 @@ import argparse
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.cases import Case, parse_case
 from benchmarks.compare.document import ProcedureParameters
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.judging.statistics import looks
+from benchmarks.compare.sides.paths import full_path
 from benchmarks.compare.sides.side import Side, parse_side
 from benchmarks.compare.sides.side_options import check_options, option_value
 from benchmarks.harness.controller.gpus import missing_gpus
@@ -23,6 +23,7 @@ ALPHA = 0.05
 MAX_ATTEMPTS = 3
 MAX_SEED = 2**31
 DATA = "--ocr-data"
+AFTER_DASHES = "options after --"
 
 
 class QuestionError(Exception):
@@ -76,13 +77,18 @@ def question(given: argparse.Namespace, seed: int | None = None) -> Question:
         max_pairs=given.max_pairs,
         budget_minutes=given.budget,
         max_attempts=MAX_ATTEMPTS,
-        max_repeats=given.max_pairs // 2,
+        max_repeats=max_repeats(given.max_pairs),
         seed=secrets.randbelow(MAX_SEED) if seed is None else seed,
         stored_drift=given.stored_drift,
         full=given.full,
         common_options=[printable_line(redact(word)) or "(empty)" for word in options],
     )
     return Question(base, head, cases, options, parameters)
+
+
+def max_repeats(pairs: int) -> int:
+    """How many disturbed pairs of a case are repeated, at most."""
+    return pairs // 2
 
 
 def _side(option: str, texts: Sequence[str]) -> Side:
@@ -113,10 +119,10 @@ def _cases(base: Side, head: Side, names: Sequence[str]) -> list[tuple[Case, Cas
 def _options(given: Sequence[str], device: str) -> tuple[str, ...]:
     """Both sides get seed and steps explicitly: the defaults of their suites may differ."""
     try:
-        check_options(given, "options after --")
+        check_options(given, AFTER_DASHES)
+        given = _with_full_paths(given)
     except SideError as error:
         raise QuestionError(str(error)) from None
-    given = _with_full_paths(given)
     defaults = {
         "--ocr-seed": 0,
         "--ocr-steps": DEFAULT_STEPS[device],
@@ -144,4 +150,4 @@ def _with_full_paths(options: Sequence[str]) -> list[str]:
 
 
 def _full_path(text: str) -> str:
-    return text if text in ("", "synthetic") else str(Path(text).expanduser().absolute())
+    return text if text in ("", "synthetic") else str(full_path(text, f"{AFTER_DASHES}: {DATA} "))

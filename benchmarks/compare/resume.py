@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from msgspec import structs
@@ -46,12 +47,20 @@ def check_sides(document: Comparison, base: SideDescription, head: SideDescripti
     differs = []
     for name, before, now in (("base", document.base, base), ("head", document.head, head)):
         differs += _differing(f"{name}: ", before, now)
-        differs += [
-            f"{name}: {key}: {before.versions[key]} there, {value} now"
-            for key, value in now.versions.items()
-            if before.versions.get(key, value) != value
-        ]
+        differs += _other_versions(name, before.versions, now.versions)
     differs += [f"machine: {each}" for each in differing(document.machine, machine)]
+    _refuse(differs)
+
+
+def check_runs(document: Comparison, pair: Pair, folder: Path) -> None:
+    """Raises ResumeError if the runs of a new pair, whose artifacts are below `folder`, show other versions than the
+    first runs of the document: those of the tree and the interpreter may have stayed as they were.
+    """
+    differs = []
+    for name, before, run in (("base", document.base, pair.base), ("head", document.head, pair.head)):
+        if run is not None and run.failure is None:
+            now = figures.versions_of(figures.read_speed_json(folder / run.artifact))
+            differs += _other_versions(name, before.versions, now)
     _refuse(differs)
 
 
@@ -98,6 +107,11 @@ def _differing(prefix: str, before: Any, now: Any, names: dict[str, str] | None 
         for name in ours
         if name not in _OF_RUNS and ours[name] != theirs[name]
     ]
+
+
+def _other_versions(side: str, before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    both = [name for name in before if name in now and before[name] != now[name]]
+    return [f"{side}: {name}: {before[name]} there, {now[name]} now" for name in both]
 
 
 def _shown(value: object) -> str:

@@ -64,6 +64,7 @@ def test_a_comparison_that_is_interrupted_and_resumed(tmp_path: Path) -> None:
     assert [pair.base for pair in case.pairs[: len(before)]] == [pair.base for pair in before]
     assert sum(pair.counted for pair in case.pairs) == 2
     assert case.verdict.wall is not None
+    assert case.differences == []
     assert case.training_changes == []  # the same code, seed and data compute the same
     for pair in case.pairs:
         for run in (pair.base, pair.head):

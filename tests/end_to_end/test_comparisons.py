@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from benchmarks.compare import files
 from suite import ROOT, RunPytest, suite_command, suite_environment
+from waiting import until
 
 CASE = "tiny_sp_bs2_fp32_cpu1"
 NAME = f"{CASE}_here_to_here.json"
@@ -40,6 +40,7 @@ def test_a_case_is_compared_by_runs_that_do_not_compare_again(
     document = files.read(tmp_path / "logs" / "comparisons" / NAME)
     (case,) = document.cases
     assert document.finished
+    assert case.differences == []
     assert [pair.number for pair in case.pairs if pair.counted] == [1, 2]
     assert f"[{NAME}]" in outcome.text
     properties = {
@@ -56,8 +57,8 @@ def test_ctrl_c_leaves_an_unfinished_document_and_no_process(image_folder: Path,
     with (tmp_path / "pytest.txt").open("w") as output:
         process = subprocess.Popen(suite_command(*given), cwd=ROOT, env=suite_environment(), stdout=output)
     running: list[psutil.Process] = []
-    while process.poll() is None and not list(tmp_path.glob("comparisons/*.runs/*/*/*/train_log/*")):
-        time.sleep(0.1)
+    logs = "comparisons/*.runs/*/*/*/train_log/*"
+    until(lambda: process.poll() is not None or bool(list(tmp_path.glob(logs))), 200)
     running = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     text = tmp_path / "pytest.txt"
@@ -94,3 +95,13 @@ def test_what_cannot_be_compared_is_refused_in_one_line(
     (line,) = [line for line in outcome.text.splitlines() if line.startswith("ERROR:")]
     assert line.startswith(f"ERROR: {message}")
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_nothing_runs_without_comparison_if_a_test_cannot_be_collected(run_pytest: RunPytest, tmp_path: Path) -> None:
+    broken = tmp_path / "test_broken.py"
+    broken.write_text("raise RuntimeError")
+    given = ["benchmarks", broken, "--continue-on-collection-errors", "--ocr-case", CASE, "-m", "speed"]
+    outcome = run_pytest(*given, f"--ocr-output={tmp_path / 'logs'}", "--ocr-compare", ".")
+    assert outcome.code == 1
+    assert "--ocr-compare: nothing is compared, as not all tests could be collected" in outcome.text
+    assert not (tmp_path / "logs").exists()

@@ -36,7 +36,9 @@ class FakeConfig:
         self._ini = {option.ini: option.default for option in OPTIONS} | {"ocr_case": []} | dict(ini or {})
         self.args = list(args)
         self.option = SimpleNamespace(**{"verbose": 0, "markexpr": "", "keyword": "", **option})
-        self.invocation_params = SimpleNamespace(dir=folder)
+        flags = {option.ini: option.flag for option in OPTIONS}
+        words = [flags[name] for name in self._given if name in flags]
+        self.invocation_params = SimpleNamespace(dir=folder, args=words)
         self.rootpath = ROOT
         self.inipath = ROOT / "pytest.ini"
         self.cache = None if cache is None else SimpleNamespace(get=lambda name, default: cache.get(name, default))

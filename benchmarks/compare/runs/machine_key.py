@@ -18,8 +18,11 @@ from benchmarks.harness.protocol.numa import numa_nodes
 from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.redaction import redact
 
-FIELDS = ("device", "cpu", "cores", "memory", "gpu", "gpus", "driver")
-"""In this order: "cpu" or "gpu"; then names, versions and numbers. The last three only for a GPU case."""
+FIELDS = ("device", "cpu", "cores", "memory", "gpu", "driver")
+"""In this order: "cpu" or "gpu"; then names, versions and numbers. The last two only for a GPU case."""
+
+REQUIRED = {"cpu": ("device", "cpu", "cores"), "gpu": ("device", "cpu", "cores", "gpu", "driver")}
+"""By device: without these two machines cannot be compared."""
 
 
 def machine_key(details: object) -> dict[str, str]:
@@ -33,9 +36,7 @@ def machine_key(details: object) -> dict[str, str]:
         on_gpu = at(details, "environment.cuda") is not None
         found["device"] = "gpu" if on_gpu else "cpu"
         if on_gpu:
-            processes = number(details, "processes")
             found["gpu"] = text(details, "device")
-            found["gpus"] = None if processes is None else f"{processes:g}"
             found["driver"] = text(details, "environment.driver")
     return _ordered(found)
 
@@ -55,7 +56,6 @@ def key_of_this_machine(case: Case) -> dict[str, str]:
         names = {_text(answer("nvmlDeviceGetName", card)) for card in cards()}
         divided = any(is_partitioned(card) for card in cards())
         found["gpu"] = names.pop() if len(names) == 1 and not divided else None
-        found["gpus"] = str(case.gpu_count)
         found["driver"] = _text(answer("nvmlSystemGetDriverVersion"))
     return _ordered(found)
 
@@ -74,6 +74,11 @@ def differing(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
 def not_compared(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
     """The fields that only one of the keys has."""
     return [name for name in FIELDS if (name in there) != (name in here)]
+
+
+def missing(key: Mapping[str, str]) -> list[str]:
+    """The fields that a key lacks and that a comparison of machines needs."""
+    return [name for name in REQUIRED.get(key.get("device", ""), REQUIRED["cpu"]) if name not in key]
 
 
 def _ordered(found: Mapping[str, str | None]) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,12 +15,15 @@ from benchmarks.compare.errors import SideError
 from benchmarks.compare.runs.details import Document, at, text
 from benchmarks.compare.runs.differences import settings_of
 from benchmarks.compare.runs.figures import ArtifactError, read_speed_json, run_figures, versions_of
-from benchmarks.compare.runs.machine_key import differing, machine_key, not_compared
+from benchmarks.compare.runs.machine_key import differing, machine_key, missing
 from benchmarks.compare.sides.side import StoredSource, Which
 from benchmarks.compare.sides.side_options import option_value
 from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.reading import DocumentError, read_document
 from benchmarks.harness.results.redaction import redact
+
+STORED_DRIFT = 0.05
+"""Change of the machine that is allowed for by default, as a fraction."""
 
 OPTIONS = {"--ocr-steps": "measured_steps", "--ocr-warmup": "warmup_steps", "--ocr-seed": "seed"}
 """Options that a comparison passes, and the settings in the artifact that they become. A case may need more warm-up."""
@@ -34,7 +38,6 @@ class StoredSide:
         documents: artifacts of these runs that are still there.
         description: for the new comparison.
         machine: its machine key.
-        not_compared: fields of the key that only one of the two machines' keys has.
         settings: of the runs, as far as they are known (`differences.settings_of`).
     """
 
@@ -42,7 +45,6 @@ class StoredSide:
     documents: list[Document]
     description: SideDescription
     machine: dict[str, str]
-    not_compared: list[str]
     settings: dict[str, str]
 
     def check_run(self, document: Document) -> None:
@@ -51,7 +53,13 @@ class StoredSide:
         Raises:
             SideError: if machine or settings differ.
         """
-        _check_machine(self.description.title, self.machine, machine_key(at(document, "details")))
+        here = machine_key(at(document, "details"))
+        if unknown := missing(here):
+            raise SideError(
+                f"{self.description.title}: cannot be compared with runs of this machine, whose artifacts lack "
+                f"{', '.join(unknown)}; measure both sides here"
+            )
+        _check_machine(self.description.title, self.machine, here)
         now = settings_of(document)
         both = [name for name in self.settings if name in now and self.settings[name] != now[name]]
         if both:
@@ -81,9 +89,11 @@ def stored_runs(source: StoredSource, *, case: str, options: Sequence[str], mach
         raise SideError(f"{name}: cannot be read: {error.strerror}") from None
     is_comparison = isinstance(content, dict) and "cases" in content and "procedure" in content
     found = _of_comparison(source, name, content, case, options) if is_comparison else _of_artifact(source, name, case)
+    if unknown := missing(found.machine):
+        raise SideError(f"{name}: does not say on which machine it was measured: it lacks {', '.join(unknown)}")
     _check_machine(name, found.machine, machine)
     _check_options(name, found.settings, options)
-    return replace(found, not_compared=not_compared(found.machine, machine))
+    return found
 
 
 def _of_artifact(source: StoredSource, name: str, case: str) -> StoredSide:
@@ -107,7 +117,7 @@ def _of_artifact(source: StoredSource, name: str, case: str) -> StoredSide:
         kind="stored",
         title=_title(source, f"commit {commit[:7]}" if commit else "", [figures]),
         commit=commit,
-        fingerprint=None,
+        fingerprint=_fingerprint([figures]),
         python="not known",
         options=[],
         environ=[],
@@ -116,7 +126,7 @@ def _of_artifact(source: StoredSource, name: str, case: str) -> StoredSide:
         versions=versions_of(document),
     )
     key = machine_key(document["details"])
-    return StoredSide([figures], [document], description, key, [], settings_of(document))
+    return StoredSide([figures], [document], description, key, settings_of(document))
 
 
 def _of_comparison(source: StoredSource, name: str, content: object, case: str, options: Sequence[str]) -> StoredSide:
@@ -128,6 +138,8 @@ def _of_comparison(source: StoredSource, name: str, content: object, case: str, 
     if side.kind == "stored":
         raise SideError(f"{name}#{source.which}: is itself a stored side: name the file that it came from")
     found = _case_of(comparison, source.which, name, case)
+    if found.verdict.word == "failed":
+        raise SideError(f"{name}#{source.which}: the comparison failed: {found.verdict.sentence}; measure it again")
     sides = [pair.base if source.which == "base" else pair.head for pair in found.pairs if pair.counted]
     runs = [run for run in sides if run is not None and run.failure is None and run.samples_per_second]
     if not runs:
@@ -139,11 +151,11 @@ def _of_comparison(source: StoredSource, name: str, content: object, case: str, 
         given=[f"{name}#{source.which}"],
         kind="stored",
         title=_title(source, side.title, runs),
-        fingerprint=None,
+        fingerprint=_fingerprint(runs),
         stored_runs=len(runs),
     )
     settings = settings_of(documents[0]) if documents else {}
-    return StoredSide(runs, documents, description, dict(comparison.machine), [], settings)
+    return StoredSide(runs, documents, description, dict(comparison.machine), settings)
 
 
 def _case_of(comparison: Comparison, which: Which, name: str, case: str) -> CaseComparison:
@@ -181,8 +193,8 @@ def _check_options(name: str, settings: Mapping[str, str], options: Sequence[str
     for option, setting in OPTIONS.items():
         now = option_value(options, option)
         there = settings.get(setting)
-        if now is None or there is None or now == there:
-            continue
+        if now is None or there is None or now == there or not now.isdecimal():
+            continue  # what `auto` is, `check_run` will tell
         if setting == "warmup_steps" and int(there) > int(now):
             continue  # the case may have needed more: `check_run` will tell
         raise SideError(
@@ -196,6 +208,12 @@ def _check_common_options(name: str, there: Sequence[str], here: Sequence[str]) 
             f"{name}: measured with the options {' '.join(there) or '(none)'}, "
             f"but this comparison has {redact(' '.join(here)) or '(none)'}: pass the same after `--`"
         )
+
+
+def _fingerprint(runs: Sequence[RunFigures]) -> str:
+    """By which --resume knows them again. A run has the same one whenever it is read."""
+    figures = [(run.run_id, run.samples_per_second, run.cpu_seconds_per_sample) for run in runs]
+    return hashlib.sha256(msgspec.json.encode(figures)).hexdigest()
 
 
 def _title(source: StoredSource, code: str, runs: Sequence[RunFigures]) -> str:

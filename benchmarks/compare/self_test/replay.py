@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.compare.document import MachineState, Pair, ProcedureParameters, RunFigures, Word
 from benchmarks.compare.judging.procedure import Procedure, Turn
 from benchmarks.compare.judging.statistics import looks
+from benchmarks.compare.runs.stored import STORED_DRIFT
 from benchmarks.compare.self_test.noise import Model, Runs
 
 ALPHA = 0.05
@@ -48,7 +49,7 @@ def parameters(seed: int, *, allowed: float = ALLOWED, max_pairs: int = MAX_PAIR
         max_attempts=3,
         max_repeats=max_pairs // 2,
         seed=seed,
-        stored_drift=0.05,
+        stored_drift=STORED_DRIFT,
         common_options=[],
     )
 

@@ -10,17 +10,12 @@ from benchmarks.compare.sides.git import without_git
 from benchmarks.compare.sides.side import Side
 from benchmarks.compare.sides.side_options import without_comparison_options
 from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
-from benchmarks.harness.protocol.text import printable_line
-from benchmarks.harness.results.redaction import redact
 
 OF_OUTER_PYTEST = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "PYTEST_XDIST_", "COV_CORE_", "COVERAGE_", TOKEN_VARIABLE)
 """Beginnings of the variables that a pytest, coverage or case around the comparison sets for its own processes."""
 
 OF_PYTHON = ("PYTHONHOME", "PYTHONSAFEPATH")
 """The first belongs to another interpreter, the second leaves out the folder in which a module is started."""
-
-SECRET = "<secret>"
-"""By which the redaction replaces one."""
 
 COLUMNS = "400"
 """Pytest shortens its summary, and the cause in it, to the width of the terminal."""
@@ -36,9 +31,3 @@ def environment_of(side: Side, tree: Path, outer: Mapping[str, str] | None = Non
         kept["PYTEST_ADDOPTS"] = without_comparison_options(kept["PYTEST_ADDOPTS"])
     paths = [str(tree), *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
-
-
-def shown_variable(name: str, value: str) -> str:
-    """NAME=VALUE in one line, without private data. Of a secret nothing is left, also if it has blanks."""
-    line = printable_line(redact(f"{name}={value}"))
-    return f"{name}={SECRET}" if SECRET in line else line

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.compare.errors import SideError
+from benchmarks.compare.sides.paths import full_path
 from benchmarks.compare.sides.pytest_log import reason_in
 from benchmarks.harness.results.redaction import redact
 
@@ -33,7 +34,7 @@ def interpreter(text: str) -> Path:
     found = shutil.which(text) if os.sep not in text and not Path(text).is_dir() else text
     if found is None:
         raise SideError(f"env:{redact(text)}: there is no such command on PATH; name a path, or the folder of a venv")
-    path = Path(found).expanduser().absolute()
+    path = full_path(found, "env:")
     if path.is_dir():
         path = path / "bin" / "python"
     if not path.exists():

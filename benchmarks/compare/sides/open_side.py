@@ -12,7 +12,7 @@ from typing import Literal
 
 from benchmarks.compare.document import SideDescription
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.sides.environment import environment_of, shown_variable
+from benchmarks.compare.sides.environment import environment_of
 from benchmarks.compare.sides.fingerprints import check_output, fingerprint, git_problem
 from benchmarks.compare.sides.git import GitError, answer, git, is_root_of_checkout
 from benchmarks.compare.sides.interpreters import help_of_suite, interpreter, versions
@@ -23,6 +23,7 @@ from benchmarks.harness.controller.termination import termination_as_interrupt
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.shown_side import shown_side, shown_variable
 from ocr_models.cache import default_cache_dir
 from ocr_models.errors import DataError
 
@@ -95,7 +96,7 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
         ignored = (*([] if output is None else [output]), *_cache())
         title = _title(side, tree, commit, found)
         description = SideDescription(
-            given=[_given(text) for text in side.given],
+            given=[shown_side(text) for text in side.given],
             kind=_kind(side),
             title=title,
             commit=commit,
@@ -143,12 +144,6 @@ def _title(side: Side, tree: Path, commit: str | None, found: dict[str, str]) ->
     parts = [code, f"torch {found['torch']} on Python {found['python']}" if found else "", side.case or ""]
     parts += [" ".join(side.options), *(shown_variable(name, value) for name, value in side.environ)]
     return _line(", ".join(filter(None, parts)))
-
-
-def _given(text: str) -> str:
-    kind, _, value = text.partition(":")
-    name, _, value = value.partition("=")
-    return f"environ:{shown_variable(name, value)}" if kind == "environ" else _line(text)
 
 
 def _line(text: str) -> str:

@@ -10,9 +10,9 @@ from typing import Literal
 
 from benchmarks.cases import CaseError, parse_case
 from benchmarks.compare.errors import SideError
+from benchmarks.compare.sides.paths import full_path
 from benchmarks.compare.sides.side_options import split_options
 from benchmarks.harness.protocol.processes import COMMAND_VARIABLE, TOKEN_VARIABLE
-from benchmarks.harness.results.artifact import CASE_PATTERN
 from benchmarks.harness.results.redaction import redact
 
 KINDS = (
@@ -77,7 +77,7 @@ def parse_side(texts: Sequence[str]) -> Side:
         tree=_tree(found["tree"][0]) if "tree" in found else None,
         revision=found["rev"][0] if "rev" in found else None,
         python=found["env"][0] if "env" in found else None,
-        case=_case(found["case"][0], {"tree", "rev", "env"} & found.keys()) if "case" in found else None,
+        case=_case(found["case"][0]) if "case" in found else None,
         options=tuple(word for text in found.get("options", []) for word in split_options(text)),
         environ=_environ(found.get("environ", [])),
         stored=_stored(stored[0]) if stored else None,
@@ -116,7 +116,7 @@ def _check_combination(found: dict[str, list[str]], texts: Sequence[str]) -> Non
 
 
 def _tree(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    path = full_path(text, "tree:")
     if not path.is_dir():
         raise SideError(f"tree:{redact(text)}: there is no such folder; name the root of another checkout")
     if not (path / "benchmarks").is_dir() or not (path / "pytest.ini").is_file():
@@ -124,10 +124,7 @@ def _tree(text: str) -> Path:
     return path
 
 
-def _case(text: str, other_code: set[str]) -> str:
-    """Other code may have models that are not known here."""
-    if other_code and re.fullmatch(CASE_PATTERN, text):
-        return text
+def _case(text: str) -> str:
     try:
         return str(parse_case(text))
     except CaseError as error:
@@ -156,7 +153,7 @@ def _stored(text: str) -> StoredSource:
         text, which = text.removesuffix("#base"), "base"
     else:
         text = text.removesuffix("#head")
-    path = Path(text).expanduser().absolute()
+    path = full_path(text, "stored:")
     if not path.is_file():
         raise SideError(f"stored:{redact(text)}: there is no such file; name a comparison document or a speed JSON")
     return StoredSource(path, which)

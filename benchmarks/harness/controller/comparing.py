@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable
 
 import pytest
@@ -12,8 +14,11 @@ from benchmarks.harness.controller.selection import COMPONENTS, measurement_of
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.measurements import MEASUREMENTS
 
-NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, "output", "data", "require", "light")
+NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, "output", "require", "light")
 """Fields whose options the runs do not get: the comparison sets or has checked them itself."""
+
+SAME_ON_BOTH_SIDES = ("data", "steps", "warmup_steps", "seed")
+"""Fields that both sides get also from the ini file of this pytest."""
 
 
 def source(config: pytest.Config) -> str:
@@ -59,17 +64,28 @@ def check_tests(config: pytest.Config, items: Iterable[pytest.Item], settings: S
 
 
 def options_for_runs(config: pytest.Config, settings: Settings) -> list[str]:
-    """The options of this command for both sides: those that were given, and those that the ini file changes."""
-    words = [] if settings.data is None else ["--ocr-data", str(settings.data)]
+    """The options of this command for both sides: those that were given, and data, steps and seed of the ini file. All
+    else of an ini file belongs to the code: each side has that of its own tree, and may have changed it.
+    """
+    words: list[str] = []
     for option in OPTIONS:
-        given = effective(config, option)
-        if option.field in NOT_FOR_RUNS or (given.source != option.flag and given.text == option.default):
+        text = effective(config, option).text
+        from_ini = option.field in SAME_ON_BOTH_SIDES and text != option.default
+        if option.field in NOT_FOR_RUNS or not (_is_given(config, option) or from_ini):
             continue
-        if option.metavar:
-            words += [option.flag, given.text]
+        if option.field == "data":
+            words += [option.flag, "synthetic" if settings.data is None else str(settings.data)]
+        elif option.metavar:
+            words += [option.flag, text]
         elif getattr(settings, option.field):
             words.append(option.flag)
     return words
+
+
+def _is_given(config: pytest.Config, option: Option) -> bool:
+    """Whether the command line or PYTEST_ADDOPTS has an option: `addopts` of the ini file belongs to the code, too."""
+    words = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *map(str, config.invocation_params.args)]
+    return any(word == option.flag or word.startswith(f"{option.flag}=") for word in words)
 
 
 def _option(field: str) -> Option:

@@ -9,8 +9,9 @@ import pytest
 from benchmarks.harness.controller.option_table import OPTIONS, Option
 from benchmarks.harness.controller.options import effective
 from benchmarks.harness.controller.selection import case_names
+from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 from benchmarks.harness.protocol.settings import Settings
-from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.shown_side import shown_side
 from ocr_models import BROKEN_MODELS
 
 
@@ -26,7 +27,16 @@ def header(config: pytest.Config, settings: Settings) -> list[str]:
     if names or everything:
         shown.append(f"case {' '.join(names) or 'as listed'}")
     broken = [f"ocr: model {name} is left out: {reason}" for name, reason in sorted(BROKEN_MODELS.items())]
-    return [f"ocr: {', '.join(shown) or 'default settings'}", *broken]
+    return [f"ocr: {', '.join(shown) or 'default settings'}", *_not_compared(config, settings), *broken]
+
+
+def _not_compared(config: pytest.Config, settings: Settings) -> list[str]:
+    """Options of comparisons have no effect in a run of a comparison (`options.read_settings`)."""
+    compare = next(option for option in OPTIONS if option.field == "compare")
+    given = effective(config, compare)
+    if settings.compare is not None or given.text == compare.default:
+        return []
+    return [f"ocr: {given.source} has no effect: this pytest runs within a comparison or a case ({TOKEN_VARIABLE})"]
 
 
 def _from_environment(settings: Settings, option: Option) -> bool:
@@ -41,7 +51,7 @@ def _shown(config: pytest.Config, settings: Settings, option: Option) -> str:
         "node_rank": str(nodes.rank),
         "rdzv_endpoint": nodes.endpoint or "none",
         "output": str(_relative(settings.output, config.invocation_params.dir)),
-        "compare": redact(settings.compare or "none"),
+        "compare": shown_side(settings.compare or "none"),
         "max_slowdown": f"{100 * settings.max_slowdown:g} %",
         "budget_minutes": "none" if settings.budget_minutes is None else f"{settings.budget_minutes:g} min",
         "timeout_seconds": f"{settings.timeout_seconds:g} s",

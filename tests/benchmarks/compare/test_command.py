@@ -6,7 +6,9 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from benchmarks.compare import command, files
 from benchmarks.compare.command import exit_code, main
 from benchmarks.compare.document import CaseComparison
 from benchmarks.harness.controller.output import claimed
+from benchmarks.harness.results.reading import DocumentError
 from benchmarks.harness.results.redaction import redact
 from compared import case, comparison, verdict
 from fake_comparisons import CASE, OTHER_CASE, FakeRuns, arguments
@@ -112,8 +115,9 @@ def test_a_document_that_cannot_be_written_ends_the_comparison_in_one_line(
 
     monkeypatch.setattr("benchmarks.compare.comparison.write", write)
     assert main(arguments(tmp_path)) == 1
-    line = f"{tmp_path}/comparisons/test.json cannot be written: No space left on device; --resume continues"
-    assert capsys.readouterr().out.splitlines()[-1] == redact(line)
+    line = f"{tmp_path}/comparisons/test.json cannot be written: No space left on device"
+    more = "; what was measured is in the document, and --resume continues"
+    assert capsys.readouterr().out.splitlines()[-1] == f"{redact(line)}{more}"
     assert fakes.opened_now == 0
     monkeypatch.undo()
     fakes.replace(monkeypatch)
@@ -140,11 +144,12 @@ def test_a_reader_that_has_gone_costs_no_measurement(
     assert files.read(tmp_path / "comparisons" / "test.json").finished
 
 
-def test_a_reader_of_the_process_that_has_gone_changes_no_exit_code(fakes: FakeRuns, tmp_path: Path) -> None:
-    main(arguments(tmp_path))
-    finished = [sys.executable, "-m", "benchmarks.compare", *arguments(tmp_path, "--resume")]
+def test_a_reader_of_the_process_that_has_gone_changes_no_exit_code() -> None:
+    main_that_prints = "command.main = lambda: command.Output(sys.stdout).say() or 0"
+    program = f"import sys; from benchmarks.compare import command; {main_that_prints}; sys.exit(command.command())"
+    printing = [sys.executable, "-c", program]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(finished, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(printing, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -174,3 +179,43 @@ def test_the_default_name_tells_comparisons_apart(fakes: FakeRuns, tmp_path: Pat
 def test_the_command_imports_no_torch() -> None:
     program = "import sys; import benchmarks.compare.command; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=os.environ).returncode == 0
+
+
+def test_an_interruption_while_the_sides_are_closed_costs_no_result(
+    fakes: FakeRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextlib.contextmanager
+    def interrupted_at_its_end(*arguments: Any, **keywords: Any) -> Iterator[Any]:
+        with fakes.opened(*arguments, **keywords) as side:
+            yield side
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.compare.opening.opened", interrupted_at_its_end)
+    fakes.head = 9.0
+    assert main(arguments(tmp_path)) == 1
+    assert "head is 10.0 % slower than base" in capsys.readouterr().out
+
+
+def test_resume_is_offered_only_for_a_document_of_this_comparison(
+    fakes: FakeRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(arguments(tmp_path))
+
+    def opened(*_: object, **__: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.compare.opening.opened", opened)
+    capsys.readouterr()
+    assert main(arguments(tmp_path)) == 130
+    assert capsys.readouterr().out.splitlines()[-1] == "interrupted, not in a pair"
+
+
+def test_a_document_that_does_not_fit_its_schema_ends_the_comparison_in_one_line(
+    fakes: FakeRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(*_: object) -> None:
+        raise DocumentError("test.json does not fit comparison.schema.json: x")
+
+    monkeypatch.setattr("benchmarks.compare.comparison.write", write)
+    assert main(arguments(tmp_path)) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "test.json does not fit comparison.schema.json: x"

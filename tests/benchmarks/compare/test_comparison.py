@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from benchmarks.compare import files
 from benchmarks.compare.command import main
@@ -360,7 +362,7 @@ def test_a_stored_side_is_compared_with_new_runs_of_the_other_one(
     )
     assert "widened by 4 % at both ends" in out
     assert main([*given, "--stored-drift", "4%", "--resume"]) == 1
-    assert "test.json is finished" in capsys.readouterr().out
+    assert "it is finished" in capsys.readouterr().out
 
 
 def test_a_stored_side_with_other_settings_fails_at_the_first_run(fakes: FakeRuns, tmp_path: Path) -> None:
@@ -371,3 +373,16 @@ def test_a_stored_side_with_other_settings_fails_at_the_first_run(fakes: FakeRun
     (case,) = document(tmp_path).cases
     assert case.verdict.word == "failed"
     assert "measured with other settings: loader_workers_per_process" in case.verdict.sentence
+
+
+def test_what_is_not_known_of_a_stored_side_is_remarked(fakes: FakeRuns, tmp_path: Path) -> None:
+    main(arguments(tmp_path / "earlier"))
+    earlier = tmp_path / "earlier" / "comparisons"
+    known = document(tmp_path / "earlier")
+    machine = {name: value for name, value in known.machine.items() if name != "memory"}
+    files.write(earlier / "test.json", structs.replace(known, machine=machine))
+    shutil.rmtree(earlier / "test.runs")
+    main(["--base", f"stored:{earlier}/test.json", "--case", CASE, "--output", str(tmp_path), "--name", "test"])
+    found = document(tmp_path).cases[0].remarks
+    assert "base is stored: memory of its machine and of this one were not compared" in found
+    assert "base is stored: its artifacts are missing, so its settings were not compared" in found

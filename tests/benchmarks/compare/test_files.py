@@ -10,6 +10,7 @@ from msgspec import structs
 from benchmarks.compare import files
 from benchmarks.compare.files import NAME, default_name
 from benchmarks.harness.results.reading import DocumentError
+from benchmarks.harness.results.redaction import redact
 from compared import comparison
 
 
@@ -18,7 +19,7 @@ from compared import comparison
     [
         (["psenet_sp_bs2_fp32_cpu1"], ["rev:main"], ["."], "psenet_sp_bs2_fp32_cpu1_rev-main_to_here"),
         (["a"], ["."], ["case:b"], "a_here_to_case-b"),
-        (["a"], ["rev:v1.2", "environ:A"], ["."], "a_rev-v1.2+environ-A_to_here"),
+        (["a"], ["rev:v1.2", "env:a"], ["."], "a_rev-v1.2+env-a_to_here"),
     ],
 )
 def test_the_name_comes_from_cases_and_sides(cases: list[str], base: list[str], head: list[str], name: str) -> None:
@@ -50,6 +51,14 @@ def test_names_of_different_questions_differ() -> None:
 
 def test_a_name_has_nothing_private() -> None:
     assert "someone" not in default_name(["a"], ["tree:/home/someone/x"], ["."])
+    names = {default_name(["a"], [f"environ:API_TOKEN={secret}"], ["."]) for secret in ("one two", "three four")}
+    assert len(names) == 1
+    assert "two" not in names.pop()
+
+
+def test_a_name_is_not_redacted_in_the_paths_of_runs() -> None:
+    name = default_name(["a"], ["rev:10.1.2.3/x"], ["."])
+    assert redact(name) == name
 
 
 def test_a_document_is_read_as_it_was_written(tmp_path: Path) -> None:

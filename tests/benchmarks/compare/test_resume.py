@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def test_a_finished_comparison_is_printed_and_nothing_is_measured(
     capsys.readouterr()
     assert main(arguments(tmp_path, "--resume")) == 1
     out = capsys.readouterr().out
-    assert "test.json is finished: there is nothing to resume" in out
+    assert "it is finished: there is nothing to resume" in out
     assert "head is 10.0 % slower than base" in out
     assert (read(tmp_path), len(fakes.calls)) == (before, runs)
 
@@ -240,3 +241,42 @@ def test_without_resume_the_earlier_document_and_its_runs_are_kept(
     assert kept == first
     for pair in kept["cases"][0]["pairs"]:
         assert (tmp_path / "comparisons" / pair["base"]["artifact"]).is_file()
+
+
+def test_a_finished_comparison_is_not_the_result_of_another_question(
+    fakes: FakeRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(arguments(tmp_path))
+    assert "--max-slowdown: 0.03 there, 0.05 now" in refused(tmp_path, capsys, "--max-slowdown", "5%")
+    fakes.commit = "b" * 40
+    assert "head: commit: " in refused(tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "message"),
+    [(True, "torch was 1 in its first run and is 2.99 now"), (False, "torch: 1 there, 2.99 now")],
+)
+def test_a_version_that_only_the_runs_show_must_be_the_same(
+    fakes: FakeRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str], artifacts: bool, message: str
+) -> None:
+    started(fakes, tmp_path)
+    if not artifacts:
+        shutil.rmtree(tmp_path / "comparisons" / "test.runs")
+    pairs = read(tmp_path)["cases"][0]["pairs"]
+    fakes.details = lambda side, artifact: artifact["details"]["environment"].update(torch="2.99")
+    with pytest.raises(SystemExit) as ended:
+        main(arguments(tmp_path, "--resume"))
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert read(tmp_path)["cases"][0]["pairs"] == pairs
+    fakes.details = lambda side, artifact: None
+    assert main(arguments(tmp_path, "--resume")) == 0
+
+
+def test_missing_artifacts_are_remarked_and_the_versions_stay(fakes: FakeRuns, tmp_path: Path) -> None:
+    started(fakes, tmp_path)
+    versions = read(tmp_path)["base"]["versions"]
+    shutil.rmtree(tmp_path / "comparisons" / "test.runs")
+    assert main(arguments(tmp_path, "--resume")) == 0
+    assert read(tmp_path)["base"]["versions"] == versions
+    assert "the artifacts of 4 runs are missing and were not compared" in read(tmp_path)["cases"][0]["remarks"]

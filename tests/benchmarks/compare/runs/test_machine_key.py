@@ -25,7 +25,7 @@ def test_artifacts_and_this_machine_have_the_same_keys() -> None:
     assert not_compared(machine_key(details), here) == ["memory"]
 
 
-def test_a_gpu_case_adds_the_gpus_and_the_driver() -> None:
+def test_a_gpu_case_adds_the_gpu_and_the_driver_but_not_how_many_it_uses() -> None:
     changes = {"details.device": "NVIDIA H100 80GB HBM3", "details.environment.driver": "580.1"}
     key = machine_key(document(speed_artifact(GPU_CASE), changes)["details"])
     assert key == {
@@ -33,7 +33,6 @@ def test_a_gpu_case_adds_the_gpus_and_the_driver() -> None:
         "cpu": "1",
         "cores": "2",
         "gpu": "NVIDIA H100 80GB HBM3",
-        "gpus": "2",
         "driver": "580.1",
     }
 
@@ -60,7 +59,7 @@ def test_gpus_of_this_machine_are_named_only_if_they_are_alike(
     for name, value in answers(names, divided).items():
         monkeypatch.setattr(module, name, value)
     found = key_of_this_machine(parse_case(GPU_CASE))
-    assert (found.get("gpu"), found["gpus"], found["driver"], found["device"]) == (gpu, "2", "580.1", "gpu")
+    assert (found.get("gpu"), found["driver"], found["device"]) == (gpu, "580.1", "gpu")
 
 
 def test_cores_of_a_gpu_case_are_known_from_its_artifact_if_it_is_bound_to_some(

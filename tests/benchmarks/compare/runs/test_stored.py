@@ -54,7 +54,6 @@ def test_an_artifact_is_one_run(artifact: Callable[[Any], Path]) -> None:
     ]
     assert found.documents == [content]
     assert found.machine == {"device": "cpu", "cpu": "1", "cores": "2"}
-    assert found.not_compared == ["memory"]
     description = found.description
     assert (description.kind, description.stored_runs, description.commit) == ("stored", 1, "3f2a91c" + "0" * 33)
     assert description.title.startswith("a_speed: commit 3f2a91c, 1 run of 20")
@@ -70,7 +69,7 @@ def test_a_comparison_gives_the_runs_of_one_side(tmp_path: Path) -> None:
         found = stored(path, which)  # type: ignore[arg-type]
         assert found.runs == runs
         assert len(found.documents) == 3
-        assert (found.machine, found.not_compared) == (MACHINE, [])
+        assert found.machine == MACHINE
         description = found.description
         assert (description.kind, description.stored_runs) == ("stored", 3)
         assert description.title.startswith(f"a.json: {title}, 3 runs of ")
@@ -104,6 +103,7 @@ def test_failed_and_repeated_runs_are_left_out(tmp_path: Path) -> None:
         ({"details.case": "psenet_sp_bs4_fp32_cpu1"}, f"measured psenet_sp_bs4_fp32_cpu1, not {SPEED_CASE}"),
         ({"details.measured_steps": 20}, "with --ocr-steps 20, but this comparison has 10: pass `-- --ocr-steps 20`"),
         ({"details.warmup_steps": 1}, "with --ocr-warmup 1, but this comparison has 2"),
+        ({"details.environment.cpu": None}, "does not say on which machine it was measured: it lacks cpu"),
         ({"details.seed": 7}, "with --ocr-seed 7, but this comparison has 0"),
         ({"index": 2}, "index is 2; only speed, 1, can be compared"),
     ],
@@ -129,6 +129,7 @@ def test_more_warm_up_than_asked_for_may_be_needed_by_the_case(artifact: Callabl
     ("changes", "message"),
     [
         ({"details.data.images": 1000}, "other settings: data.images: 100 there, 1000 here"),
+        ({"details.environment.cores": None}, "with runs of this machine, whose artifacts lack cores"),
         ({"details.image_cache": "decoded"}, "image_cache: none there, decoded here"),
         ({"details.environment.cpu": "another"}, "measured on another machine: cpu: 1 there, another here"),
     ],
@@ -177,3 +178,25 @@ def test_a_comparison_of_something_else_is_refused(tmp_path: Path) -> None:
     again = comparison([None], [run], head=side_description(kind="stored"))
     with pytest.raises(SideError, match="is itself a stored side: name the file that it came from"):
         stored(write_comparison(path, again))
+
+
+def test_steps_that_the_suite_chooses_are_checked_at_the_first_run(artifact: Callable[[Any], Path]) -> None:
+    path = artifact(document(speed_artifact(), STEPS))
+    assert stored(path, options=["--ocr-steps", "auto", "--ocr-warmup", "auto"]).runs
+
+
+def test_a_comparison_that_failed_has_no_runs_to_compare_with(tmp_path: Path) -> None:
+    content = comparison([None], [write_run(tmp_path, "1_head", STEPS)])
+    (case,) = content.cases
+    failed = structs.replace(case.verdict, word="failed", sentence="working tree: changed while it was measured")
+    content = structs.replace(content, cases=[structs.replace(case, verdict=failed)])
+    with pytest.raises(SideError, match="#head: the comparison failed: working tree: changed while it was measured"):
+        stored(write_comparison(tmp_path / "a.json", content))
+
+
+def test_other_runs_have_another_fingerprint(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path, f"{number}_head", STEPS) for number in range(2)]
+    found = {
+        stored(write_comparison(tmp_path / "a.json", comparison([None], [run]))).description.fingerprint for run in runs
+    }
+    assert len(found) == 2

@@ -44,10 +44,6 @@ def test_a_stored_side_names_one_side_of_a_comparison(tmp_path: Path) -> None:
     assert parse_side([f"stored:{file}#base"]).stored == StoredSource(file, "base")
 
 
-def test_other_code_may_have_other_models() -> None:
-    assert parse_side(["rev:feature", "case:crnn9_sp_bs2_fp32_cpu1"]).case == "crnn9_sp_bs2_fp32_cpu1"
-
-
 @pytest.mark.parametrize(
     ("texts", "message"),
     [

@@ -81,18 +81,20 @@ def test_other_tests_than_speed_cases_are_refused(item: pytest.Item, message: st
     comparing.check_tests(config, [item], read_settings(config))
 
 
-def test_the_runs_get_what_was_given_and_what_the_ini_file_changes(tmp_path: Path) -> None:
+def test_the_runs_get_what_was_given_and_data_steps_and_seed_of_the_ini_file(tmp_path: Path) -> None:
     given = {
         **COMPARE,
         **{"ocr_steps": "3", "ocr_image_size": "auto", "ocr_data": "data", "ocr_output": "logs", "ocr_require": "yes"},
         **{"ocr_max_pairs": "2", "ocr_strict_machine": "yes"},
     }
     (tmp_path / "data").mkdir()
-    config = FakeConfig(given, {"ocr_seed": "7", "ocr_profile_loader": "yes", "ocr_budget": "3"}, folder=tmp_path)
+    config = FakeConfig(
+        given, {"ocr_seed": "7", "ocr_profile_loader": "yes", "ocr_budget": "3", "ocr_timeout": "99"}, folder=tmp_path
+    )
     words = comparing.options_for_runs(config.as_pytest(), read_settings(config.as_pytest()))
     assert words == [
-        *("--ocr-data", str(tmp_path / "data"), "--ocr-steps", "3", "--ocr-image-size", "auto", "--ocr-seed", "7"),
-        *("--ocr-profile-loader", "--ocr-strict-machine"),
+        *("--ocr-steps", "3", "--ocr-image-size", "auto", "--ocr-data", str(tmp_path / "data"), "--ocr-seed", "7"),
+        "--ocr-strict-machine",
     ]
     assert comparing.options_for_runs(FakeConfig().as_pytest(), read_settings(FakeConfig().as_pytest())) == []
 
@@ -104,3 +106,16 @@ def test_a_run_of_a_comparison_does_not_compare(monkeypatch: pytest.MonkeyPatch)
     settings = read_settings(config)
     assert settings.compare is None
     comparing.check_options(config, settings)
+
+
+def test_synthetic_data_of_the_command_line_replace_a_folder_of_the_ini_file(tmp_path: Path) -> None:
+    config = FakeConfig({"ocr_data": "synthetic"}, {"ocr_data": str(tmp_path)}).as_pytest()
+    assert comparing.options_for_runs(config, read_settings(config)) == ["--ocr-data", "synthetic"]
+
+
+def test_the_runs_get_what_pytest_addopts_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = FakeConfig({"ocr_timeout": "99"})
+    config.invocation_params.args = []
+    assert comparing.options_for_runs(config.as_pytest(), read_settings(config.as_pytest())) == []  # of the ini file
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--ocr-timeout=99")
+    assert comparing.options_for_runs(config.as_pytest(), read_settings(config.as_pytest())) == ["--ocr-timeout", "99"]

@@ -11,6 +11,7 @@ from benchmarks.harness.controller import header as headers
 from benchmarks.harness.controller.header import header
 from benchmarks.harness.controller.option_table import OPTIONS
 from benchmarks.harness.controller.options import read_settings
+from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 from fake_pytest import FakeConfig
 
 
@@ -82,3 +83,12 @@ def test_installed_models_that_cannot_be_loaded_are_named(monkeypatch: pytest.Mo
         "ocr: model a is left out: a:MODEL is dict, not ocr_models.Model",
         "ocr: model other is left out: other:MODEL cannot be loaded: KeyError: 'x'",
     ]
+
+
+def test_a_side_is_shown_without_a_secret() -> None:
+    assert lines({"ocr_compare": "environ:API_TOKEN=one two"}) == ["ocr: compare environ:API_TOKEN=<secret>"]
+
+
+def test_a_comparison_within_a_comparison_is_said_to_have_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "token")
+    assert lines({"ocr_compare": "rev:main"})[1].startswith("ocr: --ocr-compare has no effect: this pytest runs within")
