@@ -16,7 +16,7 @@ from benchmarks.compare.opening import Sides, open_sides
 from benchmarks.compare.question import Question
 from benchmarks.compare.record import Record
 from benchmarks.compare.report.progress import (
-    expected_seconds,
+    least_seconds,
     opening_lines,
     pair_line,
     seconds_of,
@@ -88,12 +88,12 @@ class Comparing:
                 self.say(verdict_line(each))
 
     def _fits(self, case: CaseState) -> bool:
-        """Whether the next pair of a case is expected to end within the budget. Without any pair, nothing is known."""
-        minutes = self.record.parameters.budget_minutes
+        """Whether the next pair of a case may end within the budget, by what is known of it."""
+        record, minutes = self.record, self.record.parameters.budget_minutes
         if minutes is None:
             return True
-        expected = expected_seconds(case, self.record.course.cases) or 0.0
-        return self.record.measuring_seconds + expected <= 60 * minutes
+        spent, seconds = record.measuring_seconds, 60 * minutes
+        return spent < seconds and spent + least_seconds(case, record.course.cases, record.parameters) <= seconds
 
 
 def perform(

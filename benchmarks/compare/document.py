@@ -90,7 +90,7 @@ class RatioInterval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     low: Annotated[PositiveRatio, about("lower end of the interval")]
     high: Annotated[PositiveRatio, about("upper end of the interval")]
     pair_deviation: Annotated[Amount, about("standard deviation of the log ratio of one pair")]
-    pairs: Annotated[PositiveCount, about("number of pairs in it")]
+    pairs: Annotated[PositiveCount, about("number of pairs in it; with a stored side, of new runs")]
     level: Annotated[float, Meta(description="error probability of this one interval, both sides together", gt=0, lt=1)]
 
 

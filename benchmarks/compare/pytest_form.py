@@ -18,7 +18,7 @@ from msgspec import structs
 
 from benchmarks.cases import Case
 from benchmarks.compare import comparison, files
-from benchmarks.compare.document import CaseComparison, Comparison, RatioInterval
+from benchmarks.compare.document import CaseComparison, Comparison, ProcedureParameters, RatioInterval
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.files import ComparisonFiles, FolderError
 from benchmarks.compare.judging.family import level_in_turn, passes_on
@@ -71,7 +71,7 @@ class Comparisons:
         self.documents.pop(case, None)
         done, path = self.documents[case] = self._compared(case)
         (found,) = done.cases
-        item.user_properties.extend(_properties(found))
+        item.user_properties.extend(_properties(found, done.procedure))
         if found.stopped_by == "interrupted":
             raise KeyboardInterrupt(str(case))
         sentence = printable(redact(found.verdict.sentence))
@@ -86,10 +86,10 @@ class Comparisons:
             return []
         done = [document for document, _ in self.documents.values()]
         lines = aligned([line for line in overview(done[-1]) if line[0] in OF_SESSION])
-        lines += ["", *table([HEADINGS, *(row(document.cases[0]) for document in done)], NUMERIC)]
+        lines += ["", *table([HEADINGS, *(row(document.cases[0], document.procedure) for document in done)], NUMERIC)]
         for document, path in self.documents.values():
             (case,) = document.cases
-            found = [*findings(case), ("document", f"{path.parent.name}/{path.name}")]
+            found = [*findings(case, document), ("document", f"{path.parent.name}/{path.name}")]
             lines += ["", f"{case_title(case)}: {verdict_word(case, document.procedure)}", *aligned(found, "  ")]
         return [printable(redact(line)) for line in lines]
 
@@ -184,10 +184,11 @@ def _given(settings: Settings, case: Case, options: Sequence[str]) -> argparse.N
     )
 
 
-def _properties(case: CaseComparison) -> list[tuple[str, object]]:
+def _properties(case: CaseComparison, procedure: ProcedureParameters) -> list[tuple[str, object]]:
     """For JUnit."""
     verdict = case.verdict
     found: dict[str, object] = {"verdict": verdict.word, "pairs": sum(pair.counted for pair in case.pairs)}
+    found["verdict_in_words"] = verdict_word(case, procedure)
     if verdict.wall is not None:
         found |= _ratios(verdict.wall)
     if verdict.cpu is not None:

@@ -34,7 +34,7 @@ def test_a_case_is_compared_by_runs_that_do_not_compare_again(
     )
     assert outcome.code == 0, outcome.text
     assert f"ocr: comparing 1 speed case: {CASE}" in outcome.text
-    assert "pair 2 of at most 2" in outcome.text
+    assert "pair 2/2" in outcome.text
     assert "= comparisons =" in outcome.text
     assert "warning" not in outcome.text
     document = files.read(tmp_path / "logs" / "comparisons" / NAME)

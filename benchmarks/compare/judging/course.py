@@ -72,6 +72,11 @@ class CaseState:
         return self.finished and passes_on(self.verdict, self.procedure.allowed)
 
     @property
+    def unit(self) -> str:
+        """What is measured next to next: pairs, or runs of one side."""
+        return "pair" if self.base_stored is None and self.head_stored is None else "run"
+
+    @property
     def count(self) -> int:
         """Pairs that count."""
         return len(self.procedure.counted)

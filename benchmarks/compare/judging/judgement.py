@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+
+from msgspec import structs
 
 from benchmarks.compare.document import Measure, Pair, RatioInterval, RunFigures, Verdict, Word
 from benchmarks.compare.judging.sentences import sentence
@@ -48,20 +51,19 @@ class Evidence:
     def verdict(self) -> Verdict:
         """The verdict on these intervals."""
         word, rests_on = judge(self.wall, self.cpu, allowed=self.allowed, measure=self.measure)
-        return self._verdict("cannot tell" if self.one_order else word, rests_on)
+        return self._verdict("cannot tell" if self.one_order else word, rests_on, one_order=self.one_order)
 
     def open_verdict(self, remark: str) -> Verdict:
         """No verdict, with the figures so far and a remark."""
         _, rests_on = judge(self.wall, self.cpu, allowed=self.allowed, measure=self.measure)
         verdict = self._verdict("cannot tell", rests_on)
-        return _with_sentence(verdict, "cannot tell", f"{verdict.sentence}; {remark}")
+        return structs.replace(verdict, sentence=f"{verdict.sentence}; {remark}")
 
     def failure(self, cause: str) -> Verdict:
         """A failed side: no figures are judged."""
-        verdict = self._verdict("cannot tell", [])
-        return _with_sentence(verdict, "failed", cause)
+        return structs.replace(self._verdict("cannot tell", []), word="failed", sentence=cause)
 
-    def _verdict(self, word: Word, rests_on: list[Measure]) -> Verdict:
+    def _verdict(self, word: Word, rests_on: list[Measure], *, one_order: bool = False) -> Verdict:
         needed = self._pairs_needed() if word == "cannot tell" else None
         text = sentence(
             word,
@@ -71,6 +73,7 @@ class Evidence:
             allowed=self.allowed,
             needed=needed,
             stored=self.stored,
+            one_order=one_order,
         )
         return Verdict(
             word=word,
@@ -94,7 +97,10 @@ class Evidence:
 def _against_stored(pairs: Sequence[Pair], stored: Sequence[RunFigures], level: float, drift: float) -> Interval | None:
     base = [pair.base for pair in pairs if pair.base is not None]
     head = [pair.head for pair in pairs if pair.head is not None]
-    return unpaired_interval(_logs(base or stored), _logs(head or stored), level, drift)
+    if not base and not head:
+        return None
+    found = unpaired_interval(_logs(base or stored), _logs(head or stored), level, drift)
+    return None if found is None else replace(found, count=len(_logs(base or head)))
 
 
 def _logs(runs: Sequence[RunFigures]) -> list[float]:
@@ -112,15 +118,4 @@ def _ratios(interval: Interval | None) -> RatioInterval | None:
         pair_deviation=interval.deviation,
         pairs=interval.count,
         level=interval.level,
-    )
-
-
-def _with_sentence(verdict: Verdict, word: Word, sentence: str) -> Verdict:
-    return Verdict(
-        word=word,
-        rests_on=verdict.rests_on,
-        wall=verdict.wall,
-        cpu=verdict.cpu,
-        pairs_needed=verdict.pairs_needed,
-        sentence=sentence,
     )

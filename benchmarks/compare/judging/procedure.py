@@ -23,7 +23,7 @@ from benchmarks.compare.document import Measure, Pair, ProcedureParameters, RunF
 from benchmarks.compare.judging.judgement import Evidence
 from benchmarks.compare.judging.order import head_first
 from benchmarks.compare.judging.statistics import nominal_level
-from benchmarks.compare.judging.verdict import failed_by_machine, is_disturbed, measure_of
+from benchmarks.compare.judging.verdict import failed_by_machine, failures, is_disturbed, measure_of, runs
 
 
 class Turn(NamedTuple):
@@ -84,7 +84,7 @@ class Procedure:
             return Turn(number - 1, self._pairs[-1].attempt + 1, self._pairs[-1].head_first)
         if number > self._parameters.max_pairs:
             return None
-        return Turn(number, 1, head_first(self._parameters.seed, number))
+        return Turn(number, 1, head_first(self._parameters.seed, number, self._parameters.max_pairs))
 
     def add(self, pair: Pair) -> None:
         """Take a pair that was measured as `next` said. A failed run stops the procedure, unless it is repeated."""
@@ -92,9 +92,9 @@ class Procedure:
             self._repeats += 1
             self._pairs[-1] = msgspec.structs.replace(self._pairs[-1], counted=False)
         self._pairs.append(pair if pair.counted else msgspec.structs.replace(pair, counted=True))
-        for side, run in (("base", pair.base), ("head", pair.head)):
-            if run is not None and run.failure is not None and not (failed_by_machine(run) and self._repeat_is_due()):
-                self.stop("failure", f"{side} failed in pair {pair.number}: {run.failure}")
+        for run in runs(pair):
+            if run.failure is not None and not (failed_by_machine(run) and self._repeat_is_due()):
+                self.stop("failure", _cause(pair))
                 return
         if self._measure is None and self.look_is_due():
             self._measure = measure_of(self.counted, self._device)
@@ -129,9 +129,12 @@ class Procedure:
     def stop(self, reason: Literal["budget", "interrupted", "failure"], cause: str = "") -> Verdict:
         """End it before its last look; returns the final verdict. `cause` says what failed.
 
-        The end of the time takes the place of the next look. An interruption is no look, as a person may have chosen
+        The end of the time takes the place of the next look, but a pair that failed and cannot be repeated any more
+        fails the case. An interruption is no look, as a person may have chosen
         its moment by the figures: only a look after `--resume` decides.
         """
+        if reason == "budget" and self._pairs and failures(self._pairs[-1]):
+            reason, cause = "failure", f"{_cause(self._pairs[-1])}; no time is left to repeat it"
         if self._final is None:
             self.stopped_by = reason
             if reason == "failure":
@@ -159,3 +162,8 @@ class Procedure:
             stored=self._stored,
             drift=self._parameters.stored_drift,
         )
+
+
+def _cause(pair: Pair) -> str:
+    side, failure = failures(pair)[0]
+    return f"{side} failed in pair {pair.number}: {failure}"

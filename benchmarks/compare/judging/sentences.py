@@ -23,43 +23,47 @@ def sentence(
     allowed: float,
     needed: int | None,
     stored: bool = False,
+    one_order: bool = False,
 ) -> str:
-    """The verdict in one line: "head is 5.1 % slower than base (2.9 to 7.2 % slower), by CPU seconds, 8 pairs; ...".
+    """What, how much and its interval, in one line: "head is 5.1 % slower than base (2.9 to 7.2 % slower); ...".
 
-    Percentages are changes of the throughput, or of the samples per CPU second: a ratio of 0.95 is 5 % slower.
+    The throughput is named only beside the CPU seconds. Percentages are changes of the throughput, or of the samples
+    per CPU second: a ratio of 0.95 is 5 % slower.
     """
     intervals: dict[Measure, Interval | None] = {"wall": wall, "cpu": cpu}
     found = [(name, interval) for name in rests_on if (interval := intervals[name]) is not None]
     if not found:
         return f"cannot tell: fewer than two {'runs' if stored else 'pairs'} were measured"
-    figures = " and ".join(_figures(interval, NAMES[name]) for name, interval in found)
-    text = f"head is {figures}, {found[0][1].count} {'runs' if stored else 'pairs'}"
+    alone = rests_on == ["wall"]
+    text = f"head is {' and '.join(_figures(interval, '' if alone else NAMES[name]) for name, interval in found)}"
     opposed = contradictory(wall, cpu, allowed=allowed)
     if word != "cannot tell":
         text += f"; {_meaning(word, found, allowed)}"
         if opposed and cpu is not None:
             text += f"; the CPU seconds show the opposite: {_figures(cpu, NAMES['cpu'])}"
+    elif one_order:
+        text = f"cannot tell: {text}; all pairs ran in the same order, and the second run may always be slower"
     elif opposed:
         text = f"cannot tell: {text}; the two measures contradict each other"
     else:
-        text = f"cannot tell: {text}; {_noise(found, allowed, needed)}"
+        text = f"cannot tell: {text}; {_needed(allowed, needed)}"
     if stored:
         text += "; weaker than a comparison in pairs: the stored runs are from another time"
     return text
 
 
-def change(logarithm: float, digits: int = 1) -> str:
+def in_words(logarithm: float, digits: int = 1) -> str:
     """`5.1 % slower`, `0.3 % faster`."""
     return f"{_amount(logarithm, digits)} % {'slower' if logarithm < 0 else 'faster'}"
 
 
-def change_range(low: float, high: float, digits: int = 1) -> str:
+def range_in_words(low: float, high: float, digits: int = 1) -> str:
     """`2.9 to 7.2 % slower`, `1.0 % slower to 0.5 % faster`."""
     if low > 0:
-        return f"{_amount(low, digits)} to {change(high, digits)}"
+        return f"{_amount(low, digits)} to {in_words(high, digits)}"
     if high < 0:
-        return f"{_amount(high, digits)} to {change(low, digits)}"
-    return f"{change(low, digits)} to {change(high, digits)}"
+        return f"{_amount(high, digits)} to {in_words(low, digits)}"
+    return f"{in_words(low, digits)} to {in_words(high, digits)}"
 
 
 def percent(fraction: float) -> str:
@@ -67,9 +71,9 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.3g} %"
 
 
-def digits_of(interval: Interval) -> int:
-    """Decimals of a percentage that the width of the interval justifies."""
-    half = 100 * (_fraction(interval.high) - _fraction(interval.low)) / 2
+def digits_of(low: float, high: float) -> int:
+    """Decimals of a percentage that the width of an interval of ratios justifies."""
+    half = 100 * (high - low) / 2
     return 0 if half >= 10 else 1 if half >= 0.1 else 2
 
 
@@ -82,11 +86,12 @@ def _fraction(logarithm: float) -> float:
 
 
 def _figures(interval: Interval, name: str) -> str:
-    digits = digits_of(interval)
-    than = f"{change(interval.mean, digits)} than base"
+    digits = digits_of(1 + _fraction(interval.low), 1 + _fraction(interval.high))
+    than = f"{in_words(interval.mean, digits)} than base"
     if not float(_amount(interval.mean, digits)):
         than = "as fast as base"
-    return f"{than} ({change_range(interval.low, interval.high, digits)}) by {name}"
+    by = f" by {name}" if name else ""
+    return f"{than} ({range_in_words(interval.low, interval.high, digits)}){by}"
 
 
 def _meaning(word: Word, found: Sequence[tuple[Measure, Interval]], allowed: float) -> str:
@@ -100,10 +105,8 @@ def _meaning(word: Word, found: Sequence[tuple[Measure, Interval]], allowed: flo
     return f"no slower than the allowed {percent(allowed)}"
 
 
-def _noise(found: Sequence[tuple[Measure, Interval]], allowed: float, needed: int | None) -> str:
-    spread = " and ".join(f"{100 * interval.deviation:.2g} % by {NAMES[name]}" for name, interval in found)
-    text = f"one pair varies by {spread} (standard deviation)"
+def _needed(allowed: float, needed: int | None) -> str:
     if needed is None:
-        return text
+        return "the interval is too wide"
     count = f"about {needed}" if needed <= MANY_PAIRS else f"more than {MANY_PAIRS}"
-    return f"{text}: {count} pairs would tell if it is {percent(allowed)} slower"
+    return f"at this noise {count} pairs would tell if it is {percent(allowed)} slower"

@@ -15,9 +15,6 @@ from collections.abc import Sequence
 from benchmarks.compare.document import Measure, Pair, RunFigures, Word
 from benchmarks.compare.judging.statistics import Interval
 
-Finding = Word
-"""What one measure alone shows."""
-
 
 def measure_of(pairs: Sequence[Pair], device: str) -> Measure:
     """The measure that answers first: "wall", or "cpu" on a disturbed CPU if all pairs have comparable CPU seconds.
@@ -46,13 +43,19 @@ def failed_by_machine(run: RunFigures) -> bool:
     return run.failure is not None and run.failure.startswith("disturbed")
 
 
+def failures(pair: Pair) -> list[tuple[str, str]]:
+    """Side and cause of each run that has no result."""
+    named = (("base", pair.base), ("head", pair.head))
+    return [(name, run.failure) for name, run in named if run is not None and run.failure is not None]
+
+
 def runs(pair: Pair) -> list[RunFigures]:
     """Its runs: a stored side has none."""
     return [run for run in (pair.base, pair.head) if run is not None]
 
 
-def finding(interval: Interval | None, allowed: float) -> Finding:
-    """What an interval shows. Slower by less than `allowed` is "no slower"."""
+def finding(interval: Interval | None, allowed: float) -> Word:
+    """What the interval of one measure alone shows. Slower by less than `allowed` is "no slower"."""
     if interval is None:
         return "cannot tell"
     if interval.low > 0:
@@ -74,7 +77,7 @@ def judge(
 
     Where the machine was quiet, the wall clock alone decides: CPU seconds are no cost of a training that is faster.
     """
-    findings: dict[Measure, Finding] = {"wall": finding(wall, allowed)}
+    findings: dict[Measure, Word] = {"wall": finding(wall, allowed)}
     if measure == "cpu":
         findings["cpu"] = finding(cpu, allowed)
     words = set(findings.values())

@@ -31,11 +31,12 @@ looked for in the finished page, where an entity is a character again: so a spac
 
 def page(comparison: Comparison) -> str:
     """The whole result. The pairs are folded."""
-    lines = [f"## {_headline(comparison)}", "", *_rows(HEADINGS, [row(case) for case in comparison.cases], NUMERIC), ""]
+    rows = [row(case, comparison.procedure) for case in comparison.cases]
+    lines = [f"## {_headline(comparison)}", "", *_rows(HEADINGS, rows, NUMERIC), ""]
     lines += [*_list(overview(comparison)), ""]
     for case in comparison.cases:
         title = f"{case_title(case)}: {verdict_word(case, comparison.procedure)}"
-        lines += [f"### {escape(title)}", "", *_list(findings(case)), ""]
+        lines += [f"### {escape(title)}", "", *_list(findings(case, comparison)), ""]
     pairs = [line for case in comparison.cases for line in _pairs(case)]
     if sum(map(len, [*lines, *pairs])) > MAX_CHARACTERS:
         pairs = ["The pairs are in the comparison document; they are too many for this page.", ""]

@@ -8,27 +8,40 @@ from dataclasses import dataclass
 
 from benchmarks.compare.document import Comparison, Pair, ProcedureParameters, SideDescription
 from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.judging.verdict import failures, runs
 from benchmarks.compare.report.table import Labelled, aligned, procedure_line, question_line, side_line
-from benchmarks.compare.report.wording import both, case_title, change, counted, duration, interval, rate, state
+from benchmarks.compare.report.wording import both, case_title, change, counted, duration, interval, rate
 
 LEFT_UNKNOWN = "time left not known"
+LEAST_PAIRS = 3
+"""With two pairs, an interval is 40 times as wide as the difference of the two."""
 
 
 def seconds_of(pair: Pair) -> float:
     """What the runs of a pair took."""
-    return sum(run.command_seconds for run in (pair.base, pair.head) if run is not None)
+    return sum(run.command_seconds for run in runs(pair))
 
 
 def expected_seconds(case: CaseState, cases: Sequence[CaseState]) -> float | None:
-    """Of the next pair of a case: the median of its pairs of the same kind, which are light after the first one.
+    """Of the next pair of a case: the median of its light pairs, else of those after the first one, else of that one.
 
     Of a case without pairs: the median of the first pairs of the others. None if there is no pair at all.
     """
     if not case.pairs:
         firsts = [seconds_of(other.pairs[0]) for other in cases if other.pairs]
         return statistics.median(firsts) if firsts else None
-    later = case.pairs[1:] or case.pairs
-    return statistics.median(seconds_of(pair) for pair in later)
+    light = [pair for pair in case.pairs if all(run.light for run in runs(pair))]
+    return statistics.median(seconds_of(pair) for pair in light or case.pairs[1:] or case.pairs)
+
+
+def least_seconds(case: CaseState, cases: Sequence[CaseState], parameters: ProcedureParameters) -> float:
+    """What the next pair of a case needs for certain, as far as is known; 0 if nothing is.
+
+    The only pair so far, a full one, says nothing of a light one, which is often much shorter.
+    """
+    if len(case.pairs) == 1 and not parameters.full:
+        return 0.0
+    return expected_seconds(case, cases) or 0.0
 
 
 def opening_lines(comparison: Comparison, resumed: bool) -> list[str]:
@@ -42,7 +55,7 @@ def opening_lines(comparison: Comparison, resumed: bool) -> list[str]:
         ("both sides", " ".join(procedure.common_options)),
         *(("differs", each) for each in _known_differences(base, head)),
         ("question", question_line(procedure)),
-        ("procedure", procedure_line(procedure, len(comparison.cases))),
+        ("procedure", procedure_line(comparison)),
     ]
     if resumed:
         done = sum(pair.counted for case in comparison.cases for pair in case.pairs)
@@ -91,43 +104,36 @@ def pair_line(case: CaseState, pair: Pair, cases: Sequence[CaseState], parameter
     title = f"{both(case.base_case, case.head_case)}: " if len(cases) > 1 else ""
     attempt = f" (attempt {pair.attempt})" if pair.attempt > 1 else ""
     turn = case.procedure.next()
-    repeated = "this pair is repeated" if turn is not None and turn.attempt > 1 else ""
-    parts = [_figures(pair), *_machine(pair), repeated, _so_far(case)]
-    return f"{title}pair {pair.number} of at most {parameters.max_pairs}{attempt}: {'; '.join(filter(None, parts))}"
+    repeated = "to be repeated" if turn is not None and turn.attempt > 1 else ""
+    parts = [_figures(pair), _machine(pair), repeated, _so_far(case)]
+    return f"{title}{case.unit} {pair.number}/{parameters.max_pairs}{attempt}: {'; '.join(filter(None, parts))}"
 
 
 def _figures(pair: Pair) -> str:
-    failed = [
-        f"{name} failed: {run.failure}"
-        for name, run in (("base", pair.base), ("head", pair.head))
-        if run is not None and run.failure is not None
-    ]
-    if failed:
-        return "; ".join(failed)
+    if failed := failures(pair):
+        return "; ".join(f"{name} failed: {failure}" for name, failure in failed)
     rates = [
         f"{name} {rate(run.samples_per_second)}"
         for name, run in (("base", pair.base), ("head", pair.head))
         if run is not None
     ]
     changed = "" if pair.ratio is None else f", {change(pair.ratio)}"
-    cpu = "" if pair.cpu_ratio is None else f" (per CPU second {change(pair.cpu_ratio)})"
-    return f"{', '.join(rates)} samples/s{changed}{cpu}"
+    return f"{', '.join(rates)} samples/s{changed}"
 
 
-def _machine(pair: Pair) -> list[str]:
-    runs = [run for run in (pair.base, pair.head) if run is not None]
-    of_base, of_head = (None if run is None else run.machine for run in (pair.base, pair.head))
-    reasons = list(dict.fromkeys(reason for run in runs for reason in run.reasons))
-    more = f" ({reasons[0]}{', ...' if len(reasons) > 1 else ''})" if reasons else ""
-    return [f"machine {state(of_base, of_head)}{more}"]
+def _machine(pair: Pair) -> str:
+    """Empty if it was quiet. The reasons are in the result."""
+    states = {run.machine for run in runs(pair)}
+    return next((f"machine {state}" for state in ("disturbed", "unknown") if state in states), "")
 
 
 def _so_far(case: CaseState) -> str:
-    known = [
-        f"{name} {interval(found)}"
-        for name, found in (("throughput", case.verdict.wall), ("per CPU second", case.verdict.cpu))
-        if found is not None
-    ]
+    """The intervals that would have to tell; of fewer pairs than LEAST_PAIRS they are noise."""
+    if case.count < LEAST_PAIRS:
+        return ""
+    verdict = case.verdict
+    found = {"wall": verdict.wall, "cpu": verdict.cpu}
+    known = [f"{'CPU ' if name == 'cpu' else ''}{interval(found[name])}" for name in verdict.rests_on]
     return f"so far {', '.join(known)}" if known else ""
 
 
@@ -140,12 +146,9 @@ def time_line(cases: Sequence[CaseState], parameters: ProcedureParameters, spent
     if left.to_look is None or left.to_end is None:
         return f"{duration(spent)} used, {LEFT_UNKNOWN}"
     cases_left = "" if len(cases) == 1 else f" ({counted(len(open_cases), 'case')} open)"
-    return (
-        f"{duration(spent)} used{cases_left}, about {duration(left.to_look)} to the next look, "
-        f"at most {duration(left.to_end)} if no look decides"
-    )
+    return f"{duration(spent)} used{cases_left}, look in {duration(left.to_look)}, at most {duration(left.to_end)} left"
 
 
 def verdict_line(case: CaseState) -> str:
     """A case that is finished, while others are measured."""
-    return f"{both(case.base_case, case.head_case)}: {case.verdict.word} after {counted(case.count, 'pair')}"
+    return f"{both(case.base_case, case.head_case)}: {case.verdict.word} after {counted(case.count, case.unit)}"

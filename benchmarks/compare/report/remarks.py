@@ -7,7 +7,7 @@ import re
 from benchmarks.compare.document import Pair, ProcedureParameters, SideDescription
 from benchmarks.compare.judging.course import CaseState
 from benchmarks.compare.judging.verdict import is_disturbed, runs
-from benchmarks.compare.report.wording import counted, percent
+from benchmarks.compare.report.wording import counted
 
 MAX_REASONS = 3
 _FIGURE = re.compile(r"\d[\d.]*")
@@ -24,14 +24,14 @@ def remarks(
     return [
         *_ended(case, parameters, resumable),
         *_unexplained(case, base, head),
-        *_disturbed(case.pairs),
-        *(_stored(name, side, parameters) for name, side in (("base", base), ("head", head)) if side.kind == "stored"),
+        *_disturbed(case.pairs, case.unit),
+        *(_stored(name, side) for name, side in (("base", base), ("head", head)) if side.kind == "stored"),
         *_light(base, head, parameters),
     ]
 
 
 def _ended(case: CaseState, parameters: ProcedureParameters, resumable: bool) -> list[str]:
-    done = counted(case.count, "pair")
+    done = counted(case.count, case.unit)
     if case.stopped_by == "budget":
         return [f"ended after {done}: the next one would not have fitted into {parameters.budget_minutes:g} minutes"]
     if case.stopped_by == "interrupted":
@@ -50,7 +50,7 @@ def _unexplained(case: CaseState, base: SideDescription, head: SideDescription) 
     return ["nothing that is known of the sides differs: this difference is unexplained; compare them once more"]
 
 
-def _disturbed(pairs: list[Pair]) -> list[str]:
+def _disturbed(pairs: list[Pair], unit: str) -> list[str]:
     """How often the machine was disturbed, in the pairs that count and in those that do not, and why."""
     of_all = [pair for pair in pairs if is_disturbed(pair)]
     if not of_all:
@@ -63,15 +63,13 @@ def _disturbed(pairs: list[Pair]) -> list[str]:
     kept, numbers = sum(pair.counted for pair in of_all), sum(pair.counted for pair in pairs)
     repeated = len(pairs) - numbers
     again = f", {counted(repeated, 'attempt')} repeated" if repeated else ""
-    return [f"the machine was disturbed in {kept} of {counted(numbers, 'pair')}{again}{f': {most}' if most else ''}"]
+    return [f"the machine was disturbed in {kept} of {counted(numbers, unit)}{again}{f': {most}' if most else ''}"]
 
 
-def _stored(name: str, side: SideDescription, parameters: ProcedureParameters) -> str:
-    return (
-        f"{name} is stored ({counted(side.stored_runs, 'run')}) and was not measured in turns with the other side, "
-        f"which shows less: the interval is widened by {percent(parameters.stored_drift)} at both ends, "
-        "for what has changed on the machine since (--stored-drift)"
-    )
+def _stored(name: str, side: SideDescription) -> str:
+    """Why it shows less."""
+    runs = counted(side.stored_runs, "run")
+    return f"{name} is stored ({runs}): what has changed on the machine since cannot be told from what the sides do"
 
 
 def _light(base: SideDescription, head: SideDescription, parameters: ProcedureParameters) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.compare.document import CaseComparison, MachineState, Measure, RatioInterval
+from benchmarks.compare.document import CaseComparison, Measure, RatioInterval
+from benchmarks.compare.judging.sentences import digits_of
 
 MEASURES: dict[Measure, str] = {"wall": "throughput (wall clock)", "cpu": "CPU seconds per sample"}
 
@@ -12,28 +13,24 @@ MOST = 11.0
 """Largest ratio that is shown: an interval from two pairs may end at astronomic ones."""
 
 
-def percent(fraction: float) -> str:
-    """0.025 -> "2.5 %"."""
-    return f"{100 * fraction:.3g} %"
-
-
-def change(ratio: float) -> str:
+def change(ratio: float, digits: int = 1) -> str:
     """Of a ratio head / base: 0.949 -> "-5.1 %"."""
-    return f"{_signed(ratio)} %"
+    return f"{_signed(ratio, digits)} %"
 
 
 def interval(found: RatioInterval | None) -> str:
     """Change and the ends of its interval: "-5.1 % (-7.2 to -2.9)"."""
     if found is None:
         return "-"
-    return f"{change(found.ratio)} ({_signed(found.low)} to {_signed(found.high)})"
+    digits = digits_of(found.low, found.high)
+    return f"{change(found.ratio, digits)} ({_signed(found.low, digits)} to {_signed(found.high, digits)})"
 
 
-def _signed(ratio: float) -> str:
+def _signed(ratio: float, digits: int) -> str:
     if ratio > MOST:
         return f"more than +{100 * (MOST - 1):.0f}"
-    text = f"{100 * (ratio - 1):+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text
+    text = f"{100 * (ratio - 1):+.{digits}f}"
+    return text if float(text) else text[1:]
 
 
 def rate(samples_per_second: float | None) -> str:
@@ -68,9 +65,3 @@ def case_title(case: CaseComparison) -> str:
 def both(base: str, head: str) -> str:
     """What the sides have in common, or the step from one to the other."""
     return base if base == head else f"{base} -> {head}"
-
-
-def state(of_base: MachineState | None, of_head: MachineState | None) -> str:
-    """The machine during the runs of a pair; a stored side has no run."""
-    states = [each for each in (of_base, of_head) if each is not None]
-    return states[0] if len(set(states)) == 1 else ", ".join(states)

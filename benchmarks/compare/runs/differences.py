@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from benchmarks.compare.document import Difference
 from benchmarks.compare.runs.details import Document, at
+from benchmarks.harness.protocol.reference import COUNT
 from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.printable import shorten
 from benchmarks.harness.results.redaction import redact
@@ -43,8 +45,15 @@ COMPUTED = re.compile(
 )
 """Paths of the figures that show what a training computes."""
 
+TOLERANCE = re.compile(COMPUTED.pattern.replace("figures", "tolerance"))
+"""Paths of the relative deviations that the checks allow their figures."""
+
 ROUNDING = 1e-6
 """Relative: of float32. Figures that differ less are the same."""
+
+LEAST_RUNS = 3
+"""Runs of each side whose ranges say how much a figure varies. With five, ranges of equal sides that are farther apart
+than the wider of them is are as rare as 5 in 100,000 (normal values; with three 8 in 1000, with two 9 in 100)."""
 
 MAX_CHARACTERS = 200
 
@@ -67,13 +76,21 @@ def training_changes(base_runs: Sequence[Document], head_runs: Sequence[Document
 
     With equal seeds a training on the CPU repeats exactly; on a GPU the order of sums varies. So figures are compared
     as ranges: those of the two sides must be farther apart than the wider of them, and than the rounding of float32.
+    Fewer than `LEAST_RUNS` runs on a GPU do not show how much a figure varies: then those of the checks, which light
+    runs lack, must be farther apart than their check tolerates, and losses show nothing.
     """
-    ours, theirs = _ranges(base_runs), _ranges(head_runs)
-    return [
-        Difference(field=name, base=_range_shown(ours[name]), head=_range_shown(theirs[name]))
-        for name in ours
-        if name in theirs and _apart(ours[name], theirs[name])
-    ]
+    ours, theirs = _values(base_runs), _values(head_runs)
+    exact = all(run.get("gpu_num") == 0 for run in (*base_runs, *head_runs))
+    tolerances = [dict(_fields(run, TOLERANCE)) for run in (*base_runs, *head_runs)]
+    found = []
+    for name in ours:
+        if name not in theirs:
+            continue
+        known = exact or min(len(ours[name]), len(theirs[name])) >= LEAST_RUNS
+        tolerance = ROUNDING if known else _tolerance(name, tolerances)
+        if tolerance is not None and _apart(ours[name], theirs[name], tolerance):
+            found.append(Difference(field=name, base=_range_shown(ours[name]), head=_range_shown(theirs[name])))
+    return found
 
 
 def _fields(document: Document, wanted: re.Pattern[str]) -> Iterator[tuple[str, object]]:
@@ -91,25 +108,38 @@ def _fields(document: Document, wanted: re.Pattern[str]) -> Iterator[tuple[str, 
             open_values += [(f"{path}.{index}", each) for index, each in reversed(list(enumerate(value)))]
 
 
-def _ranges(runs: Sequence[Document]) -> dict[str, tuple[float, float]]:
-    """Smallest and largest value of each figure; of those that a light run lacks, in the others."""
-    found: dict[str, tuple[float, float]] = {}
+def _values(runs: Sequence[Document]) -> dict[str, list[float]]:
+    """Values of each figure; of those that a light run lacks, in the others."""
+    found: dict[str, list[float]] = {}
     for run in runs:
         for name, value in _fields(run, COMPUTED):
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                low, high = found.get(name, (value, value))
-                found[name] = (min(low, value), max(high, value))
+            if _is_number(value):
+                found.setdefault(name, []).append(value)
     return found
 
 
-def _apart(ours: tuple[float, float], theirs: tuple[float, float]) -> bool:
-    gap = max(ours[0] - theirs[1], theirs[0] - ours[1])
-    spread = max(ours[1] - ours[0], theirs[1] - theirs[0])
-    return gap > spread + ROUNDING * max(map(abs, (*ours, *theirs)))
+def _tolerance(name: str, tolerances: Sequence[Mapping[str, object]]) -> float | None:
+    """The largest that the checks of the runs have for a figure; None if they have none, as for losses of training."""
+    check, _, figure = name.rpartition(".figures.")
+    if figure == COUNT:
+        return ROUNDING
+    names = (f"{check}.tolerance.{figure}", f"{check}.tolerance.loss")  # `loss` applies to every loss
+    found = [next((each[name] for name in names if name in each), None) for each in tolerances]
+    return max((value for value in found if _is_number(value)), default=None)
 
 
-def _range_shown(value: tuple[float, float]) -> str:
-    low, high = f"{value[0]:.7g}", f"{value[1]:.7g}"
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _apart(ours: Sequence[float], theirs: Sequence[float], tolerance: float) -> bool:
+    gap = max(min(ours) - max(theirs), min(theirs) - max(ours))
+    spread = max(max(ours) - min(ours), max(theirs) - min(theirs))
+    return gap > spread + tolerance * max(map(abs, (*ours, *theirs)))
+
+
+def _range_shown(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.7g}", f"{max(values):.7g}"
     return low if low == high else f"{low} to {high}"
 
 

@@ -110,7 +110,7 @@ def recorded(disturbed: bool, path: Path = RECORDED) -> Model:
         places = (random.integers(len(lines), size=(shape[0], 1)) + np.arange(shape[1])) % len(lines)
         return Runs(steps[places], cpu[places], np.full(shape, disturbed))
 
-    return Model("recorded, disturbed" if disturbed else "recorded", draw)
+    return Model(f"recorded, {len(lines)} stretches{', disturbed' if disturbed else ''}", draw)
 
 
 def _draw(random: Generator, shape: Shape, *, noise: Noise, deviation: float, loaded: bool) -> Runs:

@@ -11,8 +11,9 @@ import numpy as np
 
 from benchmarks.compare.document import RunFigures, Word
 from benchmarks.compare.judging.procedure import Procedure
+from benchmarks.compare.runs.figures import pair
 from benchmarks.compare.self_test.noise import RECORDED
-from benchmarks.compare.self_test.replay import ALPHA, Tally, figures, pair, parameters
+from benchmarks.compare.self_test.replay import ALPHA, Tally, figures, parameters
 
 
 def replay_recorded_load(load: float) -> Tally:
@@ -34,7 +35,8 @@ def replay_recorded_load(load: float) -> Tally:
                     break
                 base = [place for place, (planted, _) in enumerate(block) if planted == 0][which]
                 head = next(place for place, (planted, _) in enumerate(block) if planted == load)
-                procedure.add(pair(turn._replace(head_first=head < base), block[base][1], block[head][1]))
+                (_, base_run), (_, head_run) = block[base], block[head]
+                procedure.add(pair(turn.number, turn.attempt, head_first=head < base, base=base_run, head=head_run))
                 procedure.look(ALPHA)
             verdict = procedure.current()
             words[verdict.word] += 1

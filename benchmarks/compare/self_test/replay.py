@@ -10,9 +10,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from benchmarks.compare.document import MachineState, Pair, ProcedureParameters, RunFigures, Word
-from benchmarks.compare.judging.procedure import Procedure, Turn
+from benchmarks.compare.document import MachineState, ProcedureParameters, RunFigures, Word
+from benchmarks.compare.judging.procedure import Procedure
 from benchmarks.compare.judging.statistics import looks
+from benchmarks.compare.runs.figures import pair
 from benchmarks.compare.runs.stored import STORED_DRIFT
 from benchmarks.compare.self_test.noise import Model, Runs
 
@@ -92,33 +93,17 @@ def _compare(
         base, head = (run + 1, run) if turn.head_first else (run, run + 1)
         procedure.add(
             pair(
-                turn,
-                figures(rates[base], cpu[base], disturbed[base]),
-                figures(rates[head] * factors[0], cpu[head] / factors[1], disturbed[head]),
+                turn.number,
+                turn.attempt,
+                head_first=turn.head_first,
+                base=figures(rates[base], cpu[base], disturbed[base]),
+                head=figures(rates[head] * factors[0], cpu[head] / factors[1], disturbed[head]),
             )
         )
         if procedure.look_is_due():
             procedure.look(procedure.alpha)
         run += 2
     return procedure.current().word
-
-
-def pair(turn: Turn, base: RunFigures, head: RunFigures) -> Pair:
-    """A pair of runs that have all figures."""
-    assert base.samples_per_second is not None
-    assert head.samples_per_second is not None
-    assert base.cpu_seconds_per_sample is not None
-    assert head.cpu_seconds_per_sample is not None
-    return Pair(
-        number=turn.number,
-        attempt=turn.attempt,
-        head_first=turn.head_first,
-        counted=True,
-        base=base,
-        head=head,
-        ratio=head.samples_per_second / base.samples_per_second,
-        cpu_ratio=base.cpu_seconds_per_sample / head.cpu_seconds_per_sample,
-    )
 
 
 def figures(samples_per_second: float, cpu_seconds_per_sample: float, disturbed: bool) -> RunFigures:
@@ -132,6 +117,7 @@ def figures(samples_per_second: float, cpu_seconds_per_sample: float, disturbed:
         samples_per_second=samples_per_second,
         cpu_seconds_per_sample=cpu_seconds_per_sample,
         threads=1,
+        cpu_source="ranks",
         machine=machine,
         reasons=[],
         light=False,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.random import Generator
+from scipy import stats
 
 from benchmarks.compare.document import Word
 from benchmarks.compare.self_test.baselines import BLOCK, findings
@@ -19,6 +20,10 @@ PAIR_DEVIATION = 0.02
 STRICTLY_ALLOWED = 0.0001
 """No comparison of equal sides then ends early as "no slower": all looks are taken, and may err."""
 SLOWDOWNS = (0.03, 0.05, 0.10)
+FALSE_VERDICTS = 0.005
+"""Probability that a procedure whose promises are just kept fails the self-test."""
+LEAST_REPLAYS = 200
+"""Of each line. Fewer show no promise of 2.5 %."""
 
 
 def main(replays: int, seed: int) -> int:
@@ -42,15 +47,25 @@ def main(replays: int, seed: int) -> int:
         f"one run with those of the next; A, then B: {BLOCK} runs of one side, then of the other, t on their means."
     )
     _show("Head slower", _slower(noises, random, replays, broken))
+    if RECORDED.is_file():
+        print("stretches: one from each recorded run; replays of the same stretch differ by their order alone.")
     print(f"passed: no slower or faster, which is wrong; at most {ALPHA / 2:.1%} is promised.")
+    if replays < LEAST_REPLAYS:
+        print(f"{replays} replays are too few for a verdict: it takes {LEAST_REPLAYS}.")
+        return 0
     for line in broken or ["The procedure errs no more often than it promises."]:
         print(line)
     return 1 if broken else 0
 
 
-def limit(promised: float, replays: int) -> float:
-    """Largest share of errors that three standard errors explain."""
-    return promised + 3 * math.sqrt(promised * (1 - promised) / replays)
+def limit(promised: float, replays: int, checks: int = 1) -> float:
+    """Largest share of errors that chance explains: that all of `checks` keep with probability 1 - FALSE_VERDICTS."""
+    return float(stats.binom.isf(FALSE_VERDICTS / checks, replays, promised)) / replays
+
+
+def _checks(noises: Sequence[Model]) -> int:
+    """Of equal sides two, and one for each slow-down."""
+    return len(noises) * (2 + len(SLOWDOWNS))
 
 
 def _show(title: str, rows: Iterator[list[str]]) -> None:
@@ -65,7 +80,8 @@ def _equal(noises: Sequence[Model], random: Generator, replays: int, broken: lis
         usual = findings(noise.draw(random, (replays, 2 * BLOCK)))
         if index == 0:
             yield ["noise", "SD", "slower", "faster", "both", "no slower", "cannot tell", "pairs", "strict", *usual]
-        if max(tally.share("slower", "faster"), strict.share("slower", "faster")) > limit(ALPHA, replays):
+        alarms = max(tally.share("slower", "faster"), strict.share("slower", "faster"))
+        if alarms > limit(ALPHA, replays, _checks(noises)):
             broken.append(f"{noise.name}: too many false alarms")
         yield [
             noise.name,
@@ -85,7 +101,7 @@ def _slower(noises: Sequence[Model], random: Generator, replays: int, broken: li
         for slowdown in SLOWDOWNS:
             tally = replay(noise, random, replays, slowdown=slowdown)
             usual = findings(noise.draw(random, (replays, 2 * BLOCK)), slowdown)
-            if tally.share("no slower", "faster") > limit(ALPHA / 2, replays):
+            if tally.share("no slower", "faster") > limit(ALPHA / 2, replays, _checks(noises)):
                 broken.append(f"{noise.name}: {slowdown:.0%} slower passes too often")
             found = [f"{np.mean(usual[name] < 0):.1%}" for name in ("Welch", "A, then B")]
             yield [*_power(noise.name, f"{slowdown:.0%}", tally), *found]

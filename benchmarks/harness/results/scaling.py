@@ -14,7 +14,7 @@ from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.checks.case import mismatch, result_mismatch
 from benchmarks.harness.results.common import details_of, plan_fields
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.speed_artifact import Scaling, TimedDetails, TimedRank
+from benchmarks.harness.results.speed_artifact import Scaling, SpeedDetails, TimedDetails, TimedRank
 from benchmarks.harness.results.store import ArtifactError, read_as
 
 CONDITIONS = "image_size", "compile", "compile_mode", "data_source", "image_cache", "memory_format", "device", "data"
@@ -33,7 +33,7 @@ def scaling(run: Run, rate: float, shared: SharedReport, artifact_folder: Path) 
     None for a single process, and if `artifact_folder` has no good result of it from the same environment.
     """
     case = run.case
-    found = None if case.mode == "sp" else _good_baseline(case, artifact_folder)
+    found = None if case.mode == "sp" else _good_baseline(case, artifact_folder, light=run.plan.light)
     if found is None or not _comparable(run, shared, found[1]):
         return None
     return Scaling(baseline=str(baseline_of(case)), efficiency=_efficiency(case, rate, found[0]))
@@ -47,7 +47,7 @@ def scaling_mismatch(artifact: Header, artifact_folder: Path) -> list[str]:
     if not isinstance(details, TimedDetails) or details.scaling is None:
         return []
     case = parse_case(details.case)
-    found = _good_baseline(case, artifact_folder)
+    found = _good_baseline(case, artifact_folder, light=not isinstance(details, SpeedDetails))
     if found is None or (end := found[1].finished_at) is None or end > details.started_at:
         return []
     efficiency = _efficiency(case, details.samples / details.measured_seconds, found[0])
@@ -58,16 +58,17 @@ def _efficiency(case: Case, rate: float, baseline: Header) -> float:
     return rate / (baseline.FINAL_RESULT * max(1, case.gpu_count))
 
 
-def _good_baseline(case: Case, artifact_folder: Path) -> tuple[Header, TimedDetails[TimedRank]] | None:
-    """The artifact of the baseline and its details; None if there is none, it failed, or contradicts itself. The
-    throughput of a light run is that of a full one.
+def _good_baseline(case: Case, artifact_folder: Path, *, light: bool) -> tuple[Header, TimedDetails[TimedRank]] | None:
+    """The artifact of the baseline and its details; None if there is none, it failed, or contradicts itself.
+
+    Only a light run may rest on a light one: a full artifact must not depend on steps that no reference check confirms.
     """
     try:
         artifact = read_as(artifact_folder / SPEED.file_name(baseline_of(case).log_name), SPEED)
     except ArtifactError:
         return None
     details = artifact.details
-    if artifact.JOB_FAIL_FLAG or not isinstance(details, TimedDetails):
+    if artifact.JOB_FAIL_FLAG or not isinstance(details, TimedDetails if light else SpeedDetails):
         return None
     return None if result_mismatch(artifact, details.samples / details.measured_seconds) else (artifact, details)
 

@@ -8,6 +8,7 @@ from benchmarks.harness.results.speed_artifact import Roofline, SpeedArtifact, S
 HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "bound by", "fixed", "machine")
 
 NOT_MEASURED = "-"
+LIGHT_RUN = "light run"
 
 UNSTEADY_RATIO = 1.3
 """Above this ratio of p95 to the median, the steps differ. The verdict on the machine says whether it is the cause."""
@@ -23,7 +24,7 @@ def line(artifact: SpeedArtifact) -> str:
     found = details.roofline if isinstance(details, SpeedDetails) else None
     bound = "" if found is None else f", bound by {_bound(found)} of the roofline"
     remarks = bound + _power(details) + unsteady + remark(details.machine, artifact.gpu_num)
-    light = "" if isinstance(details, SpeedDetails) else ", light run"
+    light = "" if isinstance(details, SpeedDetails) else f", {LIGHT_RUN}"
     return f"{artifact.FINAL_RESULT:.3f} samples/s, {_milliseconds(p50)} per step, {waiting}{light}{remarks}"
 
 
@@ -39,7 +40,8 @@ def cells(artifact: SpeedArtifact) -> list[str]:
     details = artifact.details
     if not isinstance(details, TimedDetails):
         return []
-    loader_only = step_only = bound = NOT_MEASURED
+    loader_only = step_only = NOT_MEASURED
+    bound = LIGHT_RUN
     if isinstance(details, SpeedDetails):
         loader_only, step_only = (
             _rate(details.loader_only_samples_per_second),

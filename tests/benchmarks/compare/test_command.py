@@ -59,15 +59,15 @@ def test_a_reader_of_the_output_alone_knows_what_how_much_and_how_sure(
     fakes.head, fakes.versions = 9.0, {"working tree": {"torch": "2.13"}, "environ:A=1": {"torch": "2.14"}}
     main(arguments(tmp_path, "--head", "environ:A=1", "--max-slowdown", "2%"))
     lines = capsys.readouterr().out.splitlines()
-    first = next(index for index, line in enumerate(lines) if line.startswith("pair 1 "))
+    first = next(index for index, line in enumerate(lines) if line.startswith("pair 1/"))
     before, pairs, after = "\n".join(lines[:first]), lines[first : first + 5], "\n".join(lines[first + 5 :])
     assert redact(f"comparison: {tmp_path}/comparisons/test.json") in before
-    for text in (CASE, "working tree", "environ:A=1", "--ocr-steps 10", "more than 2 %?", "torch: 2.13 -> 2.14"):
+    for text in (CASE, "working tree", "environ:A=1", "--ocr-steps 10", "up to 2 % is allowed", "torch: 2.13 -> 2.14"):
         assert text in before
     assert "at most 12 pairs; looks after 5, 8 and 12; error probability 5 %" in before
-    assert all(line.startswith(f"pair {number} of at most 12: base ") for number, line in enumerate(pairs, start=1))
-    assert "; machine quiet; 60 s used, about 4 min to the next look, at most 11 min if no look decides" in pairs[0]
-    assert "; so far throughput -10" in pairs[1]
+    assert all(line.startswith(f"pair {number}/12: base ") for number, line in enumerate(pairs, start=1))
+    assert "; 60 s used, look in 4 min, at most 11 min left" in pairs[0]
+    assert "; so far -10" in pairs[2]
     for text in ("slower", "head is 10.0 % slower than base", "rests on: throughput", "-10.0 % (-10.", "error probab"):
         assert text in after
 
@@ -78,8 +78,8 @@ def test_the_markdown_on_standard_output_is_alone_there(
     main(arguments(tmp_path, "--markdown"))
     printed = capsys.readouterr()
     assert printed.out.startswith("## working tree compared with working tree: no slower than 3 %\n")
-    assert "pair 5 of at most 12" in printed.err
-    assert "pair 5 of at most 12" not in printed.out
+    assert "pair 5/12" in printed.err
+    assert "pair 5/12" not in printed.out
 
 
 def test_a_markdown_file_is_replaced_but_the_summary_of_a_job_is_continued(

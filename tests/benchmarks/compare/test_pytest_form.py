@@ -96,6 +96,7 @@ def test_properties_have_the_figures_of_the_verdict(fakes: FakeRuns, tmp_path: P
     assert properties(test) == {
         **{"verdict": "no slower", "pairs": 5, "measure": "wall", "cpu_ratio": case.verdict.cpu.ratio},
         **{"ratio": wall.ratio, "ratio_low": wall.low, "ratio_high": wall.high},
+        "verdict_in_words": "no slower than 3 %",
     }
 
 
@@ -174,8 +175,8 @@ def test_the_table_has_a_row_per_case_and_names_the_documents(fakes: FakeRuns, t
     with opened(tmp_path, FIRST, SECOND) as made:
         for case in (FIRST, SECOND):
             made.judge(case, item())
-    rows = [line for line in made.lines if line.startswith((CASE, OTHER_CASE)) and line.endswith("no slower")]
-    assert len(rows) == 2
+    rows = [line for line in made.lines if line.startswith((f"{CASE} ", f"{OTHER_CASE} "))]
+    assert [row.endswith("  no slower than 3 %") for row in rows] == [True, True]
     assert f"{CASE}: no slower than 3 %" in made.lines
     documents = [line.split()[1] for line in made.lines if line.startswith("  document:")]
     assert documents == [f"comparisons/{case}_here_to_here.json" for case in (CASE, OTHER_CASE)]
@@ -230,7 +231,7 @@ def test_the_folder_of_a_run_is_free_for_it(fakes: FakeRuns, tmp_path: Path) -> 
 
 
 def test_a_failure_names_the_side_and_its_cause(fakes: FakeRuns, tmp_path: Path) -> None:
-    fakes.failures = {1 if head_first(1, 1) else 2: "out of memory: 3 GiB"}
+    fakes.failures = {1 if head_first(1, 1, 12) else 2: "out of memory: 3 GiB"}
     with opened(tmp_path) as made, pytest.raises(pytest.fail.Exception) as failed:
         made.judge(FIRST, item())
     assert str(failed.value) == f"head failed in pair 1: out of memory: 3 GiB [{CASE}_here_to_here.json]"

@@ -177,7 +177,7 @@ def test_a_changed_tree_another_version_and_another_machine_are_refused(
         ),
         (lambda document: document["cases"][0]["pairs"].pop(0), "pair 2: not the next one of the procedure"),
         (
-            lambda document: document["cases"][0]["pairs"][0].update(head_first=not head_first(1, 1)),
+            lambda document: document["cases"][0]["pairs"][0].update(head_first=not head_first(1, 1, 12)),
             "pair 1: not the next one of the procedure",
         ),
         (

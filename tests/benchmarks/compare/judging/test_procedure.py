@@ -47,7 +47,7 @@ def test_turns_are_numbered_and_in_the_drawn_order() -> None:
         turns.append(turn)
         procedure.add(measured(turn))
 
-    assert turns == [Turn(number, 1, head_first(1, number)) for number in (1, 2, 3, 4)]
+    assert turns == [Turn(number, 1, head_first(1, number, 12)) for number in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_last_attempt_counts_whatever_its_ratio() -> None:
 
     assert [pair.counted for pair in procedure.pairs] == [False, True]
     assert [pair.attempt for pair in procedure.counted] == [2]
-    assert procedure.next() == Turn(2, 1, head_first(1, 2))
+    assert procedure.next() == Turn(2, 1, head_first(1, 2, 12))
 
 
 def test_attempts_of_a_pair_are_limited() -> None:
@@ -171,7 +171,7 @@ def test_no_pair_is_repeated_because_of_its_ratio(log_ratio: float) -> None:
 
     procedure.add(measured(Turn(1, 1, False), log_ratio))
 
-    assert procedure.next() == Turn(2, 1, head_first(1, 2))
+    assert procedure.next() == Turn(2, 1, head_first(1, 2, 12))
 
 
 def test_machine_of_unknown_state_is_no_reason_to_repeat() -> None:
@@ -179,7 +179,7 @@ def test_machine_of_unknown_state_is_no_reason_to_repeat() -> None:
 
     procedure.add(measured(Turn(1, 1, False), machine="unknown"))
 
-    assert procedure.next() == Turn(2, 1, head_first(1, 2))
+    assert procedure.next() == Turn(2, 1, head_first(1, 2, 12))
 
 
 def test_no_look_is_taken_while_a_repeat_is_due() -> None:
@@ -259,7 +259,23 @@ def test_pairs_of_one_order_tell_nothing() -> None:
     for number in (1, 2, 3):
         procedure.add(measured(Turn(number, 1, True), math.log(0.5) + NOISE[number]))
 
-    assert procedure.stop("budget").word == "cannot tell"
+    verdict = procedure.stop("budget")
+
+    assert verdict.word == "cannot tell"
+    assert "; all pairs ran in the same order" in verdict.sentence
+
+
+@pytest.mark.parametrize("pairs", [0, 3])
+def test_a_failed_run_that_no_time_is_left_to_repeat_fails_the_comparison(pairs: int) -> None:
+    procedure = _procedure()
+    _run(procedure, _with(0.0), pairs=pairs)
+    failed = run_figures(failure="disturbed: load 9 on 2 cores")
+    procedure.add(pair_of(run_figures(), failed, Turn(pairs + 1, 1, False)))
+
+    verdict = procedure.stop("budget")
+
+    cause = f"head failed in pair {pairs + 1}: disturbed: load 9 on 2 cores; no time is left to repeat it"
+    assert (verdict.word, verdict.sentence, procedure.stopped_by) == ("failed", cause, "failure")
 
 
 def test_interruption_decides_nothing() -> None:
@@ -366,3 +382,5 @@ def test_stored_side_is_judged_with_room_for_drift(stored_side: str, ratio: floa
     assert verdict.word == word
     assert "weaker than a comparison in pairs" in verdict.sentence
     assert verdict.cpu is None
+    assert verdict.wall is not None
+    assert verdict.wall.pairs >= 5  # new runs; four are stored

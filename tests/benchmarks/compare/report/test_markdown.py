@@ -12,7 +12,7 @@ from compared import case, comparison, pair, run
 
 def test_the_page_has_the_verdict_the_table_and_the_folded_pairs() -> None:
     lines = page(comparison()).splitlines()
-    assert lines[0] == "## working tree compared with main (3f2a91c): slower"
+    assert lines[0] == "## working tree compared with main (3f2a91c): slower, perhaps within 3 %"
     assert lines[2].startswith("| case | base samples/s | head samples/s | ")
     assert lines[3] == "| --- | ---: | ---: | --- | --- | ---: | --- |"
     assert lines[4].startswith("| psenet&#95;sp&#95;bs2&#95;fp32&#95;cpu1 | 10.000 | 9.500 | -5.0 % (-7.0 to -3.0) |")

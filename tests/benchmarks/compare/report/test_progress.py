@@ -9,7 +9,14 @@ from msgspec import structs
 
 from benchmarks.compare.judging.course import CaseState
 from benchmarks.compare.judging.procedure import Procedure
-from benchmarks.compare.report.progress import LEFT_UNKNOWN, expected_seconds, pair_line, time_left, time_line
+from benchmarks.compare.report.progress import (
+    LEFT_UNKNOWN,
+    expected_seconds,
+    least_seconds,
+    pair_line,
+    time_left,
+    time_line,
+)
 from compared import CASE, pair, run
 from compared_pairs import procedure_parameters
 
@@ -31,6 +38,23 @@ def test_the_next_pair_takes_as_long_as_those_after_the_first() -> None:
     assert expected_seconds(case, [case]) == 22
     first = state(60)
     assert expected_seconds(first, [first]) == 60
+
+
+def test_light_pairs_say_how_long_the_next_one_takes() -> None:
+    case = state(60, 64)
+    light = run(10.0, command_seconds=10, light=True)
+    case.procedure.add(pair(3, base=light, head=light))
+    assert expected_seconds(case, [case]) == 20
+
+
+def test_after_one_full_pair_the_next_is_begun_if_any_time_is_left() -> None:
+    """It may be a light one, which is shorter by an unknown amount."""
+    case = state(60)
+    assert least_seconds(case, [case], PARAMETERS) == 0
+    assert least_seconds(case, [case], structs.replace(PARAMETERS, full=True)) == 60
+    case = state(60, 20)
+    assert least_seconds(case, [case], PARAMETERS) == 20
+    assert least_seconds(state(), [case], PARAMETERS) == 60
 
 
 def test_a_case_without_pairs_takes_as_long_as_the_first_pair_of_another() -> None:
@@ -74,15 +98,33 @@ def test_before_the_first_pair_nothing_is_known() -> None:
 @pytest.mark.parametrize(
     ("runs", "text"),
     [
-        ((run(10.0), run(9.0)), "base 10.000, head 9.000 samples/s, -10.0 % (per CPU second -10.0 %); machine quiet"),
-        ((run(10.0), None), "base 10.000 samples/s; machine quiet"),
-        ((run(10.0), run(None)), "head failed: killed; machine quiet"),
-        ((run(10.0, machine="unknown"), run(10.0)), "machine unknown, quiet"),
-        ((run(10.0, machine="disturbed", reasons=["x", "y"]), run(10.0)), "machine disturbed, quiet (x, ...)"),
+        ((run(10.0), run(9.0)), ": base 10.000, head 9.000 samples/s, -10.0 %"),
+        ((run(10.0), None), ": base 10.000 samples/s"),
+        ((run(10.0), run(None)), ": head failed: killed"),
+        ((run(10.0, machine="unknown"), run(10.0)), "%; machine unknown"),
+        ((run(10.0, machine="disturbed", reasons=["x", "y"]), run(10.0)), "%; machine disturbed"),
     ],
 )
 def test_a_line_has_the_figures_of_its_pair(runs: tuple[Any, Any], text: str) -> None:
     case = state()
     line = pair_line(case, pair(base=runs[0], head=runs[1]), [case], PARAMETERS)
-    assert line.startswith("pair 1 of at most 12: ")
-    assert text in line
+    assert line.startswith("pair 1/12: ")
+    assert line.endswith(text)
+
+
+def test_the_intervals_that_decide_are_shown_from_three_pairs_on() -> None:
+    case = state(20, 20)
+    assert "so far" not in pair_line(case, case.pairs[-1], [case], PARAMETERS)
+    case = state(20, 20, 20)
+    assert pair_line(case, case.pairs[-1], [case], PARAMETERS).endswith("; so far 0.00 % (0.00 to 0.00)")
+
+
+def test_a_line_of_a_disturbed_pair_is_short() -> None:
+    case = state()
+    for number in range(1, 5):
+        disturbed = run(10.0, machine="disturbed", reasons=["other programs used 1.50 of 2 cores"] * 3)
+        case.procedure.add(pair(number, base=disturbed, head=run(7.0 + number)))
+    line = pair_line(case, case.pairs[-1], [case], PARAMETERS)
+    assert "; machine disturbed; to be repeated; so far -6 % (" in line
+    assert "), CPU -6 % (" in line
+    assert len(f"{line}; {time_line([case], PARAMETERS, 200)}") < 190

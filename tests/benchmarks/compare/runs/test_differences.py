@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -102,6 +103,53 @@ def test_a_spread_within_a_side_is_allowed_for() -> None:
     assert shown(training_changes(base, [loss(0.55), loss(0.555)])) == {
         "details.loss_last.loss": ("0.5 to 0.52", "0.55 to 0.555")
     }
+
+
+def on_gpu(document: dict[str, Any]) -> dict[str, Any]:
+    return changed(document, {"gpu_num": 1})
+
+
+def test_runs_on_a_gpu_that_vary_by_themselves_show_no_change() -> None:
+    """Equal sides: the order of sums varies losses and figures of the checks, which only a full run has."""
+    figure = "details.reference_check.figures"
+    for _ in range(50):
+        made = [
+            changed(
+                on_gpu(GOOD),
+                {
+                    "details.loss_last.loss": 0.5 * (1 + random.gauss(0, 1e-4)),
+                    f"{figure}.loss": 0.6163 * (1 + random.gauss(0, 1e-5)),
+                    f"{figure}.gradient_norm": 9.5416 * (1 + random.gauss(0, 1e-4)),
+                },
+            )
+            for _ in range(10)
+        ]
+        runs = [made[0], made[1], *(without(each, "details.reference_check") for each in made[2:])]
+        assert training_changes(runs[:1], runs[1:2]) == []
+        assert training_changes(runs[::2], runs[1::2]) == []
+
+
+def test_on_a_gpu_losses_count_from_three_runs_a_side_on() -> None:
+    base, head = [on_gpu(loss(value)) for value in (0.5, 0.501, 0.5)], [on_gpu(loss(0.6))] * 3
+    assert training_changes(base[:2], head[:2]) == []
+    assert training_changes(base, head[:2]) == []
+    assert list(shown(training_changes(base, head))) == ["details.loss_last.loss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("loss_text", 0.4791302 * 1.002, True),
+        ("loss_text", 0.4791302 * 1.0009, False),
+        ("gradient_norm", 9.5416 * 1.004, False),
+        ("gradient_norm", 9.5416 * 1.006, True),
+        ("parameters", 191, True),
+    ],
+)
+def test_on_a_gpu_one_check_shows_what_it_does_not_tolerate(name: str, value: float, found: bool) -> None:
+    path = f"details.reference_check.figures.{name}"
+    changes = training_changes([on_gpu(GOOD)], [changed(on_gpu(GOOD), {path: value})])
+    assert [each.field for each in changes] == ([path] if found else [])
 
 
 def test_figures_of_the_reference_check_count_even_if_light_runs_lack_them() -> None:

@@ -1,6 +1,6 @@
 """The procedure keeps its promises in every noise model: whole comparisons, from the first pair to the verdict.
 
-1000 replays each, with fixed seeds. A promise of 5 % is broken if more than 7.1 % of them err: three standard errors.
+1000 replays each, with fixed seeds. A promise of 5 % is broken if more than chance explains err (`report.limit`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from benchmarks.compare.judging.procedure import Procedure, Turn
 from benchmarks.compare.self_test import report
@@ -53,7 +54,27 @@ def test_tables_show_all_models(capsys: pytest.CaptureFixture[str]) -> None:
     for model in [*models(0.02), recorded(disturbed=False), recorded(disturbed=True)]:
         assert printed.count(f"\n{model.name}  ") == 1 + len(report.SLOWDOWNS)
     assert "recorded busy loop" in printed
-    assert printed.endswith("The procedure errs no more often than it promises.\n")
+    assert "\nrecorded, 60 stretches, disturbed  " in printed
+    assert printed.endswith("40 replays are too few for a verdict: it takes 200.\n")
+
+
+def test_a_promise_that_is_just_kept_seldom_fails_the_self_test() -> None:
+    """By the binomial distribution: the larger the number of checks, the rarer each."""
+    for replays in (200, 1000):
+        for promised in (0.025, 0.05):
+            errors = round(report.limit(promised, replays, 45) * replays)
+            assert stats.binom.sf(errors, replays, promised) <= report.FALSE_VERDICTS / 45
+            assert stats.binom.sf(errors - 1, replays, promised) > report.FALSE_VERDICTS / 45
+
+
+def test_procedure_that_keeps_its_promises_passes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "LEAST_REPLAYS", 60)
+
+    assert report.main(replays=60, seed=1) == 0
+
+    assert capsys.readouterr().out.endswith("The procedure errs no more often than it promises.\n")
 
 
 def test_without_the_recorded_runs_the_simulated_ones_are_replayed(
@@ -72,6 +93,7 @@ def test_procedure_that_errs_too_often_fails_the_self_test(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As it would with a level of 50 % per look."""
+    monkeypatch.setattr(report, "LEAST_REPLAYS", 60)
     monkeypatch.setattr("benchmarks.compare.judging.procedure.nominal_level", lambda looks, alpha: 0.5)
 
     assert report.main(replays=60, seed=1) == 1

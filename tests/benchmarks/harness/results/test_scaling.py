@@ -32,8 +32,8 @@ def put_baseline(folder: Path, case: str, *, light: bool = False, **changes: Any
     store.write(folder / name, structs.replace(artifact, details=details), SPEED)
 
 
-def scaling_of(case: str, rate: float, folder: Path) -> Scaling | None:
-    run = finished_run(case)
+def scaling_of(case: str, rate: float, folder: Path, *, light: bool = False) -> Scaling | None:
+    run = finished_run(case, light=light)
     return scaling(run, rate, shared_report(run), folder)
 
 
@@ -44,9 +44,11 @@ def test_several_processes_are_compared_with_their_ideal(tmp_path: Path, case: s
     assert scaling_of(case, 3.0, tmp_path) == Scaling(BASELINES[case], 3.0 / ideal)
 
 
-def test_a_light_run_can_be_the_baseline(tmp_path: Path) -> None:
-    put_baseline(tmp_path, ON_CPU, light=True)
-    assert scaling_of(ON_CPU, 3.0, tmp_path) == Scaling(BASELINES[ON_CPU], 3.0 / 4.0)
+@pytest.mark.parametrize(("baseline", "own", "used"), [(True, True, True), (False, True, True), (True, False, False)])
+def test_only_a_light_run_rests_on_a_light_baseline(tmp_path: Path, baseline: bool, own: bool, used: bool) -> None:
+    put_baseline(tmp_path, ON_CPU, light=baseline)
+    expected = Scaling(BASELINES[ON_CPU], 3.0 / 4.0) if used else None
+    assert scaling_of(ON_CPU, 3.0, tmp_path, light=own) == expected
 
 
 def test_a_single_process_and_a_missing_baseline_have_no_scaling(tmp_path: Path) -> None:

@@ -307,6 +307,6 @@ def test_a_light_run_fails_for_what_its_steps_show() -> None:
 def test_a_light_run_has_no_cells_for_its_probes() -> None:
     artifact = speed_artifact(light=True)
     assert cells(artifact)[:3] == ["4.000", "-", "-"]
-    assert cells(artifact)[5] == "-"
+    assert cells(artifact)[5] == "light run"
     assert line(artifact).startswith("4.000 samples/s, 500.0 ms per step, 20.0% waiting for data, light run")
     assert "light" not in line(speed_artifact())
