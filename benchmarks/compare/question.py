@@ -11,9 +11,8 @@ from benchmarks.cases import Case, parse_case
 from benchmarks.compare.document import ProcedureParameters
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.judging.statistics import looks
-from benchmarks.compare.sides.paths import full_path
 from benchmarks.compare.sides.side import Side, parse_side
-from benchmarks.compare.sides.side_options import check_options, option_value
+from benchmarks.compare.sides.side_options import check_options, option_value, with_full_paths
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.planning import DEFAULT_STEPS, DEFAULT_WARMUP_STEPS
 from benchmarks.harness.protocol.text import printable_line
@@ -120,7 +119,7 @@ def _options(given: Sequence[str], device: str) -> tuple[str, ...]:
     """Both sides get seed and steps explicitly: the defaults of their suites may differ."""
     try:
         check_options(given, AFTER_DASHES)
-        given = _with_full_paths(given)
+        given = with_full_paths(given, AFTER_DASHES)
     except SideError as error:
         raise QuestionError(str(error)) from None
     defaults = {
@@ -136,18 +135,3 @@ def _check_gpus(cases: Sequence[tuple[Case, Case]]) -> None:
     for case in (case for pair in cases for case in pair):
         if (missing := missing_gpus(case)) is not None:
             raise QuestionError(f"argument --case: {case}: {missing}")
-
-
-def _with_full_paths(options: Sequence[str]) -> list[str]:
-    """The same options in any folder: the runs of the sides have the roots of their trees as current folders."""
-    made = list(options)
-    for index, word in enumerate(made):
-        if word == DATA and index + 1 < len(made):
-            made[index + 1] = _full_path(made[index + 1])
-        elif word.startswith(f"{DATA}="):
-            made[index] = f"{DATA}={_full_path(word.removeprefix(f'{DATA}='))}"
-    return made
-
-
-def _full_path(text: str) -> str:
-    return text if text in ("", "synthetic") else str(full_path(text, f"{AFTER_DASHES}: {DATA} "))

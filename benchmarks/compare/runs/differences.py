@@ -18,7 +18,7 @@ COMPARED = re.compile(
     "|".join(
         [
             r"model_name|run_mode|gpu_num|UNIT",
-            r"details\.(suite_version|case|precision_requested|compile|compile_mode|image_size)",
+            r"details\.(case|precision_requested|compile|compile_mode|image_size)",
             r"details\.(warmup_steps|measured_steps|batch_size_per_process|nodes|processes)",
             r"details\.(threads_per_process|loader_workers_per_process|seed|data_source|image_cache)",
             r"details\.(samples|gradient_bytes|flops_per_sample|memory_format|device|first_layer_shape|strict_machine)",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.compare.errors import SideError
+from benchmarks.compare.sides.paths import full_path
 from benchmarks.harness.results.redaction import redact
 
 COMPARISON_OPTIONS = (
@@ -115,25 +115,26 @@ def without_comparison_options(addopts: str) -> str:
             skip_value = False
         else:
             kept.append(word)
-    return shlex.join(with_full_paths(kept))
+    return shlex.join(with_full_paths(kept, "PYTEST_ADDOPTS"))
 
 
-def with_full_paths(words: Sequence[str]) -> list[str]:
-    """The same options in any folder: the runs of the sides have the roots of their trees as current folders."""
+def with_full_paths(words: Sequence[str], where: str) -> list[str]:
+    """The same options in any folder: the runs of the sides have the roots of their trees as current folders.
+
+    Raises:
+        SideError: if a path begins with a home that does not exist; `where` says where the options were given.
+    """
     made = list(words)
     for index, word in enumerate(made):
         if word == DATA and index + 1 < len(made):
-            made[index + 1] = _full_path(made[index + 1])
+            made[index + 1] = _full_path(made[index + 1], where)
         elif word.startswith(f"{DATA}="):
-            made[index] = f"{DATA}={_full_path(word.removeprefix(f'{DATA}='))}"
+            made[index] = f"{DATA}={_full_path(word.removeprefix(f'{DATA}='), where)}"
     return made
 
 
-def _full_path(text: str) -> str:
-    try:
-        return text if text in ("", "synthetic") else str(Path(text).expanduser().absolute())
-    except RuntimeError:  # no such home: the suite says so
-        return text
+def _full_path(text: str, where: str) -> str:
+    return text if text in ("", "synthetic") else str(full_path(text, f"{where}: {DATA} "))
 
 
 def _instead(name: str) -> str:

@@ -87,4 +87,5 @@ def test_a_relative_folder_is_that_of_the_command_in_every_tree(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert without_comparison_options("--ocr-data photos") == f"--ocr-data {tmp_path}/photos"
-    assert with_full_paths(["--ocr-data=~nobody.here/x"]) == ["--ocr-data=~nobody.here/x"]
+    with pytest.raises(SideError, match="options after --: --ocr-data ~nobody"):
+        with_full_paths(["--ocr-data=~nobody.here/x"], "options after --")
