@@ -118,6 +118,8 @@ def figures(samples_per_second: float, cpu_seconds_per_sample: float, disturbed:
         cpu_seconds_per_sample=cpu_seconds_per_sample,
         threads=1,
         cpu_source="ranks",
+        processes=1,
+        loader_workers=0,
         machine=machine,
         reasons=[],
         light=False,

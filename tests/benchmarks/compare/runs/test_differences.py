@@ -152,6 +152,12 @@ def test_on_a_gpu_one_check_shows_what_it_does_not_tolerate(name: str, value: fl
     assert [each.field for each in changes] == ([path] if found else [])
 
 
+def test_on_a_gpu_the_number_of_parameters_has_no_tolerance() -> None:
+    path = "details.reference_check.figures.parameters"
+    base, head = (changed(on_gpu(GOOD), {path: count}) for count in (4000, 4001))
+    assert [each.field for each in training_changes([base], [head])] == [path]
+
+
 def test_figures_of_the_reference_check_count_even_if_light_runs_lack_them() -> None:
     name = "details.reference_check.figures.gradient_norm"
     light = without(GOOD, "details.reference_check")
