@@ -21,7 +21,8 @@ def test_a_light_run_succeeds_and_the_gate_refuses_it(
     run_pytest: RunPytest, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ("--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-image-size", 64, "--ocr-steps", 5)
-    outcome = run_pytest("benchmarks", "--ocr-light", *given, "--ocr-output", tmp_path)
+    report = tmp_path / "junit.xml"
+    outcome = run_pytest("benchmarks", "--ocr-light", *given, "--ocr-output", tmp_path, "--junitxml", report)
     assert outcome.code == 0, outcome.text
     document = read_artifact(tmp_path, NAME)
     details = document["details"]
@@ -32,6 +33,7 @@ def test_a_light_run_succeeds_and_the_gate_refuses_it(
         assert 0 < rank["cpu_seconds"] <= details["environment"]["cores"] * (1.05 * rank["measured_seconds"] + 0.1)
     assert re.search(rf"^{CASE}: .*, light run", outcome.text, re.MULTILINE)
     assert re.search(rf"{CASE} +{document['FINAL_RESULT']:.3f} +- +- .* ok ", outcome.text)
+    assert '<property name="light" value="yes"' in report.read_text()
     (line,) = (tmp_path / "history.jsonl").read_text().splitlines()
     assert json.loads(line)["light"]
     assert gate([str(tmp_path / "index"), "--expect", CASE]) == 1
