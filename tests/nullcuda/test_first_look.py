@@ -17,7 +17,9 @@ from tests.nullcuda.conftest import OnDevice
 def test_operations_are_tried_in_half_precision_and_both_formats(on_device: OnDevice, tmp_path: Path) -> None:
     found = on_device("first_look:operations_in_doubt", str(tmp_path))
     for variant in ("bfloat16 channels_last", "float32 channels_last", "float32 planes"):
-        assert found[f"convolution 3x3 16 to 8, {variant}: backward"] > 0
+        value = found[f"convolution 3x3 16 to 8, {variant}: backward"]
+        # Where nothing takes time, both directions together can take less than one alone.
+        assert value == "not measurable" or value > 0
         assert f"batch norm, {variant}: backward" in found
     assert "resize pyramid x8, bfloat16 channels_last, suite, eager: backward" in found
 
