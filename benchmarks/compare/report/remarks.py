@@ -68,8 +68,8 @@ def _disturbed(pairs: list[Pair], unit: str) -> list[str]:
 
 def _stored(name: str, side: SideDescription) -> str:
     """Why it shows less."""
-    runs = counted(side.stored_runs, "run")
-    return f"{name} is stored ({runs}): what has changed on the machine since cannot be told from what the sides do"
+    why = "what has changed on the machine since cannot be distinguished from what the sides do"
+    return f"{name} is stored ({counted(side.stored_runs, 'run')}): {why}"
 
 
 def _light(base: SideDescription, head: SideDescription, parameters: ProcedureParameters) -> list[str]:

@@ -357,7 +357,7 @@ def test_a_stored_side_is_compared_with_new_runs_of_the_other_one(
     assert case.base_samples_per_second == pytest.approx(10, rel=0.01)
     assert all(pair.base is None and pair.ratio is None for pair in case.pairs)
     out = capsys.readouterr().out
-    assert "note:     base is stored (5 runs): what has changed on the machine since cannot be told" in out
+    assert "note:     base is stored (5 runs): what has changed on the machine since cannot be distinguished" in out
     assert "no more than 4 % since (--stored-drift)" in out
     assert main([*given, "--stored-drift", "4%", "--resume"]) == 1
     assert "it is finished" in capsys.readouterr().out
