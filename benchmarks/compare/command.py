@@ -92,7 +92,8 @@ def command() -> int:
     """The command as a process: whoever reads its output may stop reading."""
     code = main()
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is, if the process was started with standard output closed
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
     return code

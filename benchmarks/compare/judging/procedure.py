@@ -130,8 +130,8 @@ class Procedure:
         """End it before its last look; returns the final verdict. `cause` says what failed.
 
         The end of the time takes the place of the next look, but a pair that failed and cannot be repeated any more
-        fails the case. An interruption is no look, as a person may have chosen
-        its moment by the figures: only a look after `--resume` decides.
+        fails the case. An interruption is no look, as a person may have chosen its moment by the figures: only a look
+        after `--resume` decides.
         """
         if reason == "budget" and self._pairs and failures(self._pairs[-1]):
             reason, cause = "failure", f"{_cause(self._pairs[-1])}; no time is left to repeat it"
