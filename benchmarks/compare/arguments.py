@@ -51,8 +51,9 @@ class Parser(argparse.ArgumentParser):
     """An error is one line, without private data and control characters."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit code 2."""
-        super().error(shorten(printable(redact(message)), MAX_MESSAGE))
+        """Exit code 2. Without the usage, which would be a second message."""
+        line = shorten(printable(redact(message)), MAX_MESSAGE)
+        self.exit(2, f"{self.prog}: error: {line}; --help lists the options\n")
 
 
 def parser() -> Parser:

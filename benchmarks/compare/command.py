@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         output.say(f"--markdown: {given.markdown} cannot be written: {error.strerror}")
         return code or 1
+    output.say(f"exit code {code}: {_meaning(comparison, code, strict=given.strict)}")
     return code
 
 
@@ -106,6 +107,15 @@ def exit_code(comparison: Comparison, *, strict: bool) -> int:
     return 1 if any(is_bad(case, strict=strict) for case in comparison.cases) else 0
 
 
+def _meaning(comparison: Comparison, code: int, *, strict: bool) -> str:
+    """Of the exit code of a result."""
+    if code == INTERRUPTED:
+        return "interrupted; the same command with --resume continues"
+    words = [case.verdict.word for case in comparison.cases]
+    hint = "; with --strict it would be 1" if "cannot tell" in words and code == 0 and not strict else ""
+    return f"{', '.join(dict.fromkeys(words))}{hint}"
+
+
 def _compared(given: argparse.Namespace, of: Parser, output: Output) -> Comparison:
     """The comparison at its end. Wrong use ends the process, as errors of argparse do."""
     asked = question(given)
@@ -117,7 +127,7 @@ def _compared(given: argparse.Namespace, of: Parser, output: Output) -> Comparis
         if earlier is not None:
             asked = question(given, earlier.procedure.seed)
             found = ComparisonFiles(found.folder, name, earlier.started_at)
-        output.say(f"comparison: {shown}")
+        output.say(f"document:   {shown}")
         try:
             return perform(asked, found, earlier, output.say)
         except resume.ResumeError as error:

@@ -25,7 +25,16 @@ from benchmarks.compare.judging.family import level_in_turn, passes_on
 from benchmarks.compare.opening import Sides, machine_of, open_sides
 from benchmarks.compare.outcome import is_bad
 from benchmarks.compare.question import ALPHA, Question, QuestionError, question
-from benchmarks.compare.report.table import HEADINGS, NUMERIC, aligned, findings, overview, row, verdict_word
+from benchmarks.compare.report.table import (
+    HEADINGS,
+    NUMERIC,
+    aligned,
+    findings,
+    question_line,
+    row,
+    sides,
+    verdict_word,
+)
 from benchmarks.compare.report.wording import case_title
 from benchmarks.compare.runs.stored import STORED_DRIFT
 from benchmarks.harness.controller.gpus import missing_gpus
@@ -38,8 +47,6 @@ from benchmarks.harness.results.reading import DocumentError
 from benchmarks.harness.results.redaction import redact
 
 LEAST_MINUTES = 0.01
-OF_SESSION = ("base", "head", "question")
-"""Lines of the overview that are the same for all cases."""
 
 Say = Callable[[str], None]
 
@@ -85,8 +92,8 @@ class Comparisons:
         if not self.documents:
             return []
         done = [document for document, _ in self.documents.values()]
-        lines = aligned([line for line in overview(done[-1]) if line[0] in OF_SESSION])
-        lines += ["", *table([HEADINGS, *(row(document.cases[0], document.procedure) for document in done)], NUMERIC)]
+        lines = aligned([*sides(done[-1]), ("question", question_line(done[-1].procedure))])
+        lines += ["", *table([HEADINGS, *(row(document.cases[0], document) for document in done)], NUMERIC)]
         for document, path in self.documents.values():
             (case,) = document.cases
             found = [*findings(case, document), ("document", f"{path.parent.name}/{path.name}")]

@@ -15,7 +15,7 @@ from benchmarks.compare.judging.course import CaseState, Course
 from benchmarks.compare.report.remarks import remarks
 from benchmarks.compare.report.wording import counted
 from benchmarks.compare.runs.details import Document, at
-from benchmarks.compare.runs.differences import differences, training_changes
+from benchmarks.compare.runs.differences import differences, training_changes, training_is_compared
 from benchmarks.compare.runs.figures import ArtifactError, read_speed_json, versions_of
 from benchmarks.compare.runs.machine_key import machine_key, not_compared
 from benchmarks.harness.results.common import suite_version
@@ -116,6 +116,7 @@ class Record:
         if base and head:
             case.differences = differences(base[0], head[0])
             case.training_changes = training_changes(base, head)
+            case.training_is_compared = training_is_compared(base, head)
 
     def _artifacts(self, case: CaseState, side: Literal["base", "head"]) -> list[Document]:
         """Of the good runs, the first of which is a full one."""

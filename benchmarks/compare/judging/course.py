@@ -27,6 +27,7 @@ class CaseState:
 
     Attributes:
         base_stored, head_stored: a stored side; None for one that is measured.
+        training_is_compared: whether losses or figures of the checks are known of both sides.
     """
 
     base_case: str
@@ -36,6 +37,7 @@ class CaseState:
     head_stored: StoredSide | None = None
     differences: list[Difference] = field(default_factory=list)
     training_changes: list[Difference] = field(default_factory=list)
+    training_is_compared: bool = True
 
     @property
     def pairs(self) -> list[Pair]:

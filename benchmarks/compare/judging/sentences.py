@@ -35,7 +35,8 @@ def sentence(
     if not found:
         return f"cannot tell: fewer than two {'runs' if stored else 'pairs'} were measured"
     alone = rests_on == ["wall"]
-    text = f"head is {' and '.join(_figures(interval, '' if alone else NAMES[name]) for name, interval in found)}"
+    figures = _range if word == "cannot tell" else _figures
+    text = f"head is {' and '.join(figures(interval, '' if alone else NAMES[name]) for name, interval in found)}"
     opposed = contradictory(wall, cpu, allowed=allowed)
     if word != "cannot tell":
         text += f"; {_meaning(word, found, allowed)}"
@@ -92,6 +93,18 @@ def _figures(interval: Interval, name: str) -> str:
         than = "as fast as base"
     by = f" by {name}" if name else ""
     return f"{than} ({range_in_words(interval.low, interval.high, digits)}){by}"
+
+
+def _range(interval: Interval, name: str) -> str:
+    """The interval first: it is all that a reader may rely on."""
+    low, high = (1 + _fraction(end) for end in (interval.low, interval.high))
+    digits = digits_of(low, high)
+    best = in_words(interval.mean, digits) if float(_amount(interval.mean, digits)) else "as fast"
+    by = f" by {name}" if name else ""
+    ends = range_in_words(interval.low, interval.high, digits)
+    if interval.low <= 0 <= interval.high:
+        ends = f"between {ends.replace(' to ', ' and ')}"
+    return f"{ends} than base (best estimate {best}){by}"
 
 
 def _meaning(word: Word, found: Sequence[tuple[Measure, Interval]], allowed: float) -> str:

@@ -16,6 +16,7 @@ from benchmarks.compare.report.table import (
     overview,
     pair_cells,
     row,
+    sides,
     verdict_word,
 )
 from benchmarks.compare.report.wording import case_title
@@ -31,12 +32,13 @@ looked for in the finished page, where an entity is a character again: so a spac
 
 def page(comparison: Comparison) -> str:
     """The whole result. The pairs are folded."""
-    rows = [row(case, comparison.procedure) for case in comparison.cases]
+    rows = [row(case, comparison) for case in comparison.cases]
     lines = [f"## {_headline(comparison)}", "", *_rows(HEADINGS, rows, NUMERIC), ""]
-    lines += [*_list(overview(comparison)), ""]
+    lines += [*_list(sides(comparison)), ""]
     for case in comparison.cases:
         title = f"{case_title(case)}: {verdict_word(case, comparison.procedure)}"
         lines += [f"### {escape(title)}", "", *_list(findings(case, comparison)), ""]
+    lines += ["### How it was measured", "", *_list(overview(comparison)), ""]
     pairs = [line for case in comparison.cases for line in _pairs(case)]
     if sum(map(len, [*lines, *pairs])) > MAX_CHARACTERS:
         pairs = ["The pairs are in the comparison document; they are too many for this page.", ""]

@@ -6,9 +6,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.compare.document import Comparison, Pair, ProcedureParameters, SideDescription
+from benchmarks.compare.document import Comparison, Pair, ProcedureParameters
 from benchmarks.compare.judging.course import CaseState
 from benchmarks.compare.judging.verdict import failures, runs
+from benchmarks.compare.report.differing import given_differences, version_differences
 from benchmarks.compare.report.table import Labelled, aligned, procedure_line, question_line, side_line
 from benchmarks.compare.report.wording import both, case_title, change, counted, duration, interval, rate
 
@@ -53,7 +54,7 @@ def opening_lines(comparison: Comparison, resumed: bool) -> list[str]:
         ("head", side_line(head)),
         ("cases" if len(comparison.cases) > 1 else "case", ", ".join(map(case_title, comparison.cases))),
         ("both sides", " ".join(procedure.common_options)),
-        *(("differs", each) for each in _known_differences(base, head)),
+        *(("differs", each) for each in (*given_differences(base, head), *version_differences(base, head))),
         ("question", question_line(procedure)),
         ("procedure", procedure_line(comparison)),
     ]
@@ -61,16 +62,6 @@ def opening_lines(comparison: Comparison, resumed: bool) -> list[str]:
         done = sum(pair.counted for case in comparison.cases for pair in case.pairs)
         lines.append(("resumed", f"after {counted(done, 'pair')}, {duration(comparison.measuring_seconds)} of runs"))
     return aligned(lines)
-
-
-def _known_differences(base: SideDescription, head: SideDescription) -> list[str]:
-    """Of the versions, as far as both are known before the first run."""
-    both_known = [name for name in base.versions if name in head.versions]
-    return [
-        f"{name}: {base.versions[name]} -> {head.versions[name]}"
-        for name in both_known
-        if base.versions[name] != head.versions[name]
-    ]
 
 
 @dataclass(frozen=True)
@@ -104,8 +95,8 @@ def pair_line(case: CaseState, pair: Pair, cases: Sequence[CaseState], parameter
     title = f"{both(case.base_case, case.head_case)}: " if len(cases) > 1 else ""
     attempt = f" (attempt {pair.attempt})" if pair.attempt > 1 else ""
     turn = case.procedure.next()
-    repeated = "to be repeated" if turn is not None and turn.attempt > 1 else ""
-    parts = [_figures(pair), _machine(pair), repeated, _so_far(case)]
+    repeated = "repeated next" if turn is not None and turn.attempt > 1 else ""
+    parts = [_figures(pair), _machine(pair), repeated, _so_far(case), _judged(case, pair, parameters)]
     return f"{title}{case.unit} {pair.number}/{parameters.max_pairs}{attempt}: {'; '.join(filter(None, parts))}"
 
 
@@ -137,6 +128,13 @@ def _so_far(case: CaseState) -> str:
     return f"so far {', '.join(known)}" if known else ""
 
 
+def _judged(case: CaseState, pair: Pair, parameters: ProcedureParameters) -> str:
+    """What a look has found; empty if none was due."""
+    if case.stopped_by in ("settled", "max_pairs"):
+        return f"judged: {case.verdict.word}"
+    return "judged: not decided yet" if pair.number in parameters.looks and not case.closed else ""
+
+
 def time_line(cases: Sequence[CaseState], parameters: ProcedureParameters, spent: float) -> str:
     """Time used, and left."""
     open_cases = [case for case in cases if not case.finished]
@@ -146,7 +144,8 @@ def time_line(cases: Sequence[CaseState], parameters: ProcedureParameters, spent
     if left.to_look is None or left.to_end is None:
         return f"{duration(spent)} used, {LEFT_UNKNOWN}"
     cases_left = "" if len(cases) == 1 else f" ({counted(len(open_cases), 'case')} open)"
-    return f"{duration(spent)} used{cases_left}, look in {duration(left.to_look)}, at most {duration(left.to_end)} left"
+    judged, end = duration(left.to_look), duration(left.to_end)
+    return f"{duration(spent)} used{cases_left}, judged in {judged}, up to {end} left"
 
 
 def verdict_line(case: CaseState) -> str:

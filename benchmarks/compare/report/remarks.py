@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from benchmarks.compare.document import Pair, ProcedureParameters, SideDescription
+from benchmarks.compare.document import Pair, ProcedureParameters, RatioInterval, SideDescription
 from benchmarks.compare.judging.course import CaseState
 from benchmarks.compare.judging.verdict import is_disturbed, runs
 from benchmarks.compare.report.wording import counted
@@ -24,6 +24,8 @@ def remarks(
     return [
         *_ended(case, parameters, resumable),
         *_unexplained(case, base, head),
+        *_opposed(case.verdict.wall, case.verdict.cpu),
+        *_unknown_training(case),
         *_disturbed(case.pairs, case.unit),
         *(_stored(name, side) for name, side in (("base", base), ("head", head)) if side.kind == "stored"),
         *_light(base, head, parameters),
@@ -48,6 +50,23 @@ def _unexplained(case: CaseState, base: SideDescription, head: SideDescription) 
     if "stored" in (base.kind, head.kind):
         return []
     return ["nothing that is known of the sides differs: this difference is unexplained; compare them once more"]
+
+
+def _opposed(wall: RatioInterval | None, cpu: RatioInterval | None) -> list[str]:
+    """Intervals of the two measures that have nothing in common."""
+    if wall is None or cpu is None or (wall.low <= cpu.high and cpu.low <= wall.high):
+        return []
+    more, fewer = ("more", "less") if wall.high < cpu.low else ("less", "more")
+    return [
+        f"per second and per CPU second the head differs by different amounts: it waits {more} than the base "
+        f"(loader, threads, locks), or uses {fewer} CPU time for a sample"
+    ]
+
+
+def _unknown_training(case: CaseState) -> list[str]:
+    if case.training_is_compared:
+        return []
+    return ["no loss and no figure of a check is known of both sides: nothing shows that they compute the same"]
 
 
 def _disturbed(pairs: list[Pair], unit: str) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.compare.document import CaseComparison, Comparison, Difference, ProcedureParameters, SideDescription
+from benchmarks.compare.document import CaseComparison, Comparison, ProcedureParameters, SideDescription
 from benchmarks.compare.judging.sentences import percent
+from benchmarks.compare.judging.verdict import measure_of
+from benchmarks.compare.report.differing import difference_line, differing
 from benchmarks.compare.report.wording import (
     MEASURES,
     case_title,
@@ -20,8 +22,8 @@ HEADINGS = (
     "case",
     "base samples/s",
     "head samples/s",
-    "throughput of head",
-    "samples per CPU second",
+    "change of samples/s",
+    "per CPU second",
     "pairs",
     "verdict",
 )
@@ -35,12 +37,12 @@ Labelled = tuple[str, str]
 
 def result_lines(comparison: Comparison) -> list[str]:
     """Everything that a reader needs who sees nothing else."""
-    lines = aligned(overview(comparison))
-    lines += ["", *table([HEADINGS, *(row(case, comparison.procedure) for case in comparison.cases)], NUMERIC)]
+    lines = aligned(sides(comparison))
+    lines += ["", *table([HEADINGS, *(row(case, comparison) for case in comparison.cases)], NUMERIC)]
     for case in comparison.cases:
         title = f"{case_title(case)}: {verdict_word(case, comparison.procedure)}"
         lines += ["", title, *aligned(findings(case, comparison), "  ")]
-    return lines
+    return [*lines, "", *aligned(overview(comparison))]
 
 
 def aligned(labelled: list[Labelled], indent: str = "") -> list[str]:
@@ -49,18 +51,20 @@ def aligned(labelled: list[Labelled], indent: str = "") -> list[str]:
     return [f"{indent}{f'{label}:':{width}}{text}" for label, text in labelled]
 
 
-def row(case: CaseComparison, procedure: ProcedureParameters) -> list[str]:
-    """The cells of a case under HEADINGS."""
+def row(case: CaseComparison, comparison: Comparison) -> list[str]:
+    """The cells of a case under HEADINGS. A failed case has no changes: nothing was judged."""
     attempts, numbers = len(case.pairs), sum(pair.counted for pair in case.pairs)
     repeated = f" ({attempts - numbers} repeated)" if attempts > numbers else ""
+    stored = _stored_runs(comparison)
+    wall, cpu = (None, None) if case.verdict.word == "failed" else (case.verdict.wall, case.verdict.cpu)
     return [
         case_title(case),
         rate(case.base_samples_per_second),
         rate(case.head_samples_per_second),
-        interval(case.verdict.wall),
-        interval(case.verdict.cpu),
-        f"{numbers}{repeated}",
-        verdict_word(case, procedure),
+        interval(wall),
+        interval(cpu),
+        f"{f'{stored} + ' if stored else ''}{numbers}{' runs' if stored else ''}{repeated}",
+        verdict_word(case, comparison.procedure),
     ]
 
 
@@ -81,30 +85,45 @@ def _beyond(case: CaseComparison, procedure: ProcedureParameters) -> bool:
     return any(each is not None and each.high < 1 - procedure.allowed_slowdown for each in found)
 
 
-def overview(comparison: Comparison) -> list[Labelled]:
-    """What was compared, and how."""
-    procedure = comparison.procedure
+def sides(comparison: Comparison) -> list[Labelled]:
+    """What was compared."""
+    base, head = comparison.base, comparison.head
+    shared = base.versions if base.versions == head.versions else {}
     return [
-        ("base", side_line(comparison.base)),
-        ("head", side_line(comparison.head)),
-        ("question", question_line(procedure)),
-        ("procedure", procedure_line(comparison)),
-        *([("machine", pairs_of(comparison.machine))] if comparison.machine else []),
-        ("measured", f"{comparison.started_at:%Y-%m-%d %H:%M} UTC, {duration(comparison.measuring_seconds)} of runs"),
+        ("base", side_line(base, shared)),
+        ("head", side_line(head, shared)),
+        *([("both", pairs_of(shared))] if shared else []),
     ]
 
 
-def side_line(side: SideDescription) -> str:
-    """A side in one line: what it is, and its versions as far as they are known."""
-    parts = [side.title, *([pairs_of(side.versions)] if side.versions else [])]
-    if side.stored_runs:
-        parts.append(counted(side.stored_runs, "stored run"))
-    return "; ".join(parts)
+def overview(comparison: Comparison) -> list[Labelled]:
+    """How it was measured and judged, on what, and when."""
+    procedure, seconds = comparison.procedure, comparison.measuring_seconds
+    return [
+        ("question", question_line(procedure)),
+        ("options", " ".join(procedure.common_options)),
+        ("procedure", procedure_line(comparison)),
+        *([("machine", pairs_of(comparison.machine))] if comparison.machine else []),
+        ("measured", f"{_when(comparison)} UTC, {duration(seconds)} of runs"),
+    ]
+
+
+def _when(comparison: Comparison) -> str:
+    """From the first run to the last; a resumed comparison has a break in between."""
+    first, last = comparison.started_at, comparison.updated_at
+    return f"{first:%Y-%m-%d %H:%M} to {last:{'%H:%M' if first.date() == last.date() else '%Y-%m-%d %H:%M'}}"
+
+
+def side_line(side: SideDescription, shared: dict[str, str] | None = None) -> str:
+    """A side in one line: what it is, and the versions that it does not share with the other one."""
+    own = {name: version for name, version in side.versions.items() if name not in (shared or {})}
+    return "; ".join([side.title, *([pairs_of(own)] if own else [])])
 
 
 def question_line(procedure: ProcedureParameters) -> str:
     """What the verdicts answer."""
-    return f"is the head slower than the base? up to {percent(procedure.allowed_slowdown)} is allowed"
+    allowed = percent(procedure.allowed_slowdown)
+    return f"does the head train slower than the base? up to {allowed} fewer samples per second are allowed"
 
 
 def procedure_line(comparison: Comparison) -> str:
@@ -112,17 +131,17 @@ def procedure_line(comparison: Comparison) -> str:
     procedure, cases = comparison.procedure, len(comparison.cases)
     budget = "" if procedure.budget_minutes is None else f" or {procedure.budget_minutes:g} minutes"
     each = " of each case" if cases > 1 else ""
-    looks = "look" if len(procedure.looks) == 1 else "looks"
     if stored := _stored_runs(comparison):
         new = "head" if comparison.base.stored_runs else "base"
         return (
             f"fresh runs of the {new} alone, at most {procedure.max_pairs}{budget}, compared with "
-            f"{counted(stored, 'stored run')}, not measured in turns; {looks} after {listed(procedure.looks)} runs"
+            f"{counted(stored, 'stored run')}, not measured in turns; judged after {listed(procedure.looks)} runs"
         )
     return (
-        f"pairs of fresh runs in random order (seed {procedure.seed}), "
-        f"at most {procedure.max_pairs} pairs{each}{budget}; {looks} after {listed(procedure.looks)}; "
-        f"error probability {percent(procedure.alpha)} for all looks{' and cases' if cases > 1 else ''} together"
+        f"pairs of fresh runs in random order, at most {procedure.max_pairs} pairs{each}{budget}; "
+        f"judged after {listed(procedure.looks)} pairs; "
+        f"{'all cases together are' if cases > 1 else 'the verdict is'} wrong with a probability "
+        f"of {percent(procedure.alpha)} at most"
     )
 
 
@@ -140,14 +159,27 @@ def findings(case: CaseComparison, comparison: Comparison) -> list[Labelled]:
     """What the pairs of a case show: the verdict first, what it rests on, what differs, what to know."""
     verdict = case.verdict
     lines: list[Labelled] = [("verdict", verdict.sentence)]
-    if verdict.rests_on:
-        measures = listed([MEASURES[each] for each in verdict.rests_on])
-        lines.append(("rests on", f"{measures}, {_amount_of_runs(case, comparison)}"))
-    lines.append(("how sure", _certainty(case, comparison)))
+    if verdict.word != "failed":
+        if verdict.rests_on:
+            measures = listed([MEASURES[each] for each in verdict.rests_on])
+            reason = _reason(case, comparison.procedure)
+            lines.append(("rests on", f"{measures}, {_amount_of_runs(case, comparison)}{reason}"))
+        lines.append(("how sure", _certainty(case, comparison)))
     if case.training_changes:
         lines.append((LOUD, training_warning(case)))
-    lines += [("differs", difference_line(each)) for each in case.differences]
+    if case.pairs:
+        lines += [("differs", each) for each in differing(case, comparison.base, comparison.head)]
     return lines + [("note", each) for each in case.remarks]
+
+
+def _reason(case: CaseComparison, procedure: ProcedureParameters) -> str:
+    """Why the verdict rests on these measures, where there are two."""
+    if case.verdict.cpu is None:
+        return ""
+    counted_pairs = [pair for pair in case.pairs if pair.counted]
+    if measure_of(counted_pairs[: procedure.looks[0]], "cpu") == "wall":
+        return "; the machine was not disturbed, so CPU seconds decide nothing"
+    return "; the machine was disturbed, so CPU seconds count as well"
 
 
 def _amount_of_runs(case: CaseComparison, comparison: Comparison) -> str:
@@ -167,23 +199,19 @@ def _certainty(case: CaseComparison, comparison: Comparison) -> str:
     noise = listed([f"{100 * found.pair_deviation:.2g} % in {name}" for name, found in known.items()])
     if stored:
         drift = percent(comparison.procedure.stored_drift)
-        promise = f"if the machine has changed by no more than {drift} since (--stored-drift), which widens it"
-        return f"{level} interval, {promise}; a new and a stored run differ by {noise} (standard deviation)"
-    return (
-        f"{level} interval; all looks together err with {percent(case.alpha)}; "
-        f"a pair varies by {noise} (standard deviation)"
-    )
+        return (
+            f"{level} interval, widened by {drift} at both ends for what the machine has changed since "
+            f"(--stored-drift); noise of a new and a stored run: {noise} (standard deviation)"
+        )
+    looks = len(comparison.procedure.looks)
+    together = f" each time it is judged, {percent(1 - case.alpha)} all {looks} times together" if looks > 1 else ""
+    return f"{level} interval{together}; noise from pair to pair: {noise} (standard deviation)"
 
 
 def training_warning(case: CaseComparison) -> str:
     """Faster, or slower, because it computes something else."""
     changes = "; ".join(difference_line(each) for each in case.training_changes)
     return f"the sides compute different things: {changes}. Faster because it computes something else is no gain"
-
-
-def difference_line(difference: Difference) -> str:
-    """Base -> head."""
-    return f"{difference.field}: {difference.base} -> {difference.head}"
 
 
 def pair_cells(case: CaseComparison) -> list[list[str]]:
@@ -210,7 +238,7 @@ PAIR_HEADINGS = (
     "order",
     "base samples/s",
     "head samples/s",
-    "throughput",
+    "change of samples/s",
     "per CPU second",
     "machine (base, head)",
     "counted",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.compare.document import CaseComparison, Measure, RatioInterval
 from benchmarks.compare.judging.sentences import digits_of
 
-MEASURES: dict[Measure, str] = {"wall": "throughput (wall clock)", "cpu": "CPU seconds per sample"}
+MEASURES: dict[Measure, str] = {"wall": "samples per second (wall clock)", "cpu": "samples per CPU second"}
 
 MOST = 11.0
 """Largest ratio that is shown: an interval from two pairs may end at astronomic ones."""
@@ -39,10 +39,13 @@ def rate(samples_per_second: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the unit that fits: "45 s", "12 min", "1 h 05 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
+    """In the unit that fits: "45 s", "2 min 05 s", "12 min", "1 h 05 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600 and whole % 60:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(whole / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from benchmarks.compare.document import Difference
 from benchmarks.compare.runs.details import Document, at
@@ -79,18 +79,38 @@ def training_changes(base_runs: Sequence[Document], head_runs: Sequence[Document
     Fewer than `LEAST_RUNS` runs on a GPU do not show how much a figure varies: then those of the checks, which light
     runs lack, must be farther apart than their check tolerates, and losses show nothing.
     """
+    return [
+        Difference(field=each.name, base=_range_shown(each.base), head=_range_shown(each.head))
+        for each in _figures(base_runs, head_runs)
+        if _apart(each.base, each.head, each.tolerance)
+    ]
+
+
+def training_is_compared(base_runs: Sequence[Document], head_runs: Sequence[Document]) -> bool:
+    """Whether `training_changes` can compare any figure of these runs."""
+    return any(True for _ in _figures(base_runs, head_runs))
+
+
+class _Figure(NamedTuple):
+    """The values of both sides, and the relative difference that says nothing."""
+
+    name: str
+    base: list[float]
+    head: list[float]
+    tolerance: float
+
+
+def _figures(base_runs: Sequence[Document], head_runs: Sequence[Document]) -> Iterator[_Figure]:
     ours, theirs = _values(base_runs), _values(head_runs)
     exact = all(run.get("gpu_num") == 0 for run in (*base_runs, *head_runs))
     tolerances = [dict(_fields(run, TOLERANCE)) for run in (*base_runs, *head_runs)]
-    found = []
     for name in ours:
         if name not in theirs:
             continue
         known = exact or min(len(ours[name]), len(theirs[name])) >= LEAST_RUNS
         tolerance = ROUNDING if known else _tolerance(name, tolerances)
-        if tolerance is not None and _apart(ours[name], theirs[name], tolerance):
-            found.append(Difference(field=name, base=_range_shown(ours[name]), head=_range_shown(theirs[name])))
-    return found
+        if tolerance is not None:
+            yield _Figure(name, ours[name], theirs[name], tolerance)
 
 
 def _fields(document: Document, wanted: re.Pattern[str]) -> Iterator[tuple[str, object]]:

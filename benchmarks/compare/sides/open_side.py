@@ -94,13 +94,14 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
         environment = environment_of(side, tree)
         found = {} if side.python is None else versions(python, tree, environment)
         ignored = (*([] if output is None else [output]), *_cache())
-        title = _title(side, tree, commit, found)
+        files = None if side.revision is not None else fingerprint(tree, ignored)
+        title = _title(side, tree, commit, files, found)
         description = SideDescription(
             given=[shown_side(text) for text in side.given],
             kind=_kind(side),
             title=title,
             commit=commit,
-            fingerprint=None if side.revision is not None else fingerprint(tree, ignored),
+            fingerprint=files,
             python=_line(str(python)),
             options=[_line(word) for word in side.options],
             environ=[shown_variable(name, value) for name, value in side.environ],
@@ -131,7 +132,7 @@ def _kind(side: Side) -> Literal["working_tree", "revision"]:
     return "working_tree" if side.revision is None else "revision"
 
 
-def _title(side: Side, tree: Path, commit: str | None, found: dict[str, str]) -> str:
+def _title(side: Side, tree: Path, commit: str | None, files: str | None, found: dict[str, str]) -> str:
     """For example `main (3f2a91c), torch 2.9.0, A=1`."""
     if side.revision is not None:
         assert commit is not None
@@ -139,7 +140,7 @@ def _title(side: Side, tree: Path, commit: str | None, found: dict[str, str]) ->
     else:
         code = "working tree" if side.tree is None else f"tree {side.tree}"
         if commit is not None:
-            changed = ", changed" if answer(tree, "status", "--porcelain") else ""
+            changed = f", uncommitted changes {files[:7]}" if files and answer(tree, "status", "--porcelain") else ""
             code += f" ({commit[:7]}{changed})"
     parts = [code, f"torch {found['torch']} on Python {found['python']}" if found else "", side.case or ""]
     parts += [" ".join(side.options), *(shown_variable(name, value) for name, value in side.environ)]

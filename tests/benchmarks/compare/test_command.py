@@ -61,14 +61,24 @@ def test_a_reader_of_the_output_alone_knows_what_how_much_and_how_sure(
     lines = capsys.readouterr().out.splitlines()
     first = next(index for index, line in enumerate(lines) if line.startswith("pair 1/"))
     before, pairs, after = "\n".join(lines[:first]), lines[first : first + 5], "\n".join(lines[first + 5 :])
-    assert redact(f"comparison: {tmp_path}/comparisons/test.json") in before
-    for text in (CASE, "working tree", "environ:A=1", "--ocr-steps 10", "up to 2 % is allowed", "torch: 2.13 -> 2.14"):
+    assert redact(f"document:   {tmp_path}/comparisons/test.json") in before
+    for text in (CASE, "working tree", "environ:A=1", "--ocr-steps 10", "up to 2 % fewer", "torch: 2.13 -> 2.14"):
         assert text in before
-    assert "at most 12 pairs; looks after 5, 8 and 12; error probability 5 %" in before
+    assert (
+        "at most 12 pairs; judged after 5, 8 and 12 pairs; the verdict is wrong with a probability of 5 % at most"
+        in before
+    )
     assert all(line.startswith(f"pair {number}/12: base ") for number, line in enumerate(pairs, start=1))
-    assert "; 60 s used, look in 4 min, at most 11 min left" in pairs[0]
+    assert "; 1 min used, judged in 4 min, up to 11 min left" in pairs[0]
     assert "; so far -10" in pairs[2]
-    for text in ("slower", "head is 10.0 % slower than base", "rests on: throughput", "-10.0 % (-10.", "error probab"):
+    assert "; judged: slower; " in pairs[4]
+    for text in (
+        "slower",
+        "head is 10.0 % slower than base",
+        "rests on: samples per second",
+        "-10.0 % (-10.",
+        "exit code 1: slower",
+    ):
         assert text in after
 
 

@@ -64,7 +64,7 @@ def test_cannot_tell_says_what_would_be_needed() -> None:
     text = _sentence("cannot tell", ["wall"], _interval(0.99, 0.8, 1.2, deviation=0.23), needed=570)
 
     assert text == (
-        "cannot tell: head is 1 % slower than base (20 % slower to 20 % faster); "
+        "cannot tell: head is between 20 % slower and 20 % faster than base (best estimate 1 % slower); "
         "at this noise about 570 pairs would tell if it is 3 % slower"
     )
 
@@ -73,7 +73,7 @@ def test_pairs_of_one_order_are_the_reason_and_not_their_number() -> None:
     text = _sentence("cannot tell", ["wall"], SLOWER, needed=13, one_order=True)
 
     assert text == (
-        "cannot tell: head is 5.1 % slower than base (3.5 to 7.2 % slower); "
+        "cannot tell: head is 3.5 to 7.2 % slower than base (best estimate 5.1 % slower); "
         "all pairs ran in the same order, and the second run may always be slower"
     )
 
@@ -88,8 +88,9 @@ def test_measures_that_contradict_each_other_are_named() -> None:
     text = _sentence("cannot tell", ["wall", "cpu"], _interval(1.05, 1.02, 1.08), SLOWER, needed=13)
 
     assert text == (
-        "cannot tell: head is 5.0 % faster than base (2.0 to 8.0 % faster) by throughput and "
-        "5.1 % slower than base (3.5 to 7.2 % slower) by CPU seconds; the two measures contradict each other"
+        "cannot tell: head is 2.0 to 8.0 % faster than base (best estimate 5.0 % faster) by throughput and "
+        "3.5 to 7.2 % slower than base (best estimate 5.1 % slower) by CPU seconds; "
+        "the two measures contradict each other"
     )
 
 

@@ -125,6 +125,6 @@ def test_a_line_of_a_disturbed_pair_is_short() -> None:
         disturbed = run(10.0, machine="disturbed", reasons=["other programs used 1.50 of 2 cores"] * 3)
         case.procedure.add(pair(number, base=disturbed, head=run(7.0 + number)))
     line = pair_line(case, case.pairs[-1], [case], PARAMETERS)
-    assert "; machine disturbed; to be repeated; so far -6 % (" in line
+    assert "; machine disturbed; repeated next; so far -6 % (" in line
     assert "), CPU -6 % (" in line
     assert len(f"{line}; {time_line([case], PARAMETERS, 200)}") < 190

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec import structs
 
@@ -39,18 +41,30 @@ def test_a_comparison_with_a_stored_side_is_not_described_as_a_paired_one() -> N
     stored = structs.replace(comparison().base, kind="stored", stored_runs=1)
     done = "\n".join(" ".join(line.split()) for line in lines(base=stored))
     assert "fresh runs of the head alone, at most 12, compared with 1 stored run, not measured in turns" in done
-    assert "rests on: throughput (wall clock), 1 stored and 5 new runs" in done
-    assert "if the machine has changed by no more than 5 % since" in done
-    for promise in ("pairs of fresh runs", "random order", "error probability", "err with"):
+    assert "rests on: samples per second (wall clock), 1 stored and 5 new runs" in done
+    assert "widened by 5 % at both ends for what the machine has changed since (--stored-drift)" in done
+    for promise in ("pairs of fresh runs", "random order", "a probability", "together", "pair to pair"):
         assert promise not in done
 
 
 def test_the_overview_names_both_sides_with_their_versions() -> None:
     done = lines(head=structs.replace(comparison().head, versions={"python": "3.12", "torch": "2.14"}))
-    assert "base:      main (3f2a91c)" in done
-    assert "head:      working tree; python 3.12, torch 2.14" in done
+    assert done[:2] == ["base: main (3f2a91c)", "head: working tree; python 3.12, torch 2.14"]
     assert "machine:   cpu a CPU, cores 2" in done
-    assert "measured:  2026-01-02 00:00 UTC, 5 min of runs" in done
+    assert "measured:  2026-01-02 00:00 to 00:00 UTC, 5 min of runs" in done
+
+
+def test_versions_of_both_sides_are_said_once() -> None:
+    versions = {"python": "3.12", "torch": "2.14"}
+    base, head = (structs.replace(side, versions=versions) for side in (comparison().base, comparison().head))
+    assert lines(base=base, head=head)[:3] == [
+        *("base: main (3f2a91c)", "head: working tree", "both: python 3.12, torch 2.14")
+    ]
+
+
+def test_the_break_of_a_resumed_comparison_is_in_its_times() -> None:
+    done = lines(updated_at=comparison().started_at + timedelta(days=1, hours=2))
+    assert "measured:  2026-01-02 00:00 to 2026-01-03 02:00 UTC, 5 min of runs" in done
 
 
 def test_differences_changes_and_remarks_are_below_the_table() -> None:
@@ -60,14 +74,39 @@ def test_differences_changes_and_remarks_are_below_the_table() -> None:
     below = [
         " ".join(line.split()) for line in done[done.index("psenet_sp_bs2_fp32_cpu1: slower, perhaps within 3 %") :]
     ]
-    assert below[1:3] == ["verdict: head is 5.0 % slower than base", "rests on: throughput (wall clock), 5 pairs"]
-    assert below[4].startswith("WARNING: the sides compute different things: details.loss_last.loss: 0.61 -> 0.7")
-    assert below[5:] == ["differs: details.environment.torch: 2.13 -> 2.14", "note: a remark"]
+    assert below[1] == "verdict: head is 5.0 % slower than base"
+    assert below[4].startswith("WARNING: the sides compute different things: loss_last.loss: 0.61 -> 0.7")
+    assert below[5:8] == ["differs: torch: 2.13 -> 2.14", "note: a remark", ""]
+
+
+@pytest.mark.parametrize(
+    ("machine", "reason"),
+    [
+        ("quiet", "the machine was not disturbed, so CPU seconds decide nothing"),
+        ("disturbed", "the machine was disturbed, so CPU seconds count as well"),
+    ],
+)
+def test_what_a_verdict_rests_on_has_a_reason(machine: str, reason: str) -> None:
+    done = lines(case(pairs=[pair(number, base=run(10.0, machine=machine)) for number in range(1, 6)]))
+    (line,) = [line for line in done if "rests on" in line]
+    assert line == f"  rests on: samples per second (wall clock), 5 pairs; {reason}"
+
+
+def test_sides_that_differ_in_nothing_are_said_to() -> None:
+    done = lines(base=comparison().head)
+    assert "  differs:  nothing that is known" in done
+
+
+def test_a_failed_case_shows_no_change() -> None:
+    done = lines(case(verdict=verdict("failed", rests_on=[], sentence="head failed in pair 2: killed")))
+    assert not [line for line in done if "how sure" in line or "rests on" in line]
+    (row,) = [line for line in done if line.startswith("psenet") and line.endswith("failed") and "  -  " in line]
+    assert "(-7.0 to" not in row
 
 
 def test_the_level_of_the_intervals_is_said() -> None:
     (sure,) = [line for line in lines() if "how sure" in line]
-    assert "98 % interval; all looks together err with 5 %; a pair varies by 2 % in throughput and 0.5 % in CPU" in sure
+    assert "98 % interval each time it is judged, 95 % all 3 times together; noise from pair to pair: 2 % in" in sure
 
 
 def test_repeated_pairs_and_an_unfinished_verdict_are_marked() -> None:
@@ -96,5 +135,5 @@ def test_figures_in_words() -> None:
     ]
     assert interval(ratio_interval(1.01, 0.99, 1.03)) == "+1.0 % (-1.0 to +3.0)"
     assert interval(ratio_interval(1.5, 0.02, 1e12)) == "+50 % (-98 to more than +1000)"
-    assert [duration(value) for value in (45.4, 89, 300, 3900)] == ["45 s", "89 s", "5 min", "1 h 05 min"]
+    assert [duration(value) for value in (45.4, 89, 300, 3900)] == ["45 s", "1 min 29 s", "5 min", "1 h 05 min"]
     assert [listed(words) for words in ([5], [5, 8], [5, 8, 12])] == ["5", "5 and 8", "5, 8 and 12"]

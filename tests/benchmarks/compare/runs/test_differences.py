@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.compare.document import Difference
-from benchmarks.compare.runs.differences import differences, settings_of, training_changes
+from benchmarks.compare.runs.differences import differences, settings_of, training_changes, training_is_compared
 from samples import changed, document, speed_artifact, without
 
 GOOD = document(speed_artifact())
@@ -165,6 +165,14 @@ def test_figures_of_the_reference_check_count_even_if_light_runs_lack_them() -> 
     assert list(shown(training_changes([GOOD, light], [light, head]))) == [name]
     assert training_changes([light], [head]) == []
     assert training_changes([], [head]) == []
+
+
+def test_whether_a_training_can_be_compared_at_all_is_known() -> None:
+    without_figures = without(GOOD, "details.reference_check")
+    without_losses = without(without(without_figures, "details.loss_first"), "details.loss_last")
+    assert training_is_compared([without_figures], [GOOD])  # losses
+    assert not training_is_compared([without_losses], [GOOD])
+    assert not training_is_compared([], [GOOD])
 
 
 def test_figures_of_the_compiled_graph_count() -> None:

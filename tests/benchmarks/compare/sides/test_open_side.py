@@ -28,7 +28,9 @@ def test_the_working_tree_is_described(checkout: Path) -> None:
     assert found.fingerprint is not None
     (checkout / "new.py").touch()
     with opened(parse_side(["."]), checkout=checkout) as side:
-        assert side.description.title == f"working tree ({head[:7]}, changed)"
+        assert side.description.fingerprint is not None
+        changes = f"uncommitted changes {side.description.fingerprint[:7]}"
+        assert side.description.title == f"working tree ({head[:7]}, {changes})"
         assert side.description.fingerprint != found.fingerprint
 
 

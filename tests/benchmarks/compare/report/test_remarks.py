@@ -1,0 +1,51 @@
+"""What a reader should know of the pairs besides the verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.judging.procedure import Procedure
+from benchmarks.compare.report.remarks import remarks
+from compared import CASE
+from compared_pairs import measured, procedure_parameters
+from comparisons import side_description
+
+PARAMETERS = procedure_parameters()
+BASE = side_description(light=True)
+HEAD = side_description(light=True, options=["--ocr-steps", "5"])
+
+
+def state(log_ratio: float, cpu_log_ratio: float) -> CaseState:
+    """A case with five pairs that hardly vary."""
+    procedure = Procedure(PARAMETERS, device="cpu", alpha=0.05)
+    for number in range(5):
+        turn = procedure.next()
+        assert turn is not None
+        noise = 0.001 * (number - 2)
+        procedure.add(measured(turn, log_ratio + noise, cpu_log_ratio=cpu_log_ratio - noise))
+    return CaseState(CASE, CASE, procedure)
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "remark"),
+    [
+        (-0.3, 0.0, "it waits more than the base (loader, threads, locks), or uses less CPU time for a sample"),
+        (0.0, -0.3, "it waits less than the base (loader, threads, locks), or uses more CPU time for a sample"),
+    ],
+)
+def test_measures_with_nothing_in_common_are_explained(wall: float, cpu: float, remark: str) -> None:
+    (found,) = remarks(state(wall, cpu), BASE, HEAD, PARAMETERS)
+    assert found.startswith("per second and per CPU second the head differs by different amounts")
+    assert found.endswith(remark)
+
+
+def test_measures_that_agree_need_no_remark() -> None:
+    assert remarks(state(-0.3, -0.3), BASE, HEAD, PARAMETERS) == []
+
+
+def test_sides_whose_training_cannot_be_compared_are_named() -> None:
+    case = state(0.0, 0.0)
+    case.training_is_compared = False
+    (found,) = remarks(case, BASE, HEAD, PARAMETERS)
+    assert found.endswith("nothing shows that they compute the same")
