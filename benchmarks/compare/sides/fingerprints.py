@@ -35,23 +35,45 @@ def fingerprint(tree: Path, ignored: Sequence[Path] = ()) -> str:
         SideError: if the tree cannot be read.
     """
     digest = hashlib.sha256()
-    inside = [each for each in ignored if _is_below(each, tree)]
     try:
         if is_root_of_checkout(tree):
-            excluded = [f":(exclude,literal){each.resolve().relative_to(tree.resolve())}" for each in inside]
             digest.update(git(tree, "rev-parse", "HEAD"))
-            digest.update(git(tree, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv"))
-            new = git(tree, "ls-files", "--others", "--exclude-standard", "-z", "--", ".", *excluded)
-            files = [tree / os.fsdecode(name) for name in new.split(b"\0") if name]
-            files = [file for file in files if "__pycache__" not in file.parts]
+            digest.update(_changes(tree))
+            files = _new_files(tree, ignored)
         else:
-            files = [file for file in _code(tree) if not any(_is_below(file, each) for each in inside)]
+            files = [file for file in _code(tree) if not any(_is_below(file, each) for each in ignored)]
     except GitError as error:
         raise SideError(git_problem(tree, error)) from None
     for file in sorted(files):
         digest.update(os.fsencode(file.relative_to(tree)) + b"\0")
         digest.update(_content(file))
     return digest.hexdigest()
+
+
+def is_changed(tree: Path, ignored: Sequence[Path] = ()) -> bool:
+    """Whether a checkout differs from its commit. New files below `ignored` do not count.
+
+    Raises:
+        SideError: if the tree cannot be read.
+    """
+    try:
+        return bool(_changes(tree) or _new_files(tree, ignored))
+    except GitError as error:
+        raise SideError(git_problem(tree, error)) from None
+
+
+def _changes(tree: Path) -> bytes:
+    """Of the files of a checkout that git knows."""
+    return git(tree, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv")
+
+
+def _new_files(tree: Path, ignored: Sequence[Path]) -> list[Path]:
+    """Files of a checkout that git does not know and is not to ignore."""
+    inside = [each.resolve().relative_to(tree.resolve()) for each in ignored if _is_below(each, tree)]
+    excluded = [f":(exclude,literal){each}" for each in inside]
+    new = git(tree, "ls-files", "--others", "--exclude-standard", "-z", "--", ".", *excluded)
+    files = [tree / os.fsdecode(name) for name in new.split(b"\0") if name]
+    return [file for file in files if "__pycache__" not in file.parts]
 
 
 def check_output(tree: Path, output: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Literal
 from benchmarks.compare.document import SideDescription
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides.environment import environment_of
-from benchmarks.compare.sides.fingerprints import check_output, fingerprint, git_problem
-from benchmarks.compare.sides.git import GitError, answer, git, is_root_of_checkout
+from benchmarks.compare.sides.fingerprints import check_output, fingerprint, git_problem, is_changed
+from benchmarks.compare.sides.git import GitError, git, is_root_of_checkout
 from benchmarks.compare.sides.interpreters import help_of_suite, interpreter, versions
 from benchmarks.compare.sides.side import Side, StoredSource, parse_side
 from benchmarks.compare.sides.side_options import LIGHT
@@ -95,7 +95,8 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
         found = {} if side.python is None else versions(python, tree, environment)
         ignored = (*([] if output is None else [output]), *_cache())
         files = None if side.revision is not None else fingerprint(tree, ignored)
-        title = _title(side, tree, commit, files, found)
+        changes = files if commit and files and is_changed(tree, ignored) else None
+        title = _title(side, commit, changes, found)
         description = SideDescription(
             given=[shown_side(text) for text in side.given],
             kind=_kind(side),
@@ -132,7 +133,7 @@ def _kind(side: Side) -> Literal["working_tree", "revision"]:
     return "working_tree" if side.revision is None else "revision"
 
 
-def _title(side: Side, tree: Path, commit: str | None, files: str | None, found: dict[str, str]) -> str:
+def _title(side: Side, commit: str | None, changes: str | None, found: dict[str, str]) -> str:
     """For example `main (3f2a91c), torch 2.9.0, A=1`."""
     if side.revision is not None:
         assert commit is not None
@@ -140,8 +141,7 @@ def _title(side: Side, tree: Path, commit: str | None, files: str | None, found:
     else:
         code = "working tree" if side.tree is None else f"tree {side.tree}"
         if commit is not None:
-            changed = f", uncommitted changes {files[:7]}" if files and answer(tree, "status", "--porcelain") else ""
-            code += f" ({commit[:7]}{changed})"
+            code += f" ({commit[:7]}{f', uncommitted changes {changes[:7]}' if changes else ''})"
     parts = [code, f"torch {found['torch']} on Python {found['python']}" if found else "", side.case or ""]
     parts += [" ".join(side.options), *(shown_variable(name, value) for name, value in side.environ)]
     return _line(", ".join(filter(None, parts)))

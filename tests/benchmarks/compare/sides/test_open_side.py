@@ -26,6 +26,10 @@ def test_the_working_tree_is_described(checkout: Path) -> None:
         head,
     )
     assert found.fingerprint is not None
+    (checkout / "results").mkdir()
+    (checkout / "results" / "comparison.json").touch()
+    with opened(parse_side(["."]), checkout=checkout, output=checkout / "results") as side:
+        assert side.description.title == f"working tree ({head[:7]})"
     (checkout / "new.py").touch()
     with opened(parse_side(["."]), checkout=checkout) as side:
         assert side.description.fingerprint is not None
