@@ -141,6 +141,7 @@ class SideDescription(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kind: Annotated[Literal["working_tree", "revision", "stored"], about("where its code or its figures come from")]
     title: Annotated[Line, about("one line that says what it is, for example `main (3f2a91c)`")]
     commit: Annotated[str | None, about("of its checkout; null if there is none")]
+    changed: Annotated[bool, about("whether its files differ from its commit")] = False
     fingerprint: Annotated[
         str | None, about("hash of the files of a working tree, or of the figures of stored runs; else null")
     ]

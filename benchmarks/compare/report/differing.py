@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from benchmarks.compare.document import CaseComparison, Difference, SideDescription
 
-COMMIT = "details.environment.git_commit"
-"""Left out of the lines: the sides name their commits."""
+OF_SIDES = ("details.environment.git_commit", "details.environment.git_dirty")
+"""Left out of the lines: the sides know more. A run calls a checkout changed in which its own artifacts lie."""
 
 NOTHING = "nothing that is known"
 
 
 def differing(case: CaseComparison, base: SideDescription, head: SideDescription) -> list[str]:
     """A line each: what the sides were given, then what their artifacts say."""
-    found = [difference_line(each) for each in case.differences if each.field != COMMIT]
+    found = [difference_line(each) for each in case.differences if each.field not in OF_SIDES]
     return [*given_differences(base, head), *found] or [NOTHING]
 
 
@@ -20,7 +20,7 @@ def given_differences(base: SideDescription, head: SideDescription) -> list[str]
     """Of code, options and environment variables: what is known before the first run."""
     parts = [
         ("commit", _commit(base), _commit(head)),
-        ("uncommitted changes", _changes(base, head), _changes(head, base)),
+        ("uncommitted changes", _changes(base), _changes(head)),
         ("options", " ".join(base.options), " ".join(head.options)),
         ("environment variables", " ".join(base.environ), " ".join(head.environ)),
     ]
@@ -46,7 +46,8 @@ def _commit(side: SideDescription) -> str:
     return (side.commit or "")[:7]
 
 
-def _changes(side: SideDescription, other: SideDescription) -> str:
-    """The fingerprint of a working tree, if both are working trees of one commit: else the titles say it."""
-    alike = side.kind == other.kind == "working_tree" and side.commit == other.commit
-    return (side.fingerprint or "")[:7] if alike else ""
+def _changes(side: SideDescription) -> str:
+    """The fingerprint of a working tree with changes; that of a stored side is one of its figures."""
+    if not side.changed:
+        return ""
+    return (side.fingerprint or "")[:7] if side.kind == "working_tree" else "not known"

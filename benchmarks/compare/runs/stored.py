@@ -117,6 +117,7 @@ def _of_artifact(source: StoredSource, name: str, case: str) -> StoredSide:
         kind="stored",
         title=_title(source, f"commit {commit[:7]}" if commit else "", [figures]),
         commit=commit,
+        changed=at(document, "details.environment.git_dirty") is True,
         fingerprint=_fingerprint([figures]),
         python="not known",
         options=[],

@@ -95,13 +95,14 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
         found = {} if side.python is None else versions(python, tree, environment)
         ignored = (*([] if output is None else [output]), *_cache())
         files = None if side.revision is not None else fingerprint(tree, ignored)
-        changes = files if commit and files and is_changed(tree, ignored) else None
-        title = _title(side, commit, changes, found)
+        changed = side.revision is None and commit is not None and is_changed(tree, ignored)
+        title = _title(side, commit, files if changed else None, found)
         description = SideDescription(
             given=[shown_side(text) for text in side.given],
             kind=_kind(side),
             title=title,
             commit=commit,
+            changed=changed,
             fingerprint=files,
             python=_line(str(python)),
             options=[_line(word) for word in side.options],

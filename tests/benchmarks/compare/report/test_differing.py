@@ -6,11 +6,11 @@ import pytest
 from msgspec import structs
 
 from benchmarks.compare.document import Difference, SideDescription
-from benchmarks.compare.report.differing import COMMIT, differing, given_differences, version_differences
+from benchmarks.compare.report.differing import OF_SIDES, differing, given_differences, version_differences
 from compared import case
 from comparisons import side_description
 
-TREE = side_description(kind="working_tree", commit="a" * 40, fingerprint="1" * 64)
+TREE = side_description(kind="working_tree", commit="a" * 40, fingerprint="1" * 64, changed=True)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ TREE = side_description(kind="working_tree", commit="a" * 40, fingerprint="1" * 
         (structs.replace(TREE, commit="b" * 40), "commit: aaaaaaa -> bbbbbbb"),
         (structs.replace(TREE, commit=None), "commit: aaaaaaa -> none"),
         (structs.replace(TREE, fingerprint="2" * 64), "uncommitted changes: 1111111 -> 2222222"),
+        (structs.replace(TREE, kind="revision", changed=False), "uncommitted changes: 1111111 -> none"),
+        (structs.replace(TREE, kind="stored"), "uncommitted changes: 1111111 -> not known"),
         (structs.replace(TREE, options=["--ocr-steps", "5"]), "options: none -> --ocr-steps 5"),
         (structs.replace(TREE, environ=["A=1", "B=2"]), "environment variables: none -> A=1 B=2"),
     ],
@@ -29,7 +31,8 @@ def test_what_was_given_for_each_side(head: SideDescription, line: str) -> None:
 
 
 def test_the_fingerprint_of_stored_figures_is_no_difference_of_code() -> None:
-    assert given_differences(TREE, structs.replace(TREE, kind="stored", fingerprint="2" * 64)) == []
+    clean = structs.replace(TREE, changed=False)
+    assert given_differences(clean, structs.replace(clean, kind="stored", fingerprint="2" * 64)) == []
 
 
 def test_versions_that_only_one_side_knows_are_no_difference() -> None:
@@ -37,8 +40,8 @@ def test_versions_that_only_one_side_knows_are_no_difference() -> None:
     assert version_differences(base, head) == ["torch: 2.13 -> 2.14"]
 
 
-def test_the_commit_is_said_once_and_names_are_short() -> None:
-    fields = [COMMIT, "details.environment.torch", "details.image_cache", "gpu_num"]
+def test_commits_are_said_once_and_names_are_short() -> None:
+    fields = [*OF_SIDES, "details.environment.torch", "details.image_cache", "gpu_num"]
     found = case(differences=[Difference(field=each, base="1", head="2") for each in fields])
     assert differing(found, TREE, structs.replace(TREE, commit="b" * 40)) == [
         *("commit: aaaaaaa -> bbbbbbb", "torch: 1 -> 2", "image_cache: 1 -> 2", "gpu_num: 1 -> 2")

@@ -33,6 +33,7 @@ def test_the_working_tree_is_described(checkout: Path) -> None:
     (checkout / "new.py").touch()
     with opened(parse_side(["."]), checkout=checkout) as side:
         assert side.description.fingerprint is not None
+        assert side.description.changed
         changes = f"uncommitted changes {side.description.fingerprint[:7]}"
         assert side.description.title == f"working tree ({head[:7]}, {changes})"
         assert side.description.fingerprint != found.fingerprint
