@@ -11,6 +11,9 @@ from benchmarks.compare.judging.verdict import contradictory
 
 MANY_PAIRS = 1000
 
+MOST = 11.0
+"""Largest ratio that is shown: an interval from two pairs may end at astronomic ones."""
+
 NAMES: dict[Measure, str] = {"wall": "throughput", "cpu": "CPU seconds"}
 
 
@@ -79,7 +82,14 @@ def digits_of(low: float, high: float) -> int:
 
 
 def _amount(logarithm: float, digits: int) -> str:
+    if logarithm > math.log(MOST):
+        return f"more than {100 * (MOST - 1):.0f}"
     return f"{100 * abs(_fraction(logarithm)):.{digits}f}"
+
+
+def _is_nothing(logarithm: float, digits: int) -> bool:
+    """Whether all digits that are shown are 0."""
+    return abs(100 * _fraction(logarithm)) < 0.5 * 10.0**-digits
 
 
 def _fraction(logarithm: float) -> float:
@@ -89,7 +99,7 @@ def _fraction(logarithm: float) -> float:
 def _figures(interval: Interval, name: str) -> str:
     digits = digits_of(1 + _fraction(interval.low), 1 + _fraction(interval.high))
     than = f"{in_words(interval.mean, digits)} than base"
-    if not float(_amount(interval.mean, digits)):
+    if _is_nothing(interval.mean, digits):
         than = "as fast as base"
     by = f" by {name}" if name else ""
     return f"{than} ({range_in_words(interval.low, interval.high, digits)}){by}"
@@ -99,7 +109,7 @@ def _range(interval: Interval, name: str) -> str:
     """The interval first: it is all that a reader may rely on."""
     low, high = (1 + _fraction(end) for end in (interval.low, interval.high))
     digits = digits_of(low, high)
-    best = in_words(interval.mean, digits) if float(_amount(interval.mean, digits)) else "as fast"
+    best = "as fast" if _is_nothing(interval.mean, digits) else in_words(interval.mean, digits)
     by = f" by {name}" if name else ""
     ends = range_in_words(interval.low, interval.high, digits)
     if interval.low <= 0 <= interval.high:

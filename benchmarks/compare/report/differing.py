@@ -16,6 +16,17 @@ def differing(case: CaseComparison, base: SideDescription, head: SideDescription
     return [*given_differences(base, head), *found] or [NOTHING]
 
 
+def is_one_program(base: SideDescription, head: SideDescription) -> bool:
+    """Whether nothing that was given for the sides differs: then their difference is noise."""
+    calls = [(_code(side), side.options, side.environ, side.python) for side in (base, head)]
+    return calls[0] == calls[1] and "stored" not in (base.kind, head.kind)
+
+
+def _code(side: SideDescription) -> tuple[str | None, str | None]:
+    """A working tree without changes is its commit."""
+    return side.commit, side.fingerprint if side.changed or side.commit is None else None
+
+
 def given_differences(base: SideDescription, head: SideDescription) -> list[str]:
     """Of code, options and environment variables: what is known before the first run."""
     parts = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.compare.document import Comparison, Pair, ProcedureParameters
 from benchmarks.compare.judging.course import CaseState
 from benchmarks.compare.judging.verdict import failures, runs
-from benchmarks.compare.report.differing import given_differences, version_differences
+from benchmarks.compare.report.differing import given_differences, is_one_program, version_differences
 from benchmarks.compare.report.table import Labelled, aligned, procedure_line, question_line, side_line
 from benchmarks.compare.report.wording import both, case_title, change, counted, duration, interval, rate
 
@@ -58,6 +58,8 @@ def opening_lines(comparison: Comparison, resumed: bool) -> list[str]:
         ("question", question_line(procedure)),
         ("procedure", procedure_line(comparison)),
     ]
+    if is_one_program(base, head) and all(case.base_case == case.head_case for case in comparison.cases):
+        lines.append(("note", "both sides are the same program: this measures the noise"))
     if resumed:
         done = sum(pair.counted for case in comparison.cases for pair in case.pairs)
         lines.append(("resumed", f"after {counted(done, 'pair')}, {duration(comparison.measuring_seconds)} of runs"))
@@ -70,11 +72,13 @@ class TimeLeft:
 
     to_look: float | None
     to_end: float | None
+    budget_is_short: bool = False
+    """Whether --budget ends a case before its first look."""
 
 
 def time_left(cases: Sequence[CaseState], parameters: ProcedureParameters, spent: float) -> TimeLeft:
     """The end is that of --max-pairs or --budget, whichever comes first. Repeated pairs are not foreseen."""
-    to_look = to_end = 0.0
+    to_look = to_end = to_first = 0.0
     for case in cases:
         if case.finished:
             continue
@@ -83,10 +87,11 @@ def time_left(cases: Sequence[CaseState], parameters: ProcedureParameters, spent
             return TimeLeft(None, None)
         look = next((number for number in parameters.looks if number > done), done)
         to_look += (look - done) * each
+        to_first += max(0, parameters.looks[0] - done) * each
         to_end += (parameters.max_pairs - done) * each
     if parameters.budget_minutes is not None:
         budget = max(0.0, 60 * parameters.budget_minutes - spent)
-        to_look, to_end = min(to_look, budget), min(to_end, budget)
+        return TimeLeft(min(to_look, budget), min(to_end, budget), budget_is_short=budget < to_first)
     return TimeLeft(to_look, to_end)
 
 
@@ -145,7 +150,10 @@ def time_line(cases: Sequence[CaseState], parameters: ProcedureParameters, spent
         return f"{duration(spent)} used, {LEFT_UNKNOWN}"
     cases_left = "" if len(cases) == 1 else f" ({counted(len(open_cases), 'case')} open)"
     judged, end = duration(left.to_look), duration(left.to_end)
-    return f"{duration(spent)} used{cases_left}, judged in {judged}, up to {end} left"
+    used = f"{duration(spent)} used{cases_left}"
+    if left.budget_is_short:
+        return f"{used}, --budget ends it in {end}, before {parameters.looks[0]} pairs"
+    return f"{used}, judged in {judged}, up to {end} left"
 
 
 def verdict_line(case: CaseState) -> str:

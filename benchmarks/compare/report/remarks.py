@@ -6,8 +6,11 @@ import re
 
 from benchmarks.compare.document import Pair, ProcedureParameters, RatioInterval, SideDescription
 from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.judging.statistics import FIRST_LOOKS
 from benchmarks.compare.judging.verdict import is_disturbed, runs
-from benchmarks.compare.report.wording import counted
+from benchmarks.compare.report.differing import is_one_program
+from benchmarks.compare.report.progress import expected_seconds
+from benchmarks.compare.report.wording import counted, duration
 
 MAX_REASONS = 3
 _FIGURE = re.compile(r"\d[\d.]*")
@@ -23,6 +26,7 @@ def remarks(
     """A line each."""
     return [
         *_ended(case, parameters, resumable),
+        *_few(case),
         *_unexplained(case, base, head),
         *_opposed(case.verdict.wall, case.verdict.cpu),
         *_unknown_training(case),
@@ -35,19 +39,30 @@ def remarks(
 def _ended(case: CaseState, parameters: ProcedureParameters, resumable: bool) -> list[str]:
     done = counted(case.count, case.unit)
     if case.stopped_by == "budget":
-        return [f"ended after {done}: the next one would not have fitted into {parameters.budget_minutes:g} minutes"]
+        text = f"ended after {done}: the next one would not have fitted into {parameters.budget_minutes:g} minutes"
+        return [text + _budget_of_a_look(case, parameters)]
     if case.stopped_by == "interrupted":
         return [f"interrupted after {done}{': the same command with --resume continues' if resumable else ''}"]
     return []
 
 
+def _budget_of_a_look(case: CaseState, parameters: ProcedureParameters) -> str:
+    """What the pairs so far say of the time that the first look of this case needs."""
+    first, each = parameters.looks[0], expected_seconds(case, [case])
+    if case.count >= first or each is None:
+        return ""
+    return f"; {first} of them take about {duration(first * each)} here: give a longer --budget"
+
+
+def _few(case: CaseState) -> list[str]:
+    if not case.decided or case.count >= FIRST_LOOKS[0]:
+        return []
+    return [f"{counted(case.count, case.unit)} say little of how much they vary: measure {FIRST_LOOKS[0]} or more"]
+
+
 def _unexplained(case: CaseState, base: SideDescription, head: SideDescription) -> list[str]:
     """A gain or a loss between sides that are the same in everything that is known."""
-    same_code = (base.kind, base.commit, base.fingerprint) == (head.kind, head.commit, head.fingerprint)
-    same_call = (base.options, base.environ, base.python) == (head.options, head.environ, head.python)
-    if case.verdict.word not in ("slower", "faster") or not (same_code and same_call) or case.differences:
-        return []
-    if "stored" in (base.kind, head.kind):
+    if case.verdict.word not in ("slower", "faster") or not is_one_program(base, head) or case.differences:
         return []
     return ["nothing that is known of the sides differs: this difference is unexplained; compare them once more"]
 

@@ -28,6 +28,7 @@ HEADINGS = (
     "verdict",
 )
 NUMERIC = (1, 2, 5)
+MAX_CHANGES = 3
 LOUD = "WARNING"
 """Label of a line that a reader must not miss."""
 
@@ -210,8 +211,10 @@ def _certainty(case: CaseComparison, comparison: Comparison) -> str:
 
 def training_warning(case: CaseComparison) -> str:
     """Faster, or slower, because it computes something else."""
-    changes = "; ".join(difference_line(each) for each in case.training_changes)
-    return f"the sides compute different things: {changes}. Faster because it computes something else is no gain"
+    changes = [difference_line(each) for each in case.training_changes]
+    more = f", and {len(changes) - MAX_CHANGES} more in the document" if len(changes) > MAX_CHANGES else ""
+    shown = f"{'; '.join(changes[:MAX_CHANGES])}{more}"
+    return f"the sides compute different things: {shown}. Faster because it computes something else is no gain"
 
 
 def pair_cells(case: CaseComparison) -> list[list[str]]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.compare.document import CaseComparison, Measure, RatioInterval
-from benchmarks.compare.judging.sentences import digits_of
+from benchmarks.compare.judging.sentences import MOST, digits_of
 
 MEASURES: dict[Measure, str] = {"wall": "samples per second (wall clock)", "cpu": "samples per CPU second"}
-
-MOST = 11.0
-"""Largest ratio that is shown: an interval from two pairs may end at astronomic ones."""
 
 
 def change(ratio: float, digits: int = 1) -> str:

@@ -82,6 +82,15 @@ def test_a_reader_of_the_output_alone_knows_what_how_much_and_how_sure(
         assert text in after
 
 
+def test_sides_that_are_one_program_are_said_to_measure_the_noise(
+    fakes: FakeRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(arguments(tmp_path, "--head", "."))
+    assert "both sides are the same program: this measures the noise" in capsys.readouterr().out
+    main(arguments(tmp_path, "--head", "environ:A=1"))
+    assert "the same program" not in capsys.readouterr().out
+
+
 def test_the_markdown_on_standard_output_is_alone_there(
     fakes: FakeRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,12 @@ def test_pairs_of_one_order_are_the_reason_and_not_their_number() -> None:
     )
 
 
+def test_astronomic_ends_of_an_interval_are_not_spelled_out() -> None:
+    text = _sentence("cannot tell", ["wall"], _interval(1.1, 0.01, 1e9, deviation=3.0), needed=1000)
+
+    assert "head is between 99 % slower and more than 1000 % faster than base (best estimate 10 % faster)" in text
+
+
 def test_hopeless_number_of_pairs_is_not_spelled_out() -> None:
     text = _sentence("cannot tell", ["wall"], _interval(0.99, 0.8, 1.2, deviation=0.23), needed=123456)
 

@@ -6,7 +6,13 @@ import pytest
 from msgspec import structs
 
 from benchmarks.compare.document import Difference, SideDescription
-from benchmarks.compare.report.differing import OF_SIDES, differing, given_differences, version_differences
+from benchmarks.compare.report.differing import (
+    OF_SIDES,
+    differing,
+    given_differences,
+    is_one_program,
+    version_differences,
+)
 from compared import case
 from comparisons import side_description
 
@@ -33,6 +39,27 @@ def test_what_was_given_for_each_side(head: SideDescription, line: str) -> None:
 def test_the_fingerprint_of_stored_figures_is_no_difference_of_code() -> None:
     clean = structs.replace(TREE, changed=False)
     assert given_differences(clean, structs.replace(clean, kind="stored", fingerprint="2" * 64)) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "same"),
+    [
+        (TREE, True),
+        (structs.replace(TREE, fingerprint="2" * 64), False),
+        (structs.replace(TREE, environ=["A=1"]), False),
+        (structs.replace(TREE, kind="stored"), False),
+        (structs.replace(TREE, kind="revision", changed=False, fingerprint=None), False),
+    ],
+)
+def test_whether_the_sides_are_one_program(head: SideDescription, same: bool) -> None:
+    assert is_one_program(TREE, head) is same
+
+
+def test_a_working_tree_without_changes_is_its_commit() -> None:
+    clean = structs.replace(TREE, changed=False)
+    assert is_one_program(clean, structs.replace(clean, kind="revision", fingerprint=None))
+    no_git = structs.replace(clean, commit=None)
+    assert not is_one_program(no_git, structs.replace(no_git, fingerprint="2" * 64))
 
 
 def test_versions_that_only_one_side_knows_are_no_difference() -> None:

@@ -119,6 +119,13 @@ def test_the_intervals_that_decide_are_shown_from_three_pairs_on() -> None:
     assert pair_line(case, case.pairs[-1], [case], PARAMETERS).endswith("; so far 0.00 % (0.00 to 0.00)")
 
 
+def test_a_budget_that_ends_a_case_before_it_is_judged_is_announced() -> None:
+    case = state(60, 60)
+    parameters = structs.replace(PARAMETERS, budget_minutes=4.0)
+    assert time_line([case], parameters, 120).endswith("used, --budget ends it in 2 min, before 5 pairs")
+    assert "judged in 3 min" in time_line([case], structs.replace(PARAMETERS, budget_minutes=6.0), 120)
+
+
 def test_a_line_of_a_disturbed_pair_is_short() -> None:
     case = state()
     for number in range(1, 5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from benchmarks.compare.judging.course import CaseState
 from benchmarks.compare.judging.procedure import Procedure
@@ -16,10 +17,10 @@ BASE = side_description(light=True)
 HEAD = side_description(light=True, options=["--ocr-steps", "5"])
 
 
-def state(log_ratio: float, cpu_log_ratio: float) -> CaseState:
-    """A case with five pairs that hardly vary."""
-    procedure = Procedure(PARAMETERS, device="cpu", alpha=0.05)
-    for number in range(5):
+def state(log_ratio: float, cpu_log_ratio: float, pairs: int = 5, max_pairs: int = 12) -> CaseState:
+    """A case with pairs that hardly vary."""
+    procedure = Procedure(procedure_parameters(max_pairs=max_pairs, seed=2), device="cpu", alpha=0.05)
+    for number in range(pairs):
         turn = procedure.next()
         assert turn is not None
         noise = 0.001 * (number - 2)
@@ -42,6 +43,29 @@ def test_measures_with_nothing_in_common_are_explained(wall: float, cpu: float, 
 
 def test_measures_that_agree_need_no_remark() -> None:
     assert remarks(state(-0.3, -0.3), BASE, HEAD, PARAMETERS) == []
+
+
+@pytest.mark.parametrize(("pairs", "remarked"), [(2, True), (5, False)])
+def test_a_verdict_on_few_pairs_says_so(pairs: int, remarked: bool) -> None:
+    case = state(-0.3, -0.3, pairs=pairs, max_pairs=pairs)
+    case.procedure.look(0.05)
+    assert case.verdict.word == "slower"
+    found = remarks(case, BASE, HEAD, PARAMETERS)
+    assert found == (["2 pairs say little of how much they vary: measure 5 or more"] if remarked else [])
+
+
+def test_a_budget_that_ends_before_the_first_look_is_compared_with_what_that_would_take() -> None:
+    case = state(-0.3, -0.3, pairs=2)
+    case.procedure.stop("budget")
+    parameters = structs.replace(PARAMETERS, budget_minutes=3.0)
+    found = remarks(case, BASE, HEAD, parameters)
+    assert found[0] == (
+        "ended after 2 pairs: the next one would not have fitted into 3 minutes; "
+        "5 of them take about 5 min here: give a longer --budget"
+    )
+    case = state(-0.3, -0.3, pairs=5)
+    case.procedure.stop("budget")
+    assert remarks(case, BASE, HEAD, parameters)[0].endswith("would not have fitted into 3 minutes")
 
 
 def test_sides_whose_training_cannot_be_compared_are_named() -> None:

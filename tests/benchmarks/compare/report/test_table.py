@@ -97,6 +97,13 @@ def test_sides_that_differ_in_nothing_are_said_to() -> None:
     assert "  differs:  nothing that is known" in done
 
 
+def test_many_changes_of_what_is_computed_are_counted() -> None:
+    changed = [Difference(field=f"details.loss_last.{number}", base="1", head="2") for number in range(5)]
+    (line,) = [line for line in lines(case(training_changes=changed)) if "WARNING" in line]
+    assert "loss_last.2: 1 -> 2, and 2 more in the document. Faster" in line
+    assert "loss_last.3" not in line
+
+
 def test_a_failed_case_shows_no_change() -> None:
     done = lines(case(verdict=verdict("failed", rests_on=[], sentence="head failed in pair 2: killed")))
     assert not [line for line in done if "how sure" in line or "rests on" in line]
