@@ -146,11 +146,17 @@ class Procedure:
         return self._final
 
     def _repeat_is_due(self) -> bool:
-        """Whether the machine disturbed the last pair and the limits allow another attempt."""
+        """Whether the machine disturbed the last pair and the limits allow another attempt.
+
+        A pair whose last attempt was disturbed as well shows that the machine is busy throughout: no pair is repeated
+        after it.
+        """
         if not self._pairs or self._repeats >= self._parameters.max_repeats:
             return False
-        last = self._pairs[-1]
-        return last.attempt < self._parameters.max_attempts and is_disturbed(last)
+        last, attempts = self._pairs[-1], self._parameters.max_attempts
+        if any(pair.attempt >= attempts and is_disturbed(pair) for pair in self._pairs):
+            return False
+        return last.attempt < attempts and is_disturbed(last)
 
     def _evidence(self) -> Evidence:
         counted = self.counted

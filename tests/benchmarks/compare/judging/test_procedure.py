@@ -153,12 +153,20 @@ def test_attempts_of_a_pair_are_limited() -> None:
     _run(procedure, _with(0.0, scale=20, machine="disturbed"))
 
     assert [(pair.number, pair.attempt) for pair in procedure.pairs[:4]] == [(1, 1), (1, 2), (1, 3), (2, 1)]
-    assert len(procedure.pairs) == 15
+
+
+def test_nothing_is_repeated_on_a_machine_that_is_busy_throughout() -> None:
+    """All attempts of a pair were disturbed: further repeats would cost time and help as little."""
+    procedure = _procedure(procedure_parameters(max_attempts=3, max_repeats=100, max_pairs=5))
+
+    _run(procedure, _with(0.0, scale=20, machine="disturbed"))
+
+    assert [pair.attempt for pair in procedure.pairs] == [1, 2, 3, 1, 1, 1, 1]
     assert len(procedure.counted) == 5
 
 
 def test_repeats_of_all_pairs_are_limited() -> None:
-    procedure = _procedure(procedure_parameters(max_repeats=3, max_pairs=5))
+    procedure = _procedure(procedure_parameters(max_attempts=9, max_repeats=3, max_pairs=5))
 
     _run(procedure, _with(0.0, scale=20, machine="disturbed"))
 
