@@ -84,9 +84,13 @@ class Pair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RatioInterval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A t interval on the mean log ratio of the counted pairs, as ratios head / base."""
+    """A t interval on the mean log ratio of the counted pairs, as ratios head / base. With a stored side: Welch's on
+    the runs of both sides, widened by the drift.
+    """
 
-    ratio: Annotated[PositiveRatio, about("geometric mean of the pairs' ratios")]
+    ratio: Annotated[
+        PositiveRatio, about("geometric mean of the pairs' ratios; with a stored side, of the sides' means")
+    ]
     low: Annotated[PositiveRatio, about("lower end of the interval")]
     high: Annotated[PositiveRatio, about("upper end of the interval")]
     pair_deviation: Annotated[Amount, about("standard deviation of the log ratio of one pair")]
@@ -98,11 +102,14 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the pairs show of the head, compared with the base."""
 
     word: Annotated[Word, about("the verdict")]
-    rests_on: Annotated[list[Measure], about("the measures that support it; empty if there is no interval")]
-    wall: Annotated[RatioInterval | None, about("of throughput; null with fewer than two pairs")]
+    rests_on: Annotated[
+        list[Measure], about("the measures that support it; empty if there is no interval, or a run failed")
+    ]
+    wall: Annotated[RatioInterval | None, about("of throughput; null if there are too few runs")]
     cpu: Annotated[RatioInterval | None, about("of samples per CPU second; null if not known")]
     pairs_needed: Annotated[
-        PositiveCount | None, about("pairs that would answer the question at this noise; null if it is answered")
+        PositiveCount | None,
+        about("pairs that would answer the question at this noise; null if it is answered, or not known"),
     ]
     sentence: Annotated[Line, about("the verdict in words, with its figures")]
 
@@ -148,9 +155,13 @@ class SideDescription(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     python: Annotated[Line, about("interpreter; paths without private data")]
     options: Annotated[list[Line], about("pytest options of this side alone")]
     environ: Annotated[list[Line], about("variables of this side alone, NAME=VALUE; secrets removed")]
-    light: Annotated[bool, about("whether its suite knows --ocr-light")]
+    light: Annotated[
+        bool, about("whether its suite knows --ocr-light; of a stored artifact, whether it is of a light run")
+    ]
     stored_runs: Annotated[Count, about("runs of a stored side; else 0")]
-    versions: Annotated[dict[str, str], about("python, torch, ... of its first run; empty before")]
+    versions: Annotated[
+        dict[str, str], about("python, torch, ... of its first run; before it, only those of env: are known")
+    ]
 
 
 class ProcedureParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
