@@ -11,6 +11,7 @@ from msgspec import structs
 from benchmarks.compare.document import MachineState, Pair, RunFigures
 from benchmarks.compare.runs.details import Document, at, number, positive, text
 from benchmarks.harness.protocol.text import printable_line
+from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.reading import DocumentError, read_document
 from benchmarks.harness.results.redaction import redact
 
@@ -32,6 +33,8 @@ def read_speed_json(path: Path) -> Document:
         raise ArtifactError(f"{path.name}: {error}") from None
     except OSError as error:
         raise ArtifactError(f"{path.name} cannot be read: {error.strerror}") from None
+    except ValueError:  # of the path, which a document may name
+        raise ArtifactError(f"{printable(path.name)}: not a path") from None
     if not isinstance(document, dict) or not {"FINAL_RESULT", "JOB_FAIL_FLAG", "index"} <= document.keys():
         raise ArtifactError(f"{path.name}: not a speed JSON: FINAL_RESULT, JOB_FAIL_FLAG or index is missing")
     if document["index"] != 1:

@@ -17,7 +17,7 @@ from benchmarks.compare.runs.differences import settings_of
 from benchmarks.compare.runs.figures import ArtifactError, read_speed_json, run_figures, versions_of
 from benchmarks.compare.runs.machine_key import differing, machine_key, missing
 from benchmarks.compare.sides.side import StoredSource, Which
-from benchmarks.compare.sides.side_options import option_value
+from benchmarks.compare.sides.side_options import AS_COMMON_OPTIONS, option_value
 from benchmarks.harness.protocol.text import printable_line
 from benchmarks.harness.results.reading import DocumentError, read_document
 from benchmarks.harness.results.redaction import redact
@@ -102,6 +102,8 @@ def _of_artifact(source: StoredSource, name: str, case: str) -> StoredSide:
         document = read_speed_json(source.path)
     except ArtifactError as error:
         raise SideError(f"{name}: {error}; name a comparison document or a speed JSON") from None
+    if source.which == "base":
+        raise SideError(f"{name}#base: a speed JSON is one run and has no base: leave out #base")
     kind, measured = text(document, "details.source"), text(document, "details.case")
     if kind == "log":
         raise SideError(f"{name}: made from a train log, which knows no machine; name the artifact of a run")
@@ -199,16 +201,30 @@ def _check_options(name: str, settings: Mapping[str, str], options: Sequence[str
         if setting == "warmup_steps" and int(there) > int(now):
             continue  # the case may have needed more: `check_run` will tell
         raise SideError(
-            f"{name}: measured with {option} {there}, but this comparison has {now}: pass `-- {option} {there}`"
+            f"{name}: measured with {option} {there}, but this comparison has {now}: give both sides "
+            f"{option} {there}{AS_COMMON_OPTIONS}"
         )
 
 
 def _check_common_options(name: str, there: Sequence[str], here: Sequence[str]) -> None:
-    if list(there) != [printable_line(redact(word)) for word in here]:
+    if _values(there) != _values([printable_line(redact(word)) for word in here]):
         raise SideError(
             f"{name}: measured with the options {' '.join(there) or '(none)'}, "
-            f"but this comparison has {redact(' '.join(here)) or '(none)'}: pass the same after `--`"
+            f"but this comparison has {redact(' '.join(here)) or '(none)'}: give both sides the same{AS_COMMON_OPTIONS}"
         )
+
+
+def _values(words: Sequence[str]) -> dict[str, list[str]]:
+    """Options with their values, the last of each, in whatever order and form they were given."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in words:
+        if word.startswith("-"):
+            name, equals, value = word.partition("=")
+            found[name] = [value] if equals else []
+        else:
+            found.setdefault(name, []).append(word)
+    return found
 
 
 def _fingerprint(runs: Sequence[RunFigures]) -> str:

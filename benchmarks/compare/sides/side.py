@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,5 +156,6 @@ def _stored(text: str) -> StoredSource:
         text = text.removesuffix("#head")
     path = full_path(text, "stored:")
     if not path.is_file():
-        raise SideError(f"stored:{redact(text)}: there is no such file; name a comparison document or a speed JSON")
+        reason = "not a regular file" if os.path.lexists(path) else "there is no such file"
+        raise SideError(f"stored:{redact(text)}: {reason}; name a comparison document or a speed JSON")
     return StoredSource(path, which)

@@ -22,7 +22,19 @@ COMPARISON_OPTIONS = (
 DATA = "--ocr-data"
 SAME_ON_BOTH_SIDES = ("--ocr-steps", "--ocr-warmup", "--ocr-seed", DATA)
 LIGHT = "--ocr-light"
-FLAGS = (LIGHT, "--ocr-strict-compare")
+AS_COMMON_OPTIONS = " (after `--`, or as options of `pytest --ocr-compare`)"
+"""Where the options of both sides are given, for messages."""
+
+REPORTS = ("--junitxml", "--junit-xml", "--benchmark-json", "--benchmark-save", "--report-log", "--html")
+"""Options that name a file. Each run would write it, perhaps into its tree."""
+
+NEED_CACHE = (
+    *("--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--new-first"),
+    *("--sw", "--stepwise", "--sw-skip", "--stepwise-skip", "--sw-reset", "--stepwise-reset"),
+)
+"""Options that pytest does not know without its cache, which runs do not have."""
+
+FLAGS = (LIGHT, "--ocr-strict-compare", *NEED_CACHE)
 """Options without a value."""
 
 SET_BY_COMPARISON = ("--ocr-case", "--ocr-output", LIGHT, *COMPARISON_OPTIONS)
@@ -38,12 +50,6 @@ OTHER_TESTS = (
         "--version",
         "--rootdir",
         "--pdb",
-        "--lf",
-        "--last-failed",
-        "--ff",
-        "--failed-first",
-        "--stepwise",
-        "--sw",
         "--maxfail",
         "--exitfirst",
         "--override-ini",
@@ -51,6 +57,7 @@ OTHER_TESTS = (
         "--confcutdir",
         "--noconftest",
     ),
+    *NEED_CACHE,
     *("--fixtures", "--markers", "--setup-only", "--setup-plan", "--deselect", "--ignore", "--ignore-glob", "--pyargs"),
 )
 """Options that select, start, stop or configure tests."""
@@ -79,9 +86,11 @@ def check_options(words: Sequence[str], source: str, refused: Sequence[str] = SE
             raise SideError(f"{source}: {redact(word)!r} is not an option; the case is given by case:NAME or --case")
         name = word.split("=")[0] if word.startswith("--") else word[:2]
         if name in SAME_ON_BOTH_SIDES and name in refused:
-            raise SideError(f"{source}: {name} must be the same on both sides: give it after `--`")
+            raise SideError(f"{source}: {name} must be the same on both sides: give it to both{AS_COMMON_OPTIONS}")
         if name in refused:
             raise SideError(f"{source}: {name} is set by the comparison itself: leave it out{_instead(name)}")
+        if name in REPORTS:
+            raise SideError(f"{source}: {name} would be written by each run: leave it out")
         if name in OTHER_TESTS and word.startswith("-"):
             raise SideError(f"{source}: {name} changes which tests run or how; a run has one case: leave it out")
 
@@ -104,7 +113,7 @@ def without_comparison_options(addopts: str) -> str:
     except ValueError:
         return addopts  # pytest will say what is wrong with it
     # a run measures the cases of all --ocr-case that it gets, and is light only if the comparison asks for it
-    removed = ("--ocr-case", LIGHT, *COMPARISON_OPTIONS)
+    removed = ("--ocr-case", LIGHT, *COMPARISON_OPTIONS, *REPORTS, *NEED_CACHE)
     pattern = re.compile(rf"(?:{'|'.join(removed)})(?P<value>=.*)?")
     kept, skip_value = [], False
     for word in words:

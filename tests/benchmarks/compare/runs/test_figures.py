@@ -162,6 +162,10 @@ def test_a_missing_file_is_a_failed_run(tmp_path: Path) -> None:
     assert found.failure == "a_speed cannot be read: No such file or directory"
 
 
+def test_a_document_may_name_what_is_no_path(tmp_path: Path) -> None:
+    assert run_figures(tmp_path / "a\0speed", artifact="a").failure == "a\\x00speed: not a path"
+
+
 def test_times_are_those_of_the_artifact_if_the_caller_measured_none(tmp_path: Path) -> None:
     path = tmp_path / "a_speed"
     content = speed_json(details__started_at="2026-01-02T03:04:05.5Z", details__total_seconds=12.5)

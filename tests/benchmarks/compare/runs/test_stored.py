@@ -101,7 +101,10 @@ def test_failed_and_repeated_runs_are_left_out(tmp_path: Path) -> None:
         ({"details.environment.cpu": "AMD EPYC 7B13"}, "measured on another machine: cpu: AMD EPYC 7B13 there, 1 here"),
         ({"details.environment.cores": 64}, "cores: 64 there, 2 here; measure both sides here"),
         ({"details.case": "psenet_sp_bs4_fp32_cpu1"}, f"measured psenet_sp_bs4_fp32_cpu1, not {SPEED_CASE}"),
-        ({"details.measured_steps": 20}, "with --ocr-steps 20, but this comparison has 10: pass `-- --ocr-steps 20`"),
+        (
+            {"details.measured_steps": 20},
+            "with --ocr-steps 20, but this comparison has 10: give both sides --ocr-steps 20 (after `--`",
+        ),
         ({"details.warmup_steps": 1}, "with --ocr-warmup 1, but this comparison has 2"),
         ({"details.environment.cpu": None}, "does not say on which machine it was measured: it lacks cpu"),
         ({"details.seed": 7}, "with --ocr-seed 7, but this comparison has 0"),
@@ -173,7 +176,7 @@ def test_a_comparison_of_something_else_is_refused(tmp_path: Path) -> None:
         stored(path, case="psenet_sp_bs4_fp32_cpu1")
     with pytest.raises(SideError, match=r"another machine: cores: 2 there, 4 here; memory: 16 GiB there, 8 GiB here"):
         stored(path, machine=MACHINE | {"memory": "8 GiB", "cores": "4"})
-    with pytest.raises(SideError, match=r"measured with the options .*, but this comparison has --ocr-steps 3: pass"):
+    with pytest.raises(SideError, match=r"measured with the options .*, but this comparison has --ocr-steps 3: give"):
         stored(path, options=["--ocr-steps", "3"])
     again = comparison([None], [run], head=side_description(kind="stored"))
     with pytest.raises(SideError, match="is itself a stored side: name the file that it came from"):
@@ -192,6 +195,19 @@ def test_a_comparison_that_failed_has_no_runs_to_compare_with(tmp_path: Path) ->
     content = structs.replace(content, cases=[structs.replace(case, verdict=failed)])
     with pytest.raises(SideError, match="#head: the comparison failed: working tree: changed while it was measured"):
         stored(write_comparison(tmp_path / "a.json", content))
+
+
+def test_options_are_the_same_in_any_order_and_form(tmp_path: Path) -> None:
+    path = write_comparison(tmp_path / "a.json", comparison([None], [write_run(tmp_path, "1_head", STEPS)]))
+    pairs = [OPTIONS[at : at + 2] for at in range(0, len(OPTIONS), 2)]
+    assert stored(path, options=[f"{name}={value}" for name, value in reversed(pairs)]).runs
+    with pytest.raises(SideError, match="measured with the options"):
+        stored(path, options=[*OPTIONS, "--ocr-seed", "5"])
+
+
+def test_an_artifact_has_no_base(artifact: Callable[[Any], Path]) -> None:
+    with pytest.raises(SideError, match=r"a_speed#base: a speed JSON is one run and has no base: leave out #base"):
+        stored(artifact(document(speed_artifact(), STEPS)), "base")
 
 
 def test_other_runs_have_another_fingerprint(tmp_path: Path) -> None:

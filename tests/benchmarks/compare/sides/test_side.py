@@ -61,6 +61,7 @@ def test_a_stored_side_names_one_side_of_a_comparison(tmp_path: Path) -> None:
         (["case:a", "case:b"], "at most one case:"),
         (["stored:file", "environ:A=1"], "stored: stands alone"),
         (["stored:none.json"], "stored:none.json: there is no such file; name a comparison document or a speed JSON"),
+        (["stored:."], "stored:.: not a regular file; name a comparison document or a speed JSON"),
         (["tree:none"], "tree:none: there is no such folder"),
         (["tree:folder"], "tree:folder: has no benchmarks/ and pytest.ini"),
         (["case:psenet_sp_bs2"], "case:'psenet_sp_bs2' is not a case"),
