@@ -7,6 +7,7 @@ checked by the tests as ever; here everything else is, before the first case.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,11 @@ from benchmarks.harness.results.redaction import redact
 
 LEAST_MINUTES = 0.01
 
+PROPERTIES = ("verdict", "verdict_in_words", "ratio", "ratio_low", "ratio_high", "cpu_ratio", "pairs", "measure")
+"""For JUnit. Those of an earlier comparison of the same test are replaced."""
+
+AGAIN = "its test ran {count} times: this is the last comparison; each has an error probability of its own"
+
 Say = Callable[[str], None]
 
 
@@ -59,7 +65,9 @@ class Comparisons:
         questions: of the cases that can run here.
         sides: open; None if no case can run.
         folder: of the documents.
-        documents: of the cases so far, with their files.
+        documents: of the cases so far, with their files: the last one of a test that is run again.
+        seconds: measured so far, also for documents that were replaced.
+        counts: comparisons of each case.
     """
 
     settings: Settings
@@ -68,6 +76,8 @@ class Comparisons:
     folder: Path
     say: Say
     documents: dict[Case, tuple[Comparison, Path]] = field(default_factory=dict)
+    seconds: float = 0.0
+    counts: Counter[Case] = field(default_factory=Counter)
 
     def judge(self, case: Case, item: pytest.Item) -> None:
         """Compare a case as a test does: the test passes, is skipped, fails or is interrupted with it."""
@@ -77,8 +87,11 @@ class Comparisons:
             pytest.skip(reason)
         self.documents.pop(case, None)
         done, path = self.documents[case] = self._compared(case)
+        self.seconds += done.measuring_seconds
+        self.counts[case] += 1
         (found,) = done.cases
-        item.user_properties.extend(_properties(found, done.procedure))
+        properties = _properties(found, done.procedure)
+        item.user_properties[:] = [each for each in item.user_properties if each[0] not in PROPERTIES] + properties
         if found.stopped_by == "interrupted":
             raise KeyboardInterrupt(str(case))
         sentence = printable(redact(found.verdict.sentence))
@@ -94,9 +107,12 @@ class Comparisons:
         done = [document for document, _ in self.documents.values()]
         lines = aligned([*sides(done[-1]), ("question", question_line(done[-1].procedure))])
         lines += ["", *table([HEADINGS, *(row(document.cases[0], document) for document in done)], NUMERIC)]
-        for document, path in self.documents.values():
+        for of_case, (document, path) in self.documents.items():
             (case,) = document.cases
-            found = [*findings(case, document), ("document", f"{path.parent.name}/{path.name}")]
+            found = findings(case, document)
+            if (count := self.counts[of_case]) > 1:
+                found.append(("note", AGAIN.format(count=count)))
+            found.append(("document", f"{path.parent.name}/{path.name}"))
             lines += ["", f"{case_title(case)}: {verdict_word(case, document.procedure)}", *aligned(found, "  ")]
         return [printable(redact(line)) for line in lines]
 
@@ -121,7 +137,7 @@ class Comparisons:
         passed_on = [passes_on(each.cases[0].verdict, parameters.allowed_slowdown) for each in earlier]
         budget = self.settings.budget_minutes
         if budget is not None:
-            left = budget - sum(each.measuring_seconds for each in earlier) / 60
+            left = budget - self.seconds / 60
             budget = max(LEAST_MINUTES, round(left / (len(self.questions) - len(earlier)), 2))
         alpha = level_in_turn(ALPHA, len(self.questions), passed_on)
         return replace(asked, parameters=structs.replace(parameters, alpha=alpha, budget_minutes=budget))

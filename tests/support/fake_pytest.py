@@ -28,19 +28,22 @@ class FakeConfig:
         *,
         args: Sequence[str] = ("benchmarks",),
         folder: Path = ROOT,
+        inipath: Path = ROOT / "pytest.ini",
         cache: Mapping[str, Any] | None = None,
         **option: Any,
     ) -> None:
         """`given` and `ini` have values by the name of the ini key: {"ocr_steps": "3"}. `folder` is the current one."""
         self._given = dict(given or {})
-        self._ini = {option.ini: option.default for option in OPTIONS} | {"ocr_case": []} | dict(ini or {})
+        self._ini = (
+            {option.ini: option.default for option in OPTIONS} | {"ocr_case": [], "addopts": []} | dict(ini or {})
+        )
         self.args = list(args)
         self.option = SimpleNamespace(**{"verbose": 0, "markexpr": "", "keyword": "", **option})
         flags = {option.ini: option.flag for option in OPTIONS}
         words = [flags[name] for name in self._given if name in flags]
         self.invocation_params = SimpleNamespace(dir=folder, args=words)
         self.rootpath = ROOT
-        self.inipath = ROOT / "pytest.ini"
+        self.inipath = inipath
         self.cache = None if cache is None else SimpleNamespace(get=lambda name, default: cache.get(name, default))
         self.deselected: list[pytest.Item] = []
         self.hook = SimpleNamespace(pytest_deselected=lambda items: self.deselected.extend(items))

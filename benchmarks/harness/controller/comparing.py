@@ -11,6 +11,7 @@ import pytest
 from benchmarks.harness.controller.option_table import COMPARISON_FIELDS, NODE_FIELDS, OPTIONS, Option
 from benchmarks.harness.controller.options import effective
 from benchmarks.harness.controller.selection import COMPONENTS, measurement_of
+from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.measurements import MEASUREMENTS
 
@@ -41,6 +42,11 @@ def check_options(config: pytest.Config, settings: Settings) -> None:
         return
     if settings.nodes.count > 1:
         raise pytest.UsageError(f"{source(config)}: compares on one node, and this job has {settings.nodes.count}")
+    if config.inipath is not None and config.inipath.resolve() != (ROOT / "pytest.ini").resolve():
+        raise pytest.UsageError(
+            f"{source(config)}: each run reads the pytest.ini of its own tree, and this pytest read {config.inipath}: "
+            f"give -c {ROOT / 'pytest.ini'}, and options instead of another file"
+        )
     if settings.light:
         light = effective(config, _option("light")).source
         raise pytest.UsageError(f"{light}: {source(config)} itself makes its later pairs light: leave it out")
@@ -66,6 +72,9 @@ def check_tests(config: pytest.Config, items: Iterable[pytest.Item], settings: S
 def options_for_runs(config: pytest.Config, settings: Settings) -> list[str]:
     """The options of this command for both sides: those that were given, and data, steps and seed of the ini file. All
     else of an ini file belongs to the code: each side has that of its own tree, and may have changed it.
+
+    Raises:
+        pytest.UsageError: if no option says the same to the runs.
     """
     words: list[str] = []
     for option in OPTIONS:
@@ -79,12 +88,29 @@ def options_for_runs(config: pytest.Config, settings: Settings) -> list[str]:
             words += [option.flag, text]
         elif getattr(settings, option.field):
             words.append(option.flag)
+        else:  # by -o alone
+            raise pytest.UsageError(
+                f"-o {option.ini}={text}: the runs read the pytest.ini of their trees, and no option turns "
+                f"{option.flag} off: change it there"
+            )
     return words
 
 
 def _is_given(config: pytest.Config, option: Option) -> bool:
-    """Whether the command line or PYTEST_ADDOPTS has an option: `addopts` of the ini file belongs to the code, too."""
+    """Whether the command line or PYTEST_ADDOPTS has an option, as its flag, as `-o KEY=VALUE`, or in a file (`@FILE`).
+    `addopts` of the ini file belongs to the code, too.
+    """
+    keys = [text.partition("=")[0] for text in config.getoption("override_ini") or ()]
+    if option.ini in keys:
+        return True
+    if config.getoption(option.ini) is None:
+        return False
+    of_code = [] if "addopts" in keys else config.getini("addopts")
     words = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *map(str, config.invocation_params.args)]
+    return _names(words, option) or not _names(of_code, option)
+
+
+def _names(words: Iterable[str], option: Option) -> bool:
     return any(word == option.flag or word.startswith(f"{option.flag}=") for word in words)
 
 

@@ -156,6 +156,28 @@ def test_the_budget_is_for_all_cases_and_what_is_left_is_shared(fakes: FakeRuns,
     assert made.documents[SECOND][0].procedure.budget_minutes == pytest.approx(8 - 140 / 60, abs=0.01)
 
 
+def test_a_test_that_is_run_again_spends_the_same_budget_and_reports_its_last_comparison(
+    fakes: FakeRuns, tmp_path: Path
+) -> None:
+    fakes.failures = {1: "out of memory", 4: "out of memory"}
+    test = item()
+    with opened(tmp_path, FIRST, SECOND, budget_minutes=8) as made:  # 60 s for a first pair
+        for _ in range(2):
+            with pytest.raises(pytest.fail.Exception):
+                made.judge(FIRST, test)
+        made.judge(FIRST, test)
+        assert made.documents[FIRST][0].procedure.budget_minutes == (8 - 2) / 2
+        made.judge(SECOND, item())
+    spent = 2 + made.documents[FIRST][0].measuring_seconds / 60
+    assert made.documents[SECOND][0].procedure.budget_minutes == pytest.approx(8 - spent, abs=0.01)
+    names = [name for name, _ in test.user_properties]
+    assert sorted(names) == sorted(set(names))
+    assert properties(test)["verdict"] == "no slower"
+    assert [line for line in made.lines if "its test ran" in line] == [
+        "  note:     its test ran 3 times: this is the last comparison; each has an error probability of its own"
+    ]
+
+
 def test_an_interruption_ends_the_session_and_leaves_a_valid_document(fakes: FakeRuns, tmp_path: Path) -> None:
     def before(count: int) -> None:
         if count == 4:

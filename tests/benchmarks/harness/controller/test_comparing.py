@@ -114,8 +114,51 @@ def test_synthetic_data_of_the_command_line_replace_a_folder_of_the_ini_file(tmp
 
 
 def test_the_runs_get_what_pytest_addopts_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = FakeConfig({"ocr_timeout": "99"})
+    config = FakeConfig({"ocr_timeout": "99"}, {"addopts": ["--ocr-timeout=99"]})
     config.invocation_params.args = []
     assert comparing.options_for_runs(config.as_pytest(), read_settings(config.as_pytest())) == []  # of the ini file
     monkeypatch.setenv("PYTEST_ADDOPTS", "--ocr-timeout=99")
     assert comparing.options_for_runs(config.as_pytest(), read_settings(config.as_pytest())) == ["--ocr-timeout", "99"]
+
+
+def test_the_runs_get_what_the_command_line_gives_in_a_file() -> None:
+    config = FakeConfig({"ocr_timeout": "99"})
+    config.invocation_params.args = ["@options.txt"]
+    assert comparing.options_for_runs(config.as_pytest(), read_settings(config.as_pytest())) == ["--ocr-timeout", "99"]
+
+
+@pytest.mark.parametrize(
+    ("given", "ini", "overridden", "words"),
+    [
+        ({}, {"ocr_image_size": "64"}, "ocr_image_size=64", ["--ocr-image-size", "64"]),
+        ({}, {"ocr_strict_machine": "yes"}, "ocr_strict_machine=yes", ["--ocr-strict-machine"]),
+        (
+            {"ocr_timeout": "99"},
+            {"addopts": ["--ocr-timeout=99"]},
+            "addopts=--ocr-timeout=99",
+            ["--ocr-timeout", "99"],
+        ),
+    ],
+)
+def test_the_runs_get_keys_of_the_ini_file_that_the_command_line_sets(
+    given: dict[str, Any], ini: dict[str, Any], overridden: str, words: list[str]
+) -> None:
+    config = FakeConfig({**given, "override_ini": [overridden]}, ini)
+    config.invocation_params.args = ["-o", overridden]
+    assert comparing.options_for_runs(config.as_pytest(), read_settings(config.as_pytest())) == words
+
+
+def test_a_key_of_the_ini_file_that_no_option_turns_off_is_refused() -> None:
+    config = FakeConfig({"override_ini": ["ocr_strict_machine=no"]}, {"ocr_strict_machine": "no"}).as_pytest()
+    with pytest.raises(pytest.UsageError, match=r"^-o ocr_strict_machine=no: the runs read the pytest\.ini of their"):
+        comparing.options_for_runs(config, read_settings(config))
+
+
+def test_another_ini_file_than_that_of_the_tree_is_refused(tmp_path: Path) -> None:
+    config = FakeConfig(COMPARE, inipath=tmp_path / "pytest.ini").as_pytest()
+    with pytest.raises(
+        pytest.UsageError, match=f"^--ocr-compare: each run reads .* read {tmp_path}/pytest.ini: give -c "
+    ):
+        comparing.check_options(config, read_settings(config))
+    config = FakeConfig(inipath=tmp_path / "pytest.ini").as_pytest()
+    comparing.check_options(config, read_settings(config))
