@@ -50,6 +50,23 @@ def fingerprint(tree: Path, ignored: Sequence[Path] = ()) -> str:
     return digest.hexdigest()
 
 
+def latest_change(tree: Path, ignored: Sequence[Path] = ()) -> str:
+    """The file that was changed last, of those that count, as a path in the tree; empty if that is not known.
+
+    A removed file is named only if no other one has changed.
+    """
+    try:
+        if not is_root_of_checkout(tree):
+            files = [file for file in _code(tree) if not any(_is_below(file, each) for each in ignored)]
+        else:
+            changed = git(tree, "diff", "HEAD", "--name-only", "-z").split(b"\0")
+            files = [*(tree / os.fsdecode(name) for name in changed if name), *_new_files(tree, ignored)]
+    except GitError:
+        return ""
+    times = {file: file.lstat().st_mtime_ns if os.path.lexists(file) else 0 for file in files}
+    return redact(str(max(times, key=times.__getitem__).relative_to(tree))) if times else ""
+
+
 def is_changed(tree: Path, ignored: Sequence[Path] = ()) -> bool:
     """Whether a checkout differs from its commit. New files below `ignored` do not count.
 

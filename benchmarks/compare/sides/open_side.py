@@ -13,7 +13,7 @@ from typing import Literal
 from benchmarks.compare.document import SideDescription
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides.environment import environment_of
-from benchmarks.compare.sides.fingerprints import check_output, fingerprint, git_problem, is_changed
+from benchmarks.compare.sides.fingerprints import check_output, fingerprint, git_problem, is_changed, latest_change
 from benchmarks.compare.sides.git import GitError, git, is_root_of_checkout
 from benchmarks.compare.sides.interpreters import help_of_suite, interpreter, versions
 from benchmarks.compare.sides.side import Side, StoredSource, parse_side
@@ -60,9 +60,10 @@ class OpenSide:
             raise SideError(f"{self.description.title}: {redact(str(self.tree))} was removed while it was measured")
         known = self.description.fingerprint
         if known is not None and fingerprint(self.tree, self.ignored) != known:
+            name = latest_change(self.tree, self.ignored)
             raise SideError(
-                f"{self.description.title}: changed while it was measured; edit another checkout, "
-                "or commit and compare rev:GIT"
+                f"{self.description.title}: changed while it was measured{f' (last: {name})' if name else ''}; "
+                "edit another checkout, or commit and compare rev:GIT"
             )
 
 

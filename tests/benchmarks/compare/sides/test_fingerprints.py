@@ -11,7 +11,7 @@ import pytest
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides import fingerprints
 from benchmarks.compare.sides import git as git_of_sides
-from benchmarks.compare.sides.fingerprints import check_output, fingerprint
+from benchmarks.compare.sides.fingerprints import check_output, fingerprint, latest_change
 from small_suite import commit, git, make_suite
 
 RATE = Path("benchmarks", "rate.py")
@@ -34,6 +34,24 @@ def test_a_change_changes_the_fingerprint(checkout: Path, tmp_path: Path, name: 
     changed = fingerprint(tree)
     assert changed != before
     assert fingerprint(tree) == changed
+
+
+@pytest.mark.parametrize("with_git", [True, False])
+def test_the_file_that_was_changed_last_is_named(checkout: Path, tmp_path: Path, with_git: bool) -> None:
+    tree = checkout if with_git else make_suite(tmp_path / "plain")
+    for second, path in enumerate((tree / "new.py", tree / RATE, tree / "output" / "b.py")):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("changed = 1\n")
+        os.utime(path, (4e9 + second, 4e9 + second))
+    assert latest_change(tree, [tree / "output"]) == str(RATE)
+
+
+def test_a_removed_file_is_named_alone(checkout: Path) -> None:
+    assert latest_change(checkout) == ""
+    (checkout / RATE).unlink()
+    assert latest_change(checkout) == str(RATE)
+    (checkout / "new.py").touch()
+    assert latest_change(checkout) == "new.py"
 
 
 def test_the_content_of_a_new_file_counts_and_so_do_a_commit_and_the_mode(checkout: Path) -> None:
