@@ -104,7 +104,7 @@ def parser() -> Parser:
     )
     left = made.add_argument_group("what it leaves")
     left.add_argument("--name", type=_name, help="of document and runs (default: from cases and sides)")
-    left.add_argument("--output", metavar="FOLDER", type=Path, default=Path("logs"), help="default: logs")
+    left.add_argument("--output", metavar="FOLDER", type=_folder, default=Path("logs"), help="default: logs")
     left.add_argument(
         "--markdown",
         metavar="FILE",
@@ -188,6 +188,12 @@ def _or_refused(parse: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"{shorten(text, 40)!r} is not {error}") from None
 
     return parse_or_refuse
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("'' is not a folder; the current one is .")
+    return Path(text)
 
 
 def _name(text: str) -> str:

@@ -81,7 +81,7 @@ def open_sides(asked: Question, output: Path) -> Iterator[Sides]:
 
         def ready(side: Side, case: Case) -> OpenSide | StoredSide:
             if side.stored is None:
-                return stack.enter_context(opened(side, output=output / FOLDER))
+                return stack.enter_context(opened(side, options=asked.options, output=output / FOLDER))
             return stored_runs(side.stored, case=str(case), options=asked.options, machine=machine)
 
         yield Sides(ready(asked.base, asked.cases[0][0]), ready(asked.head, asked.cases[0][1]), machine)

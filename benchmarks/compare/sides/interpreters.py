@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides.paths import full_path
 from benchmarks.compare.sides.pytest_log import reason_in
+from benchmarks.compare.sides.side_options import unknown_option
 from benchmarks.harness.results.redaction import redact
 
 CASE = "--ocr-case"
@@ -60,16 +62,24 @@ def versions(python: Path, tree: Path, environment: Mapping[str, str]) -> dict[s
         raise SideError(f"env:{redact(str(python))}: cannot import pytest and torch: {last}; {advice}") from None
 
 
-def help_of_suite(python: Path, tree: Path, environment: Mapping[str, str], title: str) -> str:
-    """What `pytest benchmarks --help` prints in a tree: which options its suite knows.
+def help_of_suite(
+    python: Path, tree: Path, environment: Mapping[str, str], title: str, options: Sequence[str] = ()
+) -> str:
+    """What `pytest benchmarks --help` prints in a tree: which options its suite knows. Those of the runs are tried.
 
     Raises:
-        SideError: if pytest cannot load the suite.
+        SideError: if pytest cannot load the suite, or refuses the options.
     """
     command = [str(python), "-m", "pytest", "benchmarks"]
-    done = _asked([*command, "--help"], tree, environment, title)
-    if CASE in done.stdout:
+    done = _asked([*command, *options, "--help"], tree, environment, title)
+    if CASE in done.stdout and done.returncode == 0:
+        words = [*options, *shlex.split(environment.get("PYTEST_ADDOPTS", ""))]
+        if (name := unknown_option(words, done.stdout)) is not None:  # pytest helps all the same
+            raise SideError(f"{title}: its pytest has no option {redact(name)}; options of the comparison precede `--`")
         return done.stdout
+    if options:
+        help_of_suite(python, tree, environment, title)
+        raise SideError(f"{title}: its pytest refuses the options: {_reason(done) or f'exit code {done.returncode}'}")
     if done.returncode == 0:  # pytest helps also if it cannot load a conftest.py, and does not say why
         done = _asked([*command, "--collect-only", "--quiet"], tree, environment, title)
     cause = _reason(done) if done.returncode else f"it has no option {CASE}: is it a checkout of this project?"

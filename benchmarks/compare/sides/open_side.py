@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,12 +68,15 @@ class OpenSide:
 
 
 @contextmanager
-def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> Iterator[OpenSide]:
+def opened(
+    side: Side, *, options: Sequence[str] = (), output: Path | None = None, checkout: Path = ROOT
+) -> Iterator[OpenSide]:
     """The side, ready as long as the block lasts. SIGTERM and SIGHUP are KeyboardInterrupts in the block, as Ctrl-C is:
     else a worktree would be left.
 
     Args:
         side: one that is measured, not a stored one.
+        options: of pytest, for both sides.
         output: folder of the comparisons: what is written there changes no tree.
         checkout: that of the command, which `.` and `rev:` mean.
 
@@ -108,7 +111,7 @@ def opened(side: Side, *, output: Path | None = None, checkout: Path = ROOT) -> 
             python=_line(str(python)),
             options=[_line(word) for word in side.options],
             environ=[shown_variable(name, value) for name, value in side.environ],
-            light=LIGHT in help_of_suite(python, tree, environment, title),
+            light=LIGHT in help_of_suite(python, tree, environment, title, [*options, *side.options]),
             stored_runs=0,
             versions=found,
         )

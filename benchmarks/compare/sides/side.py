@@ -97,7 +97,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _nearest(text: str) -> str:
-    if Path(text).is_dir():
+    if text and Path(text).is_dir():
         return f": for a folder write tree:{redact(text)}"
     if Path(text).is_file():
         return f": for an earlier result write stored:{redact(text)}"

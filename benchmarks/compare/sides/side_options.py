@@ -82,7 +82,7 @@ def split_options(text: str, source: str = "options") -> tuple[str, ...]:
 def check_options(words: Sequence[str], source: str, refused: Sequence[str] = SET_BY_COMPARISON) -> None:
     """Raises SideError for an option that the comparison sets, or that changes which tests run."""
     for number, word in enumerate(words):
-        if not word.startswith("-") and (number == 0 or word.endswith(".py") or "::" in word):
+        if word == "--" or (not word.startswith("-") and (number == 0 or word.endswith(".py") or "::" in word)):
             raise SideError(f"{source}: {redact(word)!r} is not an option; the case is given by case:NAME or --case")
         name = word.split("=")[0] if word.startswith("--") else word[:2]
         if name in SAME_ON_BOTH_SIDES and name in refused:
@@ -93,6 +93,15 @@ def check_options(words: Sequence[str], source: str, refused: Sequence[str] = SE
             raise SideError(f"{source}: {name} would be written by each run: leave it out")
         if name in OTHER_TESTS and word.startswith("-"):
             raise SideError(f"{source}: {name} changes which tests run or how; a run has one case: leave it out")
+
+
+def unknown_option(words: Sequence[str], help_text: str) -> str | None:
+    """The first long option among the words that a help text of pytest does not list: of --junit-xml and --junitxml,
+    for example, it lists one.
+    """
+    known = {name.replace("-", "") for name in re.findall(r"(?<![\w-])--[\w-]+", help_text)}
+    names = (word.split("=")[0] for word in words if word.startswith("--"))
+    return next((name for name in names if name.replace("-", "") not in known), None)
 
 
 def option_value(words: Sequence[str], name: str) -> str | None:

@@ -59,6 +59,8 @@ GOOD = ["--base", ".", "--case", CASE]
         ([*GOOD, "--markdown", ""], "argument --markdown: '' is not a file in an existing folder"),
         ([*GOOD, "--markdown", "."], "argument --markdown: '.' is not a file in an existing folder"),
         ([*GOOD, "--markdown", "no/such/file"], "argument --markdown: 'no/such/file' is not a file in an existing"),
+        ([*GOOD, "--output", ""], "argument --output: '' is not a folder; the current one is ."),
+        ([*GOOD, "--", "-v", "--", "x"], "options after --: '--' is not an option"),
         ([*GOOD, "--output", "file"], "file/comparisons cannot be written: "),
         ([*GOOD, "--output", "x" * 300], "cannot be written: File name too long"),
         ([*GOOD, "--resume"], "argument --resume: there is no logs/comparisons/"),

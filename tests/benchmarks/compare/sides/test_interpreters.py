@@ -98,6 +98,25 @@ def test_a_file_that_is_no_program_cannot_be_started(tmp_path: Path) -> None:
         versions(python, tmp_path, {})
 
 
+def test_options_that_the_suite_refuses_are_named_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, environment = make_suite(tmp_path / "tree"), dict(os.environ) | {"PYTEST_ADDOPTS": "--color=no"}
+
+    def ask(*options: str) -> str:
+        return help_of_suite(Path(sys.executable), tree, environment, "my side", options)
+
+    assert "--ocr-seed" in ask("--ocr-seed=3", "--durations=0")
+    with pytest.raises(SideError, match=r"^my side: its pytest has no option --ocr-seeds; options of the comparison "):
+        ask("--ocr-seeds", "3")
+    with pytest.raises(SideError, match=r"^my side: its pytest refuses the options: argument --ocr-seed: expected one"):
+        ask("--ocr-seed")
+    environment["PYTEST_ADDOPTS"] = "--ocr-seeds=3"
+    with pytest.raises(SideError, match=r"^my side: its pytest has no option --ocr-seeds"):
+        ask()
+    (tree / "conftest.py").write_text("import not_there\n")
+    with pytest.raises(SideError, match=r"^my side: pytest cannot load its suite: .*No module named 'not_there'$"):
+        ask("--ocr-seed=3")
+
+
 def test_a_suite_that_cannot_be_loaded_is_explained(tmp_path: Path) -> None:
     tree = make_suite(tmp_path / "tree")
     assert "--ocr-case" in help_of_suite(Path(sys.executable), tree, dict(os.environ), "x")

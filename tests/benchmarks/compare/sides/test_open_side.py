@@ -10,7 +10,7 @@ import pytest
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides import interpreters
 from benchmarks.compare.sides.open_side import opened
-from benchmarks.compare.sides.side import parse_side
+from benchmarks.compare.sides.side import Side, parse_side
 from small_suite import CASE, commit, git, make_checkout, make_suite
 
 
@@ -121,6 +121,14 @@ def test_a_side_that_cannot_be_opened_leaves_nothing(checkout: Path, cache: Path
     with pytest.raises(SideError, match=rf"main \({head[:7]}\): pytest cannot load its suite: .*not_there"):
         opened(parse_side(["rev:main"]), checkout=checkout).__enter__()
     assert [each.name for each in cache.iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize(("option", "both"), [("--ocr-own", ["--ocr-seed", "1"]), ("--ocr-seed 1", ["--ocr-both"])])
+def test_an_option_that_the_suite_of_a_side_does_not_know_is_refused(
+    checkout: Path, option: str, both: list[str]
+) -> None:
+    with pytest.raises(SideError, match=r"^working tree .*: its pytest has no option --ocr-(own|both)"):
+        opened(Side(given=(".",), options=tuple(option.split())), options=both, checkout=checkout).__enter__()
 
 
 def test_a_stored_side_is_not_opened(tmp_path: Path) -> None:

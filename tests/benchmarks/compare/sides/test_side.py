@@ -51,7 +51,7 @@ def test_a_stored_side_names_one_side_of_a_comparison(tmp_path: Path) -> None:
         (["../x y"], r"'../x y' is not a side; a side is one of"),
         (["folder"], "for a folder write tree:folder"),
         (["file"], "for an earlier result write stored:file"),
-        ([""], "'' is not a side"),
+        ([""], "'' is not a side; a side is one of"),
         (["rev:"], "'rev:': nothing follows the colon"),
         (["rev:a\0b"], "nothing follows the colon that can be used"),
         (["branch:main"], "'branch:main' is not a side"),

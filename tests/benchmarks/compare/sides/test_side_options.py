@@ -11,6 +11,7 @@ from benchmarks.compare.sides.side_options import (
     check_options,
     option_value,
     split_options,
+    unknown_option,
     with_full_paths,
     without_comparison_options,
 )
@@ -59,6 +60,21 @@ def test_options_of_both_sides_may_set_steps_and_seed() -> None:
     check_options(["--ocr-steps", "20", "--ocr-seed=3", "-v"], "after --")
     with pytest.raises(SideError, match="after --: --ocr-output is set"):
         check_options(["--ocr-output", "x"], "after --")
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("--ocr-steps 3 --ocr-seed=3 -v -rA", None),
+        ("--junitxml=a.xml --junit-xml a.xml", None),  # the help has one of them
+        ("--ocr-step 3", "--ocr-step"),
+        ("-v --ocr-seed 3 --output=x", "--output"),
+        ("--of", "--of"),
+    ],
+)
+def test_an_option_that_a_suite_does_not_know_is_found_in_its_help(text: str, unknown: str | None) -> None:
+    text_of_help = "  --junit-xml=path  Create a report\n  --ocr-steps=N  number--of steps\n  --ocr-seed=N  Seed\n"
+    assert unknown_option(text.split(), text_of_help) == unknown
 
 
 def test_the_last_value_of_an_option_counts() -> None:
