@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.compare.command import command
-
 if __name__ == "__main__":
-    sys.exit(command())
+    try:
+        from benchmarks.compare.command import command
+
+        code = command()
+    except KeyboardInterrupt:  # while modules are imported, or in the self-test
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)

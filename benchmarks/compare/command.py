@@ -61,7 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.self_test:
         from benchmarks.compare.self_test import report  # numpy and scipy
 
-        return report.main(given.replays, given.seed or 0)
+        try:
+            return report.main(given.replays, given.seed or 0)
+        except OSError as error:
+            Output(sys.stderr).say(f"--self-test: standard output cannot be written: {error.strerror}")
+            return 1
     _check_markdown(given.markdown, of)
     output = Output(sys.stderr if given.markdown == STDOUT else sys.stdout)
     try:

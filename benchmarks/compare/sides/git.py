@@ -93,7 +93,8 @@ def _run(command: list[str]) -> tuple[int, bytes, bytes]:
         try:
             output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the group is still its own
+            if process.poll() is None:  # after Ctrl-C `communicate` waits, and git may have ended meanwhile
+                os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the group is still its own
             raise
         return process.returncode, output, errors
 

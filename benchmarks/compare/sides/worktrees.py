@@ -45,6 +45,8 @@ def resolved(checkout: Path, revision: str) -> str:
             f"rev:{revision}: git does not know this revision: {error}{_hint(checkout, revision)}"
         ) from None
     commit = found.decode().split()[-1]
+    if commit.startswith("^"):
+        raise SideError(f"rev:{revision}: names what a set of commits leaves out; name one commit: rev:{revision[1:]}")
     if answer(checkout, "cat-file", "-e", f"{commit}:benchmarks") is None:
         raise SideError(f"rev:{revision}: commit {commit[:7]} has no folder benchmarks/: name a later revision")
     return commit
@@ -76,8 +78,10 @@ def worktree(checkout: Path, commit: str) -> Iterator[Path]:
         yield path
     finally:
         with _uninterrupted():
-            _remove(folder)
-            os.close(descriptor)
+            try:
+                _remove(folder)
+            finally:
+                os.close(descriptor)
 
 
 def worktrees_folder() -> Path:
@@ -119,13 +123,14 @@ def _add(checkout: Path, path: Path, commit: str) -> None:
 
 def _remove(folder: Path) -> None:
     """Remove a worktree, and what its repository noted of it. `git worktree prune` would also forget those of the user
-    whose disk is not mounted.
+    whose disk is not mounted. The worktree says where the note is, so it is removed after it: if this process is killed
+    in between, the next one finds both.
     """
     for path in folder.glob("*-tree"):
         repository = _repository_of(path)
-        shutil.rmtree(path, ignore_errors=True)
         if repository is not None and repository.parent.name == "worktrees" and repository.name == path.name:
             shutil.rmtree(repository, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

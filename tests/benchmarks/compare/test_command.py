@@ -195,6 +195,26 @@ def test_the_default_name_tells_comparisons_apart(fakes: FakeRuns, tmp_path: Pat
     assert len(list((tmp_path / "comparisons").glob("*.json"))) == 3
 
 
+@pytest.mark.usefixtures("default_signals")
+def test_ctrl_c_while_modules_are_imported_leaves_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "filelock.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    starting = [sys.executable, "-m", "benchmarks.compare", "--base", "."]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(starting, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_a_self_test_whose_output_cannot_be_written_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("benchmarks.compare.self_test.report.main", fail)
+    assert main(["--self-test"]) == 1
+    assert capsys.readouterr().err == "--self-test: standard output cannot be written: No space left on device\n"
+
+
 def test_the_command_imports_no_torch() -> None:
     program = "import sys; import benchmarks.compare.command; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=os.environ).returncode == 0

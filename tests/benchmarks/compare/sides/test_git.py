@@ -19,6 +19,15 @@ def test_ctrl_c_at_a_terminal_does_not_end_git(tmp_path: Path, monkeypatch: pyte
     assert int(git(tmp_path, "status")) != os.getsid(0)
 
 
+@pytest.mark.usefixtures("default_signals")
+def test_ctrl_c_while_git_ends_by_itself_stays_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text("#!/bin/sh\nsleep 0.2\nkill -INT $PPID\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(KeyboardInterrupt):
+        git(tmp_path, "status")
+
+
 def test_on_a_machine_without_git_no_tree_is_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = make_suite(tmp_path / "plain")
     (tree / ".git").mkdir()

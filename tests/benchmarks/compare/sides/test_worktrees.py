@@ -17,6 +17,10 @@ from suite import ROOT
 from waiting import until
 
 
+class KilledError(Exception):
+    """Stands for SIGKILL."""
+
+
 def worktrees(checkout: Path) -> list[str]:
     """As git lists them, the checkout first."""
     lines = git(checkout, "worktree", "list", "--porcelain").splitlines()
@@ -143,11 +147,35 @@ def test_what_a_killed_comparison_left_is_removed_by_the_next_one(checkout: Path
     until(lambda: [each.name for each in cache.iterdir()] == ["lock"])
 
 
+@pytest.mark.parametrize("removed", [1, 2])
+def test_what_a_comparison_that_was_killed_while_it_removed_its_worktree_left_is_removed_by_the_next_one(
+    checkout: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    """`removed`: folders, before it is killed."""
+    calls: list[Path] = []
+
+    def remove(path: Path, ignore_errors: bool) -> None:
+        calls.append(path)
+        if len(calls) > removed:
+            raise KilledError
+        rmtree(path, ignore_errors)
+
+    rmtree = shutil.rmtree
+    with monkeypatch.context() as patched, pytest.raises(KilledError), worktree(checkout, resolved(checkout, "main")):
+        patched.setattr(shutil, "rmtree", remove)
+    with worktree(checkout, resolved(checkout, "main")):
+        pass
+    assert worktrees(checkout) == [str(checkout)]
+    assert [each.name for each in cache.iterdir()] == ["lock"]
+
+
 def test_an_unknown_revision_is_explained(checkout: Path, tmp_path: Path) -> None:
     with pytest.raises(SideError, match=r"^rev:nowhere: git does not know this revision: .*; `git fetch` it first"):
         resolved(checkout, "nowhere")
     with pytest.raises(SideError, match=r"^rev:--all: git does not know this revision"):
         resolved(checkout, "--all")
+    with pytest.raises(SideError, match=r"^rev:\^main: names what a set of commits leaves out; .*: rev:main$"):
+        resolved(checkout, "^main")
     git(tmp_path, "clone", "--quiet", f"file://{checkout}", "--depth", "1", "shallow")
     with pytest.raises(SideError, match="this clone is shallow: `git fetch --unshallow`, in a CI job `fetch-depth"):
         resolved(tmp_path / "shallow", "HEAD~1")
