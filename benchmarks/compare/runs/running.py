@@ -122,8 +122,12 @@ def timeout_elsewhere(side: OpenSide) -> str:
 
 def artifact_of(folder: Path) -> Path | None:
     """The only speed JSON that a run left; None if there is none, or several."""
-    found = [path for path in sorted((folder / "index").glob("*_speed")) if path.is_file()]
+    found = _artifacts(folder)
     return found[0] if len(found) == 1 else None
+
+
+def _artifacts(folder: Path) -> list[Path]:
+    return [path for path in sorted((folder / "index").glob("*_speed")) if path.is_file()]
 
 
 def _figures(
@@ -158,7 +162,9 @@ def _cause(ended: Ended, log: Path, limit: float) -> str:
     printed = log.read_text(encoding="utf-8", errors="replace")
     reason = reason_in(printed) or "it printed nothing"
     if ended.code == 0:
-        return f"the case was skipped: {reason}" if is_skipped(printed) else f"pytest ran no case: {reason}"
+        if is_skipped(printed):
+            return f"the case was skipped: {reason}"
+        return f"pytest left {len(_artifacts(log.parent)) or 'no'} files index/*_speed instead of one: {reason}"
     if ended.code is not None and ended.code < 0:
         return f"pytest was ended by signal {-ended.code}: {reason}"
     return f"pytest exit code {ended.code}: {reason}"

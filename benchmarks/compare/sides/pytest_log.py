@@ -8,6 +8,7 @@ from benchmarks.harness.protocol.text import ESCAPE_SEQUENCE, printable_line
 from benchmarks.harness.results.redaction import redact
 
 CAUSES = (
+    re.compile(r"^(?:\S+ )?Fatal Python error: (?P<cause>.+)"),  # of faulthandler, behind the name of the test file
     re.compile(r"^[\w .-]+: error: (?P<cause>.+)"),  # of argparse: an option that this suite does not know
     re.compile(r"^ERROR: (?!usage: |not found: |found no collectors)(?P<cause>.+)"),  # pytest.UsageError
     re.compile(r"^E   +(?P<cause>\w[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)"),  # an exception

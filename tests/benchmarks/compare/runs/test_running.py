@@ -112,6 +112,9 @@ def test_a_run_replaces_what_an_interrupted_one_left(open_side: Open, folder: Pa
         ("late", "the artifact is good, but pytest exit code 1: AssertionError: the verdict of the test"),
         ("assert", "pytest exit code 1: AssertionError: no rate today"),
         ("kill", "pytest was ended by signal 9: "),
+        ("crash", "pytest was ended by signal 11: Segmentation fault"),
+        ("none", "pytest left no files index/*_speed instead of one: 1 passed in "),
+        ("two", "pytest left 2 files index/*_speed instead of one: 1 passed in "),
     ],
 )
 def test_a_failed_run_names_its_cause(open_side: Open, folder: Path, act: str, failure: str) -> None:
@@ -122,7 +125,7 @@ def test_a_failed_run_names_its_cause(open_side: Open, folder: Path, act: str, f
 
 
 def test_an_option_that_the_suite_does_not_know_is_named(open_side: Open, folder: Path) -> None:
-    found = run(open_side("options:--ocr-new 3"), CASE, folder)
+    found = run(open_side(), CASE, folder, options=["--ocr-new", "3"])
     assert found.failure == "pytest exit code 4: unrecognized arguments: --ocr-new 3"
 
 

@@ -44,6 +44,11 @@ E   assert 1 == 2
 benchmarks/test_speed.py:3: AssertionError
 FAILED benchmarks/test_speed.py::test_speed - AssertionError: no rate today
 """
+CRASH = """benchmarks/test_speed.py Fatal Python error: Segmentation fault
+
+Current thread 0x00007f0000000000 (most recent call first):
+  File "/tmp/x/benchmarks/test_speed.py", line 3 in test_speed
+"""
 NO_TESTS = "collected 3 items / 3 deselected\n\n===== 3 deselected in 0.01s =====\n"
 TRACEBACK = "Traceback (most recent call last):\n  File x\nOSError: [Errno 28] No space left on device\n"
 
@@ -59,6 +64,7 @@ TRACEBACK = "Traceback (most recent call last):\n  File x\nOSError: [Errno 28] N
         (CONFTEST, "ModuleNotFoundError: No module named 'msgspec'"),
         (ASSERTION, "AssertionError: no rate today"),
         (f"E   KeyError: 3\n\nDuring handling of it:\n{ASSERTION}", "AssertionError: no rate today"),
+        (CRASH, "Segmentation fault"),
         (NO_TESTS, "3 deselected in 0.01s"),
         (TRACEBACK, "OSError: [Errno 28] No space left on device"),
         ("\x1b[31mERROR: --ocr-steps: 'x' is not\x1b[0m\n", "--ocr-steps: 'x' is not"),
