@@ -109,7 +109,7 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cpu: Annotated[RatioInterval | None, about("of samples per CPU second; null if not known")]
     pairs_needed: Annotated[
         PositiveCount | None,
-        about("pairs that would answer the question at this noise; null if it is answered, or not known"),
+        about("pairs that would tell, at this noise, with probability 0.8; null if decided or not known"),
     ]
     sentence: Annotated[Line, about("the verdict in words, with its figures")]
 

@@ -9,9 +9,12 @@ from dataclasses import replace
 from msgspec import structs
 
 from benchmarks.compare.document import Measure, Pair, RatioInterval, RunFigures, Verdict, Word
-from benchmarks.compare.judging.sentences import sentence
+from benchmarks.compare.judging.sentences import ONE_ORDER, TWO_PAIRS, sentence
 from benchmarks.compare.judging.statistics import Interval, paired_interval, pairs_needed, unpaired_interval
-from benchmarks.compare.judging.verdict import has_cpu_ratio, judge, settled
+from benchmarks.compare.judging.verdict import contradictory, has_cpu_ratio, judge, settled
+
+LEAST_PAIRS = 3
+"""With two, a coin has no part: they have opposite orders, or show nothing. t then only holds for normal noise."""
 
 
 class Evidence:
@@ -22,11 +25,13 @@ class Evidence:
         pairs: Sequence[Pair],
         level: float,
         *,
+        alpha: float,
         measure: Measure,
         allowed: float,
         stored: Sequence[RunFigures] | None,
         drift: float,
     ) -> None:
+        self.alpha = alpha
         self.allowed = allowed
         self.measure = measure
         self.stored = stored is not None
@@ -40,18 +45,18 @@ class Evidence:
                 self.cpu = paired_interval([math.log(ratio) for ratio in ratios], level)
         else:
             self.wall = _against_stored(pairs, stored, level, drift)
-        self.one_order = stored is None and len({pair.head_first for pair in pairs}) == 1
-        """Pairs of one order show nothing: the second run may always be slower."""
+        self.objection = "" if stored is not None else _objection(pairs)
+        """Why the pairs show nothing, whatever their intervals."""
 
     @property
     def settled(self) -> bool:
         """Whether more pairs are not needed."""
-        return not self.one_order and settled(self.wall, self.cpu, allowed=self.allowed, measure=self.measure)
+        return not self.objection and settled(self.wall, self.cpu, allowed=self.allowed, measure=self.measure)
 
     def verdict(self) -> Verdict:
         """The verdict on these intervals."""
         word, rests_on = judge(self.wall, self.cpu, allowed=self.allowed, measure=self.measure)
-        return self._verdict("cannot tell" if self.one_order else word, rests_on, one_order=self.one_order)
+        return self._verdict("cannot tell" if self.objection else word, rests_on, self.objection)
 
     def open_verdict(self, remark: str) -> Verdict:
         """No verdict, with the figures so far and a remark."""
@@ -61,9 +66,9 @@ class Evidence:
 
     def failure(self, cause: str) -> Verdict:
         """A failed side: no figures are judged."""
-        return structs.replace(self._verdict("cannot tell", []), word="failed", sentence=cause)
+        return structs.replace(self._verdict("cannot tell", []), word="failed", pairs_needed=None, sentence=cause)
 
-    def _verdict(self, word: Word, rests_on: list[Measure], *, one_order: bool = False) -> Verdict:
+    def _verdict(self, word: Word, rests_on: list[Measure], objection: str = "") -> Verdict:
         needed = self._pairs_needed() if word == "cannot tell" else None
         text = sentence(
             word,
@@ -73,7 +78,7 @@ class Evidence:
             allowed=self.allowed,
             needed=needed,
             stored=self.stored,
-            one_order=one_order,
+            objection=objection,
         )
         return Verdict(
             word=word,
@@ -85,13 +90,22 @@ class Evidence:
         )
 
     def _pairs_needed(self) -> int | None:
-        """By the measure that needs the most: "no slower" needs them all. A stored side does not become stronger."""
+        """By the measure that needs the most: "no slower" needs them all.
+
+        None if no number helps: a stored side does not become stronger, and two measures may contradict each other.
+        """
         used = [self.wall, self.cpu] if self.measure == "cpu" else [self.wall]
         known = [interval for interval in used if interval is not None]
-        if self.stored or not known:
+        if self.stored or not known or contradictory(self.wall, self.cpu, allowed=self.allowed):
             return None
-        needed = max(pairs_needed(interval.deviation, self.allowed, interval.level) for interval in known)
+        needed = max(pairs_needed(interval.deviation, self.allowed, self.alpha) for interval in known)
         return max(needed, known[0].count + 1)
+
+
+def _objection(pairs: Sequence[Pair]) -> str:
+    if len({pair.head_first for pair in pairs}) == 1:
+        return ONE_ORDER
+    return TWO_PAIRS if len(pairs) < LEAST_PAIRS else ""
 
 
 def _against_stored(pairs: Sequence[Pair], stored: Sequence[RunFigures], level: float, drift: float) -> Interval | None:

@@ -18,7 +18,8 @@ def head_first(seed: int, number: int, max_pairs: int) -> bool:
     holds if the second run is always slower: five pairs of one order would then look like a difference. Blocks of
     two pairs balance better, but their signs are opposite. By simulation of looks at 5, 8 and 12 pairs, that raises
     the false alarms from 5 % to 6.6 % if the run means have an autocorrelation of 0.5, and to 27 % if the load has a
-    period of four runs; a free coin raises them to 11 % under a strong drift. This rule: 5.3, 9 and 2 %.
+    period of four runs; a free coin raises them to 11 % under a strong drift. This rule: 5.3, 9 (12 if the load is a
+    sine) and 2 %.
 
     The last of `max_pairs` pairs has the other order if all before have the same: pairs of one order show nothing.
     """

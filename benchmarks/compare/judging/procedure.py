@@ -163,6 +163,7 @@ class Procedure:
         return Evidence(
             counted,
             nominal_level(tuple(self._parameters.looks), self.alpha),
+            alpha=self.alpha,
             measure=self._measure or measure_of(counted, self._device),
             allowed=self.allowed,
             stored=self._stored,

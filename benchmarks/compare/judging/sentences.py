@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from benchmarks.compare.document import Measure, Word
 from benchmarks.compare.judging.statistics import Interval
 from benchmarks.compare.judging.verdict import contradictory
+from benchmarks.harness.controller.option_values import MAX_PAIRS
 
-MANY_PAIRS = 1000
+ONE_ORDER = "all pairs ran in the same order, and the second run may always be slower"
+TWO_PAIRS = "two pairs are too few for a verdict: it needs three"
 
 MOST = 11.0
 """Largest ratio that is shown: an interval from two pairs may end at astronomic ones."""
@@ -26,12 +28,12 @@ def sentence(
     allowed: float,
     needed: int | None,
     stored: bool = False,
-    one_order: bool = False,
+    objection: str = "",
 ) -> str:
     """What, how much and its interval, in one line: "head is 5.1 % slower than base (2.9 to 7.2 % slower); ...".
 
     The throughput is named only beside the CPU seconds. Percentages are changes of the throughput, or of the samples
-    per CPU second: a ratio of 0.95 is 5 % slower.
+    per CPU second: a ratio of 0.95 is 5 % slower. `objection` says why the pairs show nothing.
     """
     intervals: dict[Measure, Interval | None] = {"wall": wall, "cpu": cpu}
     found = [(name, interval) for name in rests_on if (interval := intervals[name]) is not None]
@@ -45,8 +47,8 @@ def sentence(
         text += f"; {_meaning(word, found, allowed)}"
         if opposed and cpu is not None:
             text += f"; the CPU seconds show the opposite: {_figures(cpu, NAMES['cpu'])}"
-    elif one_order:
-        text = f"cannot tell: {text}; all pairs ran in the same order, and the second run may always be slower"
+    elif objection:
+        text = f"cannot tell: {text}; {objection}"
     elif opposed:
         text = f"cannot tell: {text}; the two measures contradict each other"
     else:
@@ -131,5 +133,5 @@ def _meaning(word: Word, found: Sequence[tuple[Measure, Interval]], allowed: flo
 def _needed(allowed: float, needed: int | None) -> str:
     if needed is None:
         return "the interval is too wide"
-    count = f"about {needed}" if needed <= MANY_PAIRS else f"more than {MANY_PAIRS}"
+    count = f"about {needed}" if needed <= MAX_PAIRS else f"more than {MAX_PAIRS}"
     return f"at this noise {count} pairs would tell if it is {percent(allowed)} slower"

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
+from benchmarks.harness.controller.option_values import MAX_PAIRS
+
 FIRST_LOOKS = (5, 8, 12, 20, 32, 50, 80)
 """Numbers of pairs, each about 1.6 times the one before; larger ones continue in this way."""
 
@@ -128,9 +130,20 @@ def _smallest_p_values(looks: tuple[int, ...]) -> NDArray[np.float64]:
     return smallest
 
 
-def pairs_needed(deviation: float, allowed: float, level: float, power: float = 0.8) -> int:
-    """Pairs that find a slow-down of `allowed` with probability `power`, or exclude it if there is none."""
+def pairs_needed(deviation: float, allowed: float, alpha: float, power: float = 0.8) -> int:
+    """Pairs that find a slow-down of `allowed` with probability `power`, or exclude it if there is none.
+
+    A comparison of so many pairs has more looks than one of a few pairs, and so a lower level of each: about that of
+    the looks up to the number that a single look would need. Beyond `MAX_PAIRS`, the level is that of `MAX_PAIRS`.
+    """
     effect = -math.log1p(-allowed) / deviation if deviation > 0 else math.inf
+    planned, of_one_look = looks(MAX_PAIRS), _pairs_at_level(effect, alpha, power)
+    at = planned[: 1 + sum(number < of_one_look for number in planned)]
+    return _pairs_at_level(effect, nominal_level(at, alpha), power)
+
+
+def _pairs_at_level(effect: float, level: float, power: float) -> int:
+    """With one look. `effect` is in standard deviations of a pair."""
     normal = t_quantile(level, 1e9) + float(stdtrit(1e9, power))
     count = max(2, math.ceil((normal / effect) ** 2))  # t needs a few more
     while t_quantile(level, count - 1) + float(stdtrit(count - 1, power)) > effect * math.sqrt(count):

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.compare.document import MachineState, Pair, ProcedureParameters, Verdict
 from benchmarks.compare.judging.order import head_first
 from benchmarks.compare.judging.procedure import Procedure, Turn
+from benchmarks.compare.judging.statistics import pairs_needed
 from compared_pairs import measured, pair_of, procedure_parameters, run_figures
 
 ALPHA = 0.05
@@ -98,6 +99,25 @@ def test_undecided_verdict_says_how_many_pairs_would_be_needed() -> None:
     assert verdict.pairs_needed is not None
     assert verdict.pairs_needed > 12
     assert f"{verdict.pairs_needed} pairs" in verdict.sentence
+
+
+def test_needed_pairs_get_the_error_probability_of_all_looks_and_not_the_level_of_one() -> None:
+    verdict = _run(_procedure(), _with(0.0, scale=10))
+
+    assert verdict.wall is not None
+    assert verdict.wall.level < ALPHA
+    assert verdict.pairs_needed == pairs_needed(verdict.wall.pair_deviation, 0.03, ALPHA)
+
+
+def test_no_number_of_pairs_resolves_a_contradiction_of_the_measures() -> None:
+    def opposite(turn: Turn) -> Pair:
+        noise = NOISE[(turn.number - 1) % len(NOISE)]
+        return measured(turn, -0.1 + noise, cpu_log_ratio=0.1 + noise, machine="disturbed")
+
+    verdict = _run(_procedure(), opposite)
+
+    assert (verdict.word, verdict.pairs_needed) == ("cannot tell", None)
+    assert "the two measures contradict each other" in verdict.sentence
 
 
 def test_undecided_verdict_asks_for_more_pairs_than_there_are() -> None:
@@ -237,6 +257,7 @@ def test_failure_outside_a_run_is_given_as_the_cause() -> None:
     verdict = procedure.stop("failure", "the working tree changed while it was measured")
 
     assert (verdict.word, verdict.sentence) == ("failed", "the working tree changed while it was measured")
+    assert verdict.pairs_needed is None
     assert procedure.stopped_by == "failure"
 
 
@@ -250,6 +271,28 @@ def test_end_of_the_time_is_a_look() -> None:
     verdict = procedure.stop("budget")
 
     assert (verdict.word, procedure.stopped_by, procedure.next()) == ("slower", "budget", None)
+
+
+@pytest.mark.parametrize("max_pairs", [2, 12])
+@pytest.mark.parametrize("pair_effect", [math.log(0.5), math.log(2.0)])
+def test_two_pairs_decide_nothing(max_pairs: int, pair_effect: float) -> None:
+    """Their orders are opposite, so a load that changes every two runs is a difference without any noise."""
+    procedure = _procedure(procedure_parameters(max_pairs=max_pairs))
+    for number in (1, 2):
+        procedure.add(measured(Turn(number, 1, number == 1), pair_effect))
+        procedure.look(ALPHA)
+
+    verdict = procedure.current() if max_pairs == 2 else procedure.stop("budget")
+
+    assert (verdict.word, procedure.stopped_by) == ("cannot tell", "max_pairs" if max_pairs == 2 else "budget")
+    assert "; two pairs are too few for a verdict: it needs three" in verdict.sentence
+    assert verdict.wall is not None
+
+
+def test_three_pairs_decide() -> None:
+    procedure = _procedure(procedure_parameters(max_pairs=3))
+
+    assert _run(procedure, _with(math.log(0.5))).word == "slower"
 
 
 @pytest.mark.parametrize("pairs", [0, 1])

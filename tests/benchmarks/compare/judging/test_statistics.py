@@ -97,17 +97,28 @@ def test_level_never_leaves_its_bounds() -> None:
         assert alpha / 3 <= nominal_level((5, 8, 12), alpha) <= alpha
 
 
-@pytest.mark.parametrize("effect", [1.16, 0.89, 0.66, 0.2])
-def test_needed_pairs_are_those_that_have_the_power(effect: float) -> None:
-    deviation = -math.log(0.97) / effect
+@pytest.mark.parametrize("effect", [1.7, 1.0, 0.6, 0.3])
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_needed_pairs_have_the_power_at_the_level_of_their_looks(effect: float, alpha: float) -> None:
+    """By simulation of comparisons of so many pairs. `effect` is in standard deviations of a pair."""
+    count = pairs_needed(-math.log(0.97) / effect, 0.03, alpha, power=0.8)
 
-    count = pairs_needed(deviation, 0.03, 0.05, power=0.8)
+    at = looks(count)
+    level = nominal_level(at, alpha)
+    values = np.random.default_rng(5).standard_normal((4000, count)) - effect
+    found = np.zeros(len(values), dtype=bool)
+    for pairs in at:
+        part = values[:, :pairs]
+        t = part.mean(axis=1) / part.std(axis=1, ddof=1) * math.sqrt(pairs)
+        found |= stats.t.cdf(t, pairs - 1) < level / 2
+    assert 0.78 < found.mean() < 0.89
 
-    def power(pairs: int) -> float:
-        critical = stats.t.ppf(0.975, pairs - 1)
-        return float(stats.nct.sf(critical, pairs - 1, effect * math.sqrt(pairs)))
 
-    assert power(count) == pytest.approx(0.8, abs=0.04)
+def test_pairs_beyond_those_that_can_be_asked_for_are_not_simulated() -> None:
+    level = nominal_level(looks(200), 0.05)
+    normal = stats.norm.isf(level / 2) + stats.norm.ppf(0.8)
+
+    assert pairs_needed(5.0, 0.03, 0.05) == pytest.approx((normal * 5.0 / math.log(0.97)) ** 2, rel=0.01)
 
 
 def test_more_noise_needs_more_pairs() -> None:

@@ -45,13 +45,13 @@ def test_measures_that_agree_need_no_remark() -> None:
     assert remarks(state(-0.3, -0.3), BASE, HEAD, PARAMETERS) == []
 
 
-@pytest.mark.parametrize(("pairs", "remarked"), [(2, True), (5, False)])
+@pytest.mark.parametrize(("pairs", "remarked"), [(3, True), (5, False)])
 def test_a_verdict_on_few_pairs_says_so(pairs: int, remarked: bool) -> None:
     case = state(-0.3, -0.3, pairs=pairs, max_pairs=pairs)
     case.procedure.look(0.05)
     assert case.verdict.word == "slower"
     found = remarks(case, BASE, HEAD, PARAMETERS)
-    assert found == (["2 pairs say little of how much they vary: measure 5 or more"] if remarked else [])
+    assert found == (["3 pairs say little of how much they vary: measure 5 or more"] if remarked else [])
 
 
 def test_a_budget_that_ends_before_the_first_look_is_compared_with_what_that_would_take() -> None:
