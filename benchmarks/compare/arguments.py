@@ -52,12 +52,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit code 2. Without the usage, which would be a second message."""
+        if message.startswith("unrecognized arguments") and " --ocr-" in message:
+            message += ": options of pytest go after --"
         line = shorten(printable(redact(message)), MAX_MESSAGE)
         self.exit(2, f"{self.prog}: error: {line}; --help lists the options\n")
 
 
 def parser() -> Parser:
-    """The options."""
+    """The options, in the groups of the help."""
     made = Parser(
         prog="python -m benchmarks.compare",
         usage="%(prog)s --base SIDE [--head SIDE] --case NAME [NAME ...] [options] [-- PYTEST-OPTIONS]",
@@ -66,11 +68,20 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    what = made.add_argument_group("what is compared")
+    _add_sides(made.add_argument_group("what is compared"))
+    _add_procedure(made.add_argument_group("how"))
+    _add_results(made.add_argument_group("what it leaves"))
+    _add_self_test(made.add_argument_group("is the procedure true?"))
+    return made
+
+
+def _add_sides(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--base", metavar="SIDE", action="append", default=[], help="what to compare with")
     what.add_argument("--head", metavar="SIDE", action="append", default=[], help="what is judged (default: .)")
     what.add_argument("--case", metavar="NAME", nargs="+", action="extend", type=_case, default=[], help="cases")
-    how = made.add_argument_group("how")
+
+
+def _add_procedure(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--max-slowdown",
         metavar="PERCENT",
@@ -86,14 +97,17 @@ def parser() -> Parser:
         help="per case, at most (default: 12)",
     )
     how.add_argument(
-        "--budget", metavar="MINUTES", type=_or_refused(minutes), help="for all runs together (default: no limit)"
+        "--budget",
+        metavar="MINUTES",
+        type=_or_refused(minutes),
+        help="for all runs together; the first pairs may exceed it",
     )
     how.add_argument("--full", action="store_true", help="probes in every pair, not only in the first (--ocr-light)")
     how.add_argument(
         "--seed",
         metavar="N",
         type=_or_refused(whole_number(0, 2**32 - 1)),
-        help="of the order (default: drawn, recorded)",
+        help="of the order (default: drawn, and recorded), and of --self-test (default: 0)",
     )
     how.add_argument(
         "--stored-drift",
@@ -102,7 +116,9 @@ def parser() -> Parser:
         default=STORED_DRIFT,
         help="change of the machine that is allowed for between a stored side and now (default: 5%%)",
     )
-    left = made.add_argument_group("what it leaves")
+
+
+def _add_results(left: argparse._ArgumentGroup) -> None:
     left.add_argument("--name", type=_name, help="of document and runs (default: from cases and sides)")
     left.add_argument("--output", metavar="FOLDER", type=_folder, default=Path("logs"), help="default: logs")
     left.add_argument(
@@ -115,12 +131,13 @@ def parser() -> Parser:
     )
     left.add_argument("--resume", action="store_true", help="continue an interrupted comparison: the same command")
     left.add_argument("--strict", action="store_true", help="exit code 1 also if the pairs cannot tell")
-    truth = made.add_argument_group("is the procedure true?")
+
+
+def _add_self_test(truth: argparse._ArgumentGroup) -> None:
     truth.add_argument("--self-test", action="store_true", help="replay runs: false alarms and power; measures nothing")
     truth.add_argument(
-        "--replays", metavar="N", type=_or_refused(whole_number(1, MAX_REPLAYS)), help="of --self-test (default: 1000)"
+        "--replays", metavar="N", type=_or_refused(whole_number(1, MAX_REPLAYS)), help="per line (default: 1000)"
     )
-    return made
 
 
 def parse(arguments: Sequence[str], of: Parser) -> argparse.Namespace:

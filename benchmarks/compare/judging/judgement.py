@@ -11,7 +11,7 @@ from msgspec import structs
 from benchmarks.compare.document import Measure, Pair, RatioInterval, RunFigures, Verdict, Word
 from benchmarks.compare.judging.sentences import ONE_ORDER, TWO_PAIRS, sentence
 from benchmarks.compare.judging.statistics import Interval, paired_interval, pairs_needed, unpaired_interval
-from benchmarks.compare.judging.verdict import contradictory, has_cpu_ratio, judge, settled
+from benchmarks.compare.judging.verdict import contradictory, judge, settled
 
 LEAST_PAIRS = 3
 """With two, a coin has no part: they have opposite orders, or show nothing. t then only holds for normal noise."""
@@ -40,8 +40,8 @@ class Evidence:
         if stored is None:
             valid = [pair for pair in pairs if pair.ratio is not None]  # the others were disturbed and have no result
             self.wall = paired_interval([math.log(pair.ratio) for pair in valid if pair.ratio is not None], level)
-            if all(map(has_cpu_ratio, valid)):
-                ratios = [pair.cpu_ratio for pair in valid if pair.cpu_ratio is not None]
+            ratios = [pair.cpu_ratio for pair in valid if pair.cpu_ratio is not None]
+            if len(ratios) == len(valid):
                 self.cpu = paired_interval([math.log(ratio) for ratio in ratios], level)
         else:
             self.wall = _against_stored(pairs, stored, level, drift)

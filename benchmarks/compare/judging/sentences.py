@@ -134,4 +134,4 @@ def _needed(allowed: float, needed: int | None) -> str:
     if needed is None:
         return "the interval is too wide"
     count = f"about {needed}" if needed <= MAX_PAIRS else f"more than {MAX_PAIRS}"
-    return f"at this noise {count} pairs would tell if it is {percent(allowed)} slower"
+    return f"at this noise {count} pairs would tell, with a probability of 80 %, if it is {percent(allowed)} slower"

@@ -21,16 +21,9 @@ def measure_of(pairs: Sequence[Pair], device: str) -> Measure:
 
     Only machine verdicts decide, never ratios; a machine of unknown state counts as not disturbed.
     """
-    if device != "cpu" or not all(map(has_cpu_ratio, pairs)):
+    if device != "cpu" or any(pair.cpu_ratio is None for pair in pairs):
         return "wall"
     return "cpu" if 2 * sum(map(is_disturbed, pairs)) > len(pairs) else "wall"
-
-
-def has_cpu_ratio(pair: Pair) -> bool:
-    """Whether both runs have CPU seconds with the same number of threads: waiting threads may use CPU seconds."""
-    if pair.cpu_ratio is None or pair.base is None or pair.head is None:
-        return False
-    return pair.base.threads is not None and pair.base.threads == pair.head.threads
 
 
 def is_disturbed(pair: Pair) -> bool:

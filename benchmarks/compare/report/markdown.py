@@ -25,9 +25,10 @@ from benchmarks.harness.results.printable import printable
 MAX_CHARACTERS = 60_000
 """GitHub takes comments of 65,536. A longer page leaves the pairs out."""
 
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~$&@#]")
+_SPECIAL = re.compile(r"[\\`*\[\]<|~$&@#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """Characters that may have a meaning in Markdown or HTML, or in GitHub's mentions of users and issues. Mentions are
-looked for in the finished page, where an entity is a character again: so a space of no width follows."""
+looked for in the finished page, where an entity is a character again: so a space of no width follows. Within a
+word `_` has none, nor `>` within a line."""
 
 
 def page(comparison: Comparison) -> str:

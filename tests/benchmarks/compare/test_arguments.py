@@ -26,6 +26,7 @@ GOOD = ["--base", ".", "--case", CASE]
         ([*GOOD, "--bse", "."], "unrecognized arguments: --bse ."),
         ([*GOOD, "--max-pair", "3"], "unrecognized arguments: --max-pair 3"),
         ([*GOOD, "--case", "psenet_sp_bs2"], "argument --case: 'psenet_sp_bs2' is not a case: <model>"),
+        ([*GOOD, "--ocr-steps", "20"], "unrecognized arguments: --ocr-steps 20: options of pytest go after --"),
         ([*GOOD, "--case", CASE], f"argument --case: {CASE} is given more than once"),
         ([*GOOD, "--base", "rev:main"], "argument --base: ., rev:main: a side has one source of its code"),
         (["--base", "main", "--case", CASE], "argument --base: 'main' is not a side: for a revision write rev:main"),

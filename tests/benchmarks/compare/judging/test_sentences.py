@@ -65,7 +65,7 @@ def test_cannot_tell_says_what_would_be_needed() -> None:
 
     assert text == (
         "cannot tell: head is between 20 % slower and 20 % faster than base (best estimate 1 % slower); "
-        "at this noise about 150 pairs would tell if it is 3 % slower"
+        "at this noise about 150 pairs would tell, with a probability of 80 %, if it is 3 % slower"
     )
 
 
