@@ -86,7 +86,7 @@ def run_command(
                 cwd=folder,
                 env={**environment, TOKEN_VARIABLE: token, COMMAND_VARIABLE: token, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_prepare,
             )
         except OSError as error:  # a limit of processes, files or memory
             return Ended(error=f"cannot be started: {error.strerror}")
@@ -116,11 +116,13 @@ def run_command(
     return Ended(seconds, process.returncode, log.last_line, timed_out, interrupted, killed)
 
 
-def _end_with_parent() -> None:
-    """Of a command, before it begins: SIGTERM as soon as this process is gone, killed for example. Else the command
-    would keep the GPU, without its time limit.
+def _prepare() -> None:
+    """Of a command, before it begins. SIGTERM comes as soon as this process is gone, killed for example: else the
+    command would keep the GPU, without its time limit. SIGINT can end it, also if this process ignores it, as one that
+    a script started with `&` does.
     """
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _ends_when_asked(process: subprocess.Popen[bytes], end_seconds: float) -> bool:

@@ -47,6 +47,17 @@ def test_a_command_that_exceeds_its_time_is_asked_to_end(tmp_path: Path) -> None
     assert ended.last_line == "saved"
 
 
+def test_it_can_be_asked_even_if_this_process_ignores_interrupts(tmp_path: Path) -> None:
+    """As one does that a script started with `&`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = "import time\ntry: time.sleep(99)\nexcept KeyboardInterrupt: print('saved', flush=True)"
+        ended = run(code, tmp_path / "log", limit=2, end=10)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (ended.killed, ended.last_line) == (False, "saved")
+
+
 def test_one_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
     code = (
         "import signal, subprocess, time; signal.signal(signal.SIGINT, signal.SIG_IGN); "
