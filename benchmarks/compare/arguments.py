@@ -47,6 +47,10 @@ exit code: 0 no slower than allowed, faster, or (without --strict) cannot tell; 
 --strict; 2 wrong use; 130 interrupted: the same command with --resume continues. See docs/comparing.md."""
 
 
+OF_OPTIONS = ("argument", "unrecognized", "the following")
+"""Beginnings of errors of options; others are of the sides that they name."""
+
+
 class Parser(argparse.ArgumentParser):
     """An error is one line, without private data and control characters."""
 
@@ -55,7 +59,8 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized arguments") and " --ocr-" in message:
             message += ": options of pytest go after --"
         line = shorten(printable(redact(message)), MAX_MESSAGE)
-        self.exit(2, f"{self.prog}: error: {line}; --help lists the options\n")
+        hint = "; --help lists the options" if message.startswith(OF_OPTIONS) else ""
+        self.exit(2, f"{self.prog}: error: {line}{hint}\n")
 
 
 def parser() -> Parser:

@@ -131,9 +131,8 @@ def _compared(given: argparse.Namespace, of: Parser, output: Output) -> Comparis
         if earlier is not None:
             asked = question(given, earlier.procedure.seed)
             found = ComparisonFiles(found.folder, name, earlier.started_at)
-        output.say(f"document:   {shown}")
         try:
-            return perform(asked, found, earlier, output.say)
+            return perform(asked, found, earlier, output.say, f"document:   {shown}")
         except resume.ResumeError as error:
             of.error(f"argument --resume: {shown}: {error}")
         except (KeyboardInterrupt, OSError, DocumentError) as error:

@@ -97,7 +97,7 @@ class Comparing:
 
 
 def perform(
-    asked: Question, files: ComparisonFiles, earlier: Comparison | None, say: Callable[[str], None]
+    asked: Question, files: ComparisonFiles, earlier: Comparison | None, say: Callable[[str], None], title: str
 ) -> Comparison:
     """Open the sides, and measure until the question is answered or something ends it.
 
@@ -106,6 +106,7 @@ def perform(
         files: of this comparison, whose folder nobody else uses.
         earlier: the document to continue; None to begin. If it is finished, it is the result of the same question.
         say: prints a line.
+        title: the first line, once the sides can be used.
 
     Raises:
         SideError: before anything was measured, if a side cannot be used.
@@ -120,10 +121,12 @@ def perform(
         if earlier is not None:
             resume.check_sides(earlier, record.base, record.head, record.machine)
             if earlier.finished:
+                say(title)
                 say("it is finished: there is nothing to resume")
                 return earlier
             resume.replay(earlier, record.course)
             record.continue_from(earlier)
+        say(title)
         return measure(asked, files, sides, record, say, earlier)
 
 

@@ -101,7 +101,8 @@ def pair_line(case: CaseState, pair: Pair, cases: Sequence[CaseState], parameter
     attempt = f" (attempt {pair.attempt})" if pair.attempt > 1 else ""
     turn = case.procedure.next()
     repeated = "repeated next" if turn is not None and turn.attempt > 1 else ""
-    parts = [_figures(pair), _machine(pair), repeated, _so_far(case), _judged(case, pair, parameters)]
+    so_far = "" if repeated else _so_far(case)  # this attempt will not count
+    parts = [_figures(pair), _machine(pair), repeated, so_far, _judged(case, pair, parameters)]
     return f"{title}{case.unit} {pair.number}/{parameters.max_pairs}{attempt}: {'; '.join(filter(None, parts))}"
 
 

@@ -6,11 +6,13 @@ import re
 
 from benchmarks.compare.document import Pair, ProcedureParameters, RatioInterval, SideDescription
 from benchmarks.compare.judging.course import CaseState
+from benchmarks.compare.judging.sentences import percent
 from benchmarks.compare.judging.statistics import FIRST_LOOKS
 from benchmarks.compare.judging.verdict import is_disturbed, runs
 from benchmarks.compare.report.differing import is_one_program
 from benchmarks.compare.report.progress import expected_seconds
 from benchmarks.compare.report.wording import counted, duration
+from benchmarks.harness.controller.option_values import MAX_PAIRS
 
 MAX_REASONS = 3
 _FIGURE = re.compile(r"\d[\d.]*")
@@ -27,6 +29,7 @@ def remarks(
     return [
         *_ended(case, parameters, resumable),
         *_few(case),
+        *_more(case, parameters),
         *_unexplained(case, base, head),
         *_opposed(case.verdict.wall, case.verdict.cpu),
         *_unknown_training(case),
@@ -58,6 +61,15 @@ def _few(case: CaseState) -> list[str]:
     if not case.decided or case.count >= FIRST_LOOKS[0]:
         return []
     return [f"{counted(case.count, case.unit)} say little of how much they vary: measure {FIRST_LOOKS[0]} or more"]
+
+
+def _more(case: CaseState, parameters: ProcedureParameters) -> list[str]:
+    """What to do if all pairs were measured and do not tell."""
+    needed, each = case.verdict.pairs_needed, expected_seconds(case, [case])
+    if case.stopped_by != "max_pairs" or case.verdict.word != "cannot tell" or needed is None or each is None:
+        return []
+    more = "" if needed > MAX_PAIRS else f"--max-pairs {needed} (about {duration(needed * each)}), "
+    return [f"{more}a quieter machine, or a larger --max-slowdown than {percent(parameters.allowed_slowdown)} may tell"]
 
 
 def _unexplained(case: CaseState, base: SideDescription, head: SideDescription) -> list[str]:
@@ -93,11 +105,12 @@ def _disturbed(pairs: list[Pair], unit: str) -> list[str]:
     for reason in (reason for pair in of_all for run in runs(pair) for reason in run.reasons):
         reasons.setdefault(_FIGURE.sub("", reason), []).append(reason)
     often = sorted(reasons.values(), key=len, reverse=True)[:MAX_REASONS]
-    most = ", ".join(f"{same[0]} ({len(same)} x{' or similar' if len(set(same)) > 1 else ''})" for same in often)
+    most = ", ".join(f"{same[0]} ({len(same)} times{', or similar' if len(set(same)) > 1 else ''})" for same in often)
     kept, numbers = sum(pair.counted for pair in of_all), sum(pair.counted for pair in pairs)
     repeated = len(pairs) - numbers
-    again = f", {counted(repeated, 'attempt')} repeated" if repeated else ""
-    return [f"the machine was disturbed in {kept} of {counted(numbers, unit)}{again}{f': {most}' if most else ''}"]
+    again = f"in {counted(repeated, 'attempt')} that {'was' if repeated == 1 else 'were'} repeated" if repeated else ""
+    among = f"in {kept} of {counted(numbers, unit)} that count" if kept else ""
+    return [f"the machine was disturbed {' and '.join(filter(None, (again, among)))}{f': {most}' if most else ''}"]
 
 
 def _stored(name: str, side: SideDescription) -> str:

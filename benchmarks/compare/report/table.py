@@ -140,7 +140,7 @@ def procedure_line(comparison: Comparison) -> str:
         )
     return (
         f"pairs of fresh runs in random order, at most {procedure.max_pairs} pairs{each}{budget}; "
-        f"judged after {listed(procedure.looks)} pairs; "
+        f"judged by the whole interval after {listed(procedure.looks)} pairs; "
         f"{'all cases together are' if cases > 1 else 'the verdict is'} wrong with a probability "
         f"of {percent(procedure.alpha)} at most"
     )

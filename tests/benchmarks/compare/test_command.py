@@ -65,7 +65,7 @@ def test_a_reader_of_the_output_alone_knows_what_how_much_and_how_sure(
     for text in (CASE, "working tree", "environ:A=1", "--ocr-steps 10", "up to 2 % fewer", "torch: 2.13 -> 2.14"):
         assert text in before
     assert (
-        "at most 12 pairs; judged after 5, 8 and 12 pairs; the verdict is wrong with a probability of 5 % at most"
+        "judged by the whole interval after 5, 8 and 12 pairs; the verdict is wrong with a probability of 5 % at most"
         in before
     )
     assert all(line.startswith(f"pair {number}/12: base ") for number, line in enumerate(pairs, start=1))

@@ -104,7 +104,7 @@ def test_a_disturbed_pair_is_repeated_and_counted(
     assert "; machine disturbed; " in out
     assert "; machine disturbed; repeated next" in out
     assert "pair 2/12 (attempt 2): " in out
-    assert "the machine was disturbed in 0 of 5 pairs, 1 attempt repeated: other programs used 1.50 of 2 cores" in out
+    assert "the machine was disturbed in 1 attempt that was repeated: other programs used 1.50 of 2 cores" in out
     assert "5 (1 repeated)" in out
 
 

@@ -126,12 +126,13 @@ def test_a_budget_that_ends_a_case_before_it_is_judged_is_announced() -> None:
     assert "judged in 3 min" in time_line([case], structs.replace(PARAMETERS, budget_minutes=6.0), 120)
 
 
-def test_a_line_of_a_disturbed_pair_is_short() -> None:
-    case = state()
+@pytest.mark.parametrize(("repeats", "text"), [(6, "; repeated next"), (0, "; so far -6 % (")])
+def test_a_line_of_a_disturbed_pair_is_short(repeats: int, text: str) -> None:
+    case = CaseState(CASE, CASE, Procedure(procedure_parameters(max_repeats=repeats), device="cpu", alpha=0.05))
     for number in range(1, 5):
         disturbed = run(10.0, machine="disturbed", reasons=["other programs used 1.50 of 2 cores"] * 3)
         case.procedure.add(pair(number, base=disturbed, head=run(7.0 + number)))
     line = pair_line(case, case.pairs[-1], [case], PARAMETERS)
-    assert "; machine disturbed; repeated next; so far -6 % (" in line
-    assert "), CPU -6 % (" in line
+    assert f"; machine disturbed{text}" in line
+    assert ("), CPU -6 % (" in line) is (repeats == 0)  # an attempt that does not count shows no interval
     assert len(f"{line}; {time_line([case], PARAMETERS, 200)}") < 190
