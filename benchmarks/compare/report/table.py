@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.compare.document import CaseComparison, Comparison, ProcedureParameters, SideDescription
 from benchmarks.compare.judging.sentences import percent
-from benchmarks.compare.judging.verdict import measure_of
+from benchmarks.compare.judging.verdict import is_disturbed, measure_of
 from benchmarks.compare.report.differing import difference_line, differing
 from benchmarks.compare.report.wording import (
     MEASURES,
@@ -177,10 +177,10 @@ def _reason(case: CaseComparison, procedure: ProcedureParameters) -> str:
     """Why the verdict rests on these measures, where there are two."""
     if case.verdict.cpu is None:
         return ""
-    counted_pairs = [pair for pair in case.pairs if pair.counted]
-    if measure_of(counted_pairs[: procedure.looks[0]], "cpu") == "wall":
-        return "; the machine was not disturbed, so CPU seconds decide nothing"
-    return "; the machine was disturbed, so CPU seconds count as well"
+    first = [pair for pair in case.pairs if pair.counted][: procedure.looks[0]]
+    decide = "count as well" if measure_of(first, "cpu") == "cpu" else "decide nothing"
+    disturbed = sum(map(is_disturbed, first))
+    return f"; the machine was disturbed in {disturbed} of the first {len(first)}, so CPU seconds {decide}"
 
 
 def _amount_of_runs(case: CaseComparison, comparison: Comparison) -> str:

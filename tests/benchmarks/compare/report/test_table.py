@@ -82,8 +82,8 @@ def test_differences_changes_and_remarks_are_below_the_table() -> None:
 @pytest.mark.parametrize(
     ("machine", "reason"),
     [
-        ("quiet", "the machine was not disturbed, so CPU seconds decide nothing"),
-        ("disturbed", "the machine was disturbed, so CPU seconds count as well"),
+        ("quiet", "the machine was disturbed in 0 of the first 5, so CPU seconds decide nothing"),
+        ("disturbed", "the machine was disturbed in 5 of the first 5, so CPU seconds count as well"),
     ],
 )
 def test_what_a_verdict_rests_on_has_a_reason(machine: str, reason: str) -> None:
