@@ -19,8 +19,8 @@ from typing import NamedTuple
 import torch
 
 from benchmarks.cases import Case, Device
-from benchmarks.components.baseline.step import BaselineStep
 from benchmarks.components.pages import text_maps
+from benchmarks.components.psenet.baseline.step import BaselineStep
 from benchmarks.components.resident import resident_trainer
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.worker.backends import prepare_torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,3 +24,14 @@ def ratio_report(benchmark: Any, ratios: list[Ratio]) -> RatioReport:
 def data_folder(ocr_settings: Settings) -> Path:
     """Annotated images: --ocr-data, else the synthetic set."""
     return ocr_settings.data or MODELS["psenet"].make_synthetic_data()
+
+
+@pytest.fixture
+def one_opencv_thread() -> Iterator[None]:
+    """OpenCV computes in one thread, as in a loader process."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(0)
+    yield
+    cv2.setNumThreads(before)

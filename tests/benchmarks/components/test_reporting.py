@@ -57,7 +57,7 @@ def test_pytest_benchmark_gets_the_seconds_of_the_component(monkeypatch: pytest.
 
 
 def test_every_file_is_opt_in(run_pytest: RunPytest) -> None:
-    files = sorted(f"benchmarks/components/{path.name}" for path in (ROOT / "benchmarks/components").glob("test_*.py"))
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "benchmarks/components").rglob("test_*.py"))
     asked_for = run_pytest("benchmarks", "-m", "components", "--collect-only", "-q")
     assert sorted({line.partition("::")[0] for line in asked_for.text.splitlines() if "::" in line}) == files
     assert "benchmarks/components" not in run_pytest("benchmarks", "--collect-only", "-q").text

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from benchmarks import reference_check as command
 from benchmarks.cases import parse_case
-from benchmarks.components.baseline.step import baseline_losses
+from benchmarks.components.psenet.baseline.step import baseline_losses
 from benchmarks.harness.protocol.reference import TOLERANCES, deviation
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.results.checks.ranks import wrong_result

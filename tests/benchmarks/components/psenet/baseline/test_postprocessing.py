@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.components.baseline.postprocessing import baseline_boxes, baseline_expansion
 from benchmarks.components.pages import PAGES
+from benchmarks.components.psenet.baseline.postprocessing import baseline_boxes, baseline_expansion
 from ocr_models.psenet import expand_kernels
 from ocr_models.psenet.postprocessing import detect
 

@@ -18,8 +18,8 @@ def test_expansion(page: str, ratio_report: RatioReport) -> None:
     """Seven kernel maps (7, 736, 1312) to one label per text."""
     import numpy as np
 
-    from benchmarks.components.baseline.postprocessing import baseline_expansion
     from benchmarks.components.pages import PAGES
+    from benchmarks.components.psenet.baseline.postprocessing import baseline_expansion
     from ocr_models.psenet import expand_kernels
 
     kernels = (PAGES[page].logits() > 0).astype("uint8")  # (7, 736, 1312)
@@ -38,8 +38,8 @@ def test_expansion(page: str, ratio_report: RatioReport) -> None:
 @pytest.mark.parametrize("page", TARGETS)
 def test_logits_to_boxes(page: str, ratio_report: RatioReport) -> None:
     """Seven logit maps (7, 736, 1312) to the rectangles of the texts."""
-    from benchmarks.components.baseline.postprocessing import baseline_boxes
     from benchmarks.components.pages import PAGES
+    from benchmarks.components.psenet.baseline.postprocessing import baseline_boxes
     from ocr_models.psenet.postprocessing import detect
 
     logits = PAGES[page].logits()  # (7, 736, 1312)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,6 @@ from benchmarks.components.reporting import RatioReport, component
 pytestmark = component("loader")
 
 SAMPLES = 20
-
-
-@pytest.fixture
-def one_opencv_thread() -> Iterator[None]:
-    """OpenCV computes in one thread, as in a loader process."""
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(0)
-    yield
-    cv2.setNumThreads(before)
 
 
 @pytest.mark.usefixtures("one_opencv_thread")

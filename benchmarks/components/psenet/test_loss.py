@@ -18,8 +18,8 @@ def test_loss(ratio_report: RatioReport) -> None:
     """Forward and backward of logits (8, 7, 736, 736)."""
     import torch
 
-    from benchmarks.components.baseline.step import baseline_losses
     from benchmarks.components.pages import text_maps
+    from benchmarks.components.psenet.baseline.step import baseline_losses
     from ocr_models.psenet import PSENetLoss
 
     maps = [torch.from_numpy(each) for each in text_maps(BATCH_SIZE, IMAGE_SIZE)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmarks.components.baseline.step import BaselineStep, baseline_losses
 from benchmarks.components.pages import text_maps
+from benchmarks.components.psenet.baseline.step import BaselineStep, baseline_losses
 from ocr_models.psenet import PSENet, PSENetLoss
 
 Losses = dict[str, Tensor]
