@@ -26,6 +26,9 @@ _PSENET = folders("psenet", "parity")
 PSENET_FOLDERS: list[Path] = [each.values[0] for each in _PSENET]
 each_psenet_folder = pytest.mark.parametrize("folder", _PSENET)
 
+DB_FOLDER = MORE / "parity_db"
+needs_db_numbers = pytest.mark.skipif(not DB_FOLDER.is_dir(), reason=f"{DB_FOLDER} is not there")
+
 
 def arrays(path: Path) -> Arrays:
     with np.load(path) as stored:
