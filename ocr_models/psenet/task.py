@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,29 +11,22 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from ocr_models import MODELS
+from ocr_models.detection.fixed_samples import damp_residual_branches, fixed_batch
 from ocr_models.detection.layers import ColourJitter, UnpackBits
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.resize import resize
 from ocr_models.detection.scoring import detection_evaluation
+from ocr_models.memory_formats import fast_memory_format
 from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.psenet.inference import TextDetector
 from ocr_models.psenet.loss import PSENetLoss
 from ocr_models.psenet.model import PSENet
-from ocr_models.psenet.reference import fix_weights, fixed_batch
 from ocr_models.task import Batch, Evaluation, Reference, TrainingTask
 
 if TYPE_CHECKING:
-    from ocr_models.detection.pages import AnnotatedSet
+    from ocr_models.detection.pages import AnnotatedImage, AnnotatedSet
 
 R18_PEAK_RATE = 2e-3
-
-IN_PLANES: frozenset[tuple[str, str]] = frozenset()
-"""(device type, precision) of the steps that run faster in planes, contiguous, than in channels_last.
-
-None is known. Reduced precision on a GPU needs channels_last: its matrix units read the channels of a pixel together.
-float32 on a GPU has not been measured; there planes may be faster. Both CPUs that were measured prefer channels_last
-(docs/performance.md).
-"""
 
 
 class Targets(NamedTuple):
@@ -129,11 +122,6 @@ def r18_training_task(
     return _task(model, optimizer, schedule, MODELS["psenetr18"].reference_figures, image_size, seed, layout)
 
 
-def fast_memory_format(device: torch.device, precision: str) -> torch.memory_format:
-    """The memory format in which a step runs fastest, as far as known."""
-    return torch.contiguous_format if (device.type, precision) in IN_PLANES else torch.channels_last
-
-
 def _seeded_model(
     seed: int,
     device: torch.device,
@@ -162,8 +150,8 @@ def _task(
     device = next(model.parameters()).device
     detector = TextDetector(model, short_side=size)
 
-    def make_dataset(data: AnnotatedSet) -> PSENetDataset:
-        return PSENetDataset(data.images, image_size=size, seed=seed)
+    def make_dataset(images: Sequence[AnnotatedImage]) -> PSENetDataset:
+        return PSENetDataset(images, image_size=size, seed=seed)
 
     def evaluation(held_out: AnnotatedSet) -> Evaluation:
         return detection_evaluation(detector.quadrilaterals, held_out)
@@ -175,8 +163,8 @@ def _task(
         optimizer=optimizer,
         input_shape=(3, size, size),
         read_data=read_annotated_set,
-        make_dataset=make_dataset,
+        make_dataset=lambda data: make_dataset(data.images),
         schedule=schedule,
         evaluation=evaluation,
-        reference=Reference(fix_weights, partial(fixed_batch, size, seed), figures),
+        reference=Reference(damp_residual_branches, partial(fixed_batch, make_dataset), figures),
     )

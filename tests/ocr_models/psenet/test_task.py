@@ -14,11 +14,10 @@ from torch.utils.data import default_collate
 
 from benchmarks.harness.worker.probes.memory_format import memory_format
 from fixed_batch import SIZE, fixed_batch, label_maps
-from ocr_models import MODELS
+from ocr_models import MODELS, memory_formats
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.errors import DataError
 from ocr_models.psenet import PSENetLoss
-from ocr_models.psenet import task as psenet_task
 from ocr_models.psenet.model import PSENet
 from ocr_models.psenet.task import Criterion, PrepareBatch, Targets, r18_training_task, training_task
 from ocr_models.task import TaskBuilder, TrainingStep, TrainingTask
@@ -98,7 +97,7 @@ def test_weights_images_gradients_and_optimiser_have_the_format_of_device_and_pr
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(psenet_task, "IN_PLANES", in_planes)
+    monkeypatch.setattr(memory_formats, "IN_PLANES", in_planes)
     made = r18_training_task(image_size=SIZE, seed=0, device=CPU, precision="fp32", memory_format=chosen)
     assert in_format(made) == {expected}
 

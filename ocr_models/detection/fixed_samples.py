@@ -1,10 +1,11 @@
-"""The weights and the batch of the training step whose figures are `reference_figures` in `ocr_models.MODELS`.
+"""The weights and the batch of a detector's reference check: the same on every machine, and well-conditioned.
 
-`python -m benchmarks.reference_check psenet` computes the figures.
+`python -m benchmarks.reference_check MODEL` computes the figures of the step that uses them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,17 +17,17 @@ from torch.utils.data import default_collate
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ocr_models.detection.fixed_pages import fixed_pages
-from ocr_models.psenet.dataset import PSENetDataset
 
 if TYPE_CHECKING:
-    from ocr_models.task import Batch
+    from ocr_models.detection.pages import AnnotatedImage
+    from ocr_models.task import Batch, TrainingDataset
 
 SAMPLES = 4
 BRANCH_WEIGHT = 0.1
 
 
-def fix_weights(model: nn.Module) -> None:
-    """Let each residual block add a tenth of its branch.
+def damp_residual_branches(model: nn.Module) -> None:
+    """Let each residual block of torchvision add a tenth of its branch.
 
     Freshly initialised blocks add all of it. Then the rounding of bfloat16 grows from block to block until the gradient
     is wrong by a third.
@@ -38,20 +39,19 @@ def fix_weights(model: nn.Module) -> None:
             nn.init.constant_(module.bn2.weight, BRANCH_WEIGHT)
 
 
-def fixed_batch(image_size: int, seed: int) -> Batch:
-    """Four samples of the fixed pages: labels from the task's own pipeline, pixels replaced by fixed ones.
+def fixed_batch(make_dataset: Callable[[Sequence[AnnotatedImage]], TrainingDataset]) -> Batch:
+    """Four samples of the fixed pages, on the CPU: labels from the task's own data set, pixels replaced by fixed ones.
 
-    Returns:
-        images (4, S, S, 3) uint8, packed label maps (4, S, S) uint8, colour jitter (4, 3) float32; on the CPU.
+    The first tensor of a sample must be its image, (S, S, 3) uint8.
     """
     with TemporaryDirectory() as folder:
-        dataset = PSENetDataset(fixed_pages(Path(folder)), image_size=image_size, seed=seed)
+        dataset = make_dataset(fixed_pages(Path(folder)))
         samples = [dataset[position % len(dataset), position] for position in range(SAMPLES)]
     return fix_pixels(tuple(default_collate(samples)))
 
 
 def fix_pixels(batch: Batch) -> Batch:
-    """Replace the images of a batch of PSENetDataset by waves that differ in each channel and sample."""
+    """Replace the images of a batch, (N, S, S, 3) uint8, by waves that differ in each channel and sample."""
     images, *others = batch  # (N, H, W, 3)
     n, y, x, c = np.indices(images.shape, dtype=np.float64)
     waves = 128 + 50 * np.sin(x / (3 + 2 * c) + n) * np.cos(y / (4 + c)) + 40 * np.sin((x + y) / (1.5 + 0.6 * c) - n)
