@@ -1,1 +1,11 @@
 """DB: a text detector whose network learns its own binarization thresholds (Liao et al., AAAI 2020)."""
+
+from __future__ import annotations
+
+from ocr_models.db.model import DBNet
+from ocr_models.db.reference_weights import load_reference_state_dict
+
+__all__ = [
+    "DBNet",
+    "load_reference_state_dict",
+]

@@ -6,22 +6,15 @@ the names of the authors' implementation, so that its checkpoints can be loaded.
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ocr_models.batch_norm import BatchNorm2d, batch_norms, count_batch
+from ocr_models.detection.residual import Block, ResidualStages, block_and_depths, draw_by_outputs
 from ocr_models.detection.resize import resize
 
 NUM_MAPS = 7  # the text map, then six kernels, largest first
-
-BACKBONES: dict[str, tuple[type[BasicBlock | Bottleneck], tuple[int, ...]]] = {
-    "resnet18": (BasicBlock, (2, 2, 2, 2)),
-    "resnet50": (Bottleneck, (3, 4, 6, 3)),
-}
 
 
 class PSENet(nn.Module):
@@ -38,14 +31,11 @@ class PSENet(nn.Module):
 
     def __init__(self, backbone: str = "resnet50", neck_channels: int = 256, hidden_channels: int = 256) -> None:
         super().__init__()
-        if backbone not in BACKBONES:
-            raise ValueError(f"backbone {backbone!r} is not known: choose one of {', '.join(sorted(BACKBONES))}")
-        block, depths = BACKBONES[backbone]
-        self.backbone = ResNet(block, depths)
+        self.backbone = ResNet(*block_and_depths(backbone))
         self.fpn = FeaturePyramid(self.backbone.out_channels, neck_channels)
         self.det_head = Head(4 * neck_channels, hidden_channels)
         self.batch_norms = batch_norms(self)
-        self.apply(initialise)
+        self.apply(draw_by_outputs)
 
     def forward(self, images: Tensor) -> Tensor:
         count_batch(self.batch_norms)
@@ -53,14 +43,10 @@ class PSENet(nn.Module):
         return logits
 
 
-class ResNet(nn.Module):
-    """ResNet with a stem of three 3x3 convolutions: images -> features at 1/4, 1/8, 1/16 and 1/32 of their size.
+class ResNet(ResidualStages):
+    """ResNet with a stem of three 3x3 convolutions: images -> features at 1/4, 1/8, 1/16 and 1/32 of their size."""
 
-    Attributes:
-        out_channels: channels of the four features.
-    """
-
-    def __init__(self, block: type[BasicBlock | Bottleneck], depths: tuple[int, ...]) -> None:
+    def __init__(self, block: Block, depths: tuple[int, ...]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False)
         self.bn1 = BatchNorm2d(64)
@@ -70,38 +56,13 @@ class ResNet(nn.Module):
         self.bn3 = BatchNorm2d(128)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        widths = (64, 128, 256, 512)
-        self.out_channels = tuple(width * block.expansion for width in widths)
-        inputs = (128, *self.out_channels)
-        self.layer1 = _stage(block, inputs[0], widths[0], depths[0], stride=1)
-        self.layer2 = _stage(block, inputs[1], widths[1], depths[1], stride=2)
-        self.layer3 = _stage(block, inputs[2], widths[2], depths[2], stride=2)
-        self.layer4 = _stage(block, inputs[3], widths[3], depths[3], stride=2)
+        self._add_stages(block, depths, in_channels=128)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, H/2, W/2)
         x = self.relu(self.bn2(self.conv2(x)))
         x = self.relu(self.bn3(self.conv3(x)))  # (N, 128, H/2, W/2)
-        f2 = self.layer1(self.maxpool(x))  # (N, C2, H/4, W/4)
-        f3 = self.layer2(f2)  # (N, C3, H/8, W/8)
-        f4 = self.layer3(f3)  # (N, C4, H/16, W/16)
-        f5 = self.layer4(f4)  # (N, C5, H/32, W/32)
-        return f2, f3, f4, f5
-
-
-def _stage(
-    block: type[BasicBlock | Bottleneck], in_channels: int, width: int, depth: int, *, stride: int
-) -> nn.Sequential:
-    """`depth` residual blocks; the first one changes size and channels."""
-    out_channels = width * block.expansion
-    shortcut = None
-    if stride != 1 or in_channels != out_channels:
-        shortcut = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), BatchNorm2d(out_channels)
-        )
-    first = block(in_channels, width, stride, shortcut, norm_layer=BatchNorm2d)
-    others = (block(out_channels, width, norm_layer=BatchNorm2d) for _ in range(depth - 1))
-    return nn.Sequential(first, *others)
+        return self._stages(self.maxpool(x))
 
 
 class ConvBNReLU(nn.Module):
@@ -174,10 +135,3 @@ class Head(nn.Module):
         for level, weight in zip(levels[1:], others, strict=True):
             x = x + F.conv2d(level, weight, padding=1)
         return x
-
-
-def initialise(module: nn.Module) -> None:
-    """Draw the weights of convolutions from a normal distribution of variance 2 / (kh * kw * out_channels)."""
-    if isinstance(module, nn.Conv2d):
-        kh, kw = module.kernel_size
-        nn.init.normal_(module.weight, std=math.sqrt(2 / (kh * kw * module.out_channels)))

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from ocr_models.checkpoint import load_checkpoint, weights_misfit
+from ocr_models.checkpoint import load_checkpoint
+from ocr_models.detection.published_weights import load_published_state_dict
 from ocr_models.errors import shown
 
 
@@ -23,15 +24,7 @@ def load_official_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) ->
         ValueError: if a key is missing, unexpected or given twice, or a tensor has another shape or is not finite; the
             message names them. The model is unchanged.
     """
-    given = state_dict.get("state_dict", state_dict)
-    if not isinstance(given, Mapping):
-        raise ValueError(f"the weights do not fit the model: `state_dict` is {type(given).__name__}, not a dict")
-    entries = {key.removeprefix("module.") if isinstance(key, str) else key: value for key, value in given.items()}
-    if len(entries) < len(given):
-        raise ValueError("the weights do not fit the model: some are given twice, with and without `module.`")
-    if (misfit := weights_misfit(model.state_dict(), entries)) is not None:
-        raise ValueError(f"the weights do not fit the model: {misfit}")
-    model.load_state_dict(entries)
+    load_published_state_dict(model, state_dict)
 
 
 def load_official_checkpoint(model: nn.Module, path: str | Path) -> None:

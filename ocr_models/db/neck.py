@@ -1,0 +1,69 @@
+"""DB's neck: four features of the backbone -> one feature of 256 channels at a quarter of the image's size."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ocr_models.batch_norm import BatchNorm2d
+
+LEVEL_CHANNELS = 64
+
+
+class ConvBNReLU(nn.Module):
+    """Convolution with a bias that keeps the size, batch norm, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+        self.bn = BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        activated: Tensor = self.relu(self.bn(self.conv(x)))
+        return activated
+
+
+class FeaturePyramid(nn.Module):
+    """Features of the backbone at 1/4, 1/8, 1/16 and 1/32 -> (N, out_channels, H/4, W/4).
+
+    Each level is merged with the coarser ones. Then all are enlarged to the size of the finest and convolved together.
+
+    Attributes:
+        out_channels: channels of the result.
+    """
+
+    def __init__(self, in_channels: tuple[int, ...]) -> None:
+        super().__init__()
+        c2, c3, c4, c5 = in_channels
+        self.out_channels = 4 * LEVEL_CHANNELS
+        self.reduce_conv_c2 = ConvBNReLU(c2, LEVEL_CHANNELS, 1)
+        self.reduce_conv_c3 = ConvBNReLU(c3, LEVEL_CHANNELS, 1)
+        self.reduce_conv_c4 = ConvBNReLU(c4, LEVEL_CHANNELS, 1)
+        self.reduce_conv_c5 = ConvBNReLU(c5, LEVEL_CHANNELS, 1)
+        self.smooth_p4 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3)
+        self.smooth_p3 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3)
+        self.smooth_p2 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3)
+        self.conv = nn.Sequential(
+            nn.Conv2d(self.out_channels, self.out_channels, 3, padding=1),
+            BatchNorm2d(self.out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, c2: Tensor, c3: Tensor, c4: Tensor, c5: Tensor) -> Tensor:
+        p5 = self.reduce_conv_c5(c5)  # (N, 64, H/32, W/32)
+        c4 = self.reduce_conv_c4(c4)
+        p4 = self.smooth_p4(c4 + enlarge(p5, c4))  # (N, 64, H/16, W/16)
+        c3 = self.reduce_conv_c3(c3)
+        p3 = self.smooth_p3(c3 + enlarge(p4, c3))  # (N, 64, H/8, W/8)
+        c2 = self.reduce_conv_c2(c2)
+        p2 = self.smooth_p2(c2 + enlarge(p3, c2))  # (N, 64, H/4, W/4)
+        levels = (p2, *(enlarge(each, p2) for each in (p3, p4, p5)))
+        merged: Tensor = self.conv(torch.cat(levels, dim=1))
+        return merged
+
+
+def enlarge(x: Tensor, like: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, H', W') of another tensor, each pixel the nearest one."""
+    return F.interpolate(x, size=like.shape[2:], mode="nearest")

@@ -1,0 +1,24 @@
+"""Weights in the format of the implementation that the recipe follows: PaddleBenchmark/DBNet.pytorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from ocr_models.detection.published_weights import load_published_state_dict
+
+
+def load_reference_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
+    """Load weights in the format of PaddleBenchmark/DBNet.pytorch.
+
+    Args:
+        model: a DBNet of the same backbone.
+        state_dict: the entries, or a checkpoint with the entries under `state_dict`; keys may start with `module.`.
+
+    Raises:
+        ValueError: if a key is missing, unexpected or given twice, or a tensor has another shape or is not finite; the
+            message names them. The model is unchanged.
+    """
+    load_published_state_dict(model, state_dict)
