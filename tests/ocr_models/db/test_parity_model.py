@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import seeded_db
+from benchmarks.components.db.baseline.step import baseline_losses
 from ocr_models.db import DBNet
 from parity import DB_FOLDER, Arrays, arrays, needs_db_numbers
 
@@ -17,7 +18,7 @@ pytestmark = needs_db_numbers
 
 BACKBONES = ["resnet18", "resnet50"]
 PASSES = 20  # in training mode, before the numbers of evaluation
-FORMATS = [torch.contiguous_format, torch.channels_last]
+IN_TURN = [(torch.float64, torch.channels_last), (torch.float32, torch.contiguous_format)]
 # Of P and T, then of B: how much float32 may differ from the expected numbers.
 ROUNDING = {"resnet18": (5e-5, 3e-4), "resnet50": (6e-4, 0.0)}
 
@@ -49,8 +50,7 @@ def test_the_state_dict_is_the_references_in_its_order(backbone: str) -> None:
     assert found == seeded_db.reference_keys(backbone)
 
 
-@pytest.mark.parametrize("memory_format", FORMATS)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(("dtype", "memory_format"), IN_TURN)
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_forward(backbone: str, dtype: torch.dtype, memory_format: torch.memory_format) -> None:
     train, evaluation, probability = computed(backbone, dtype, memory_format)
@@ -61,3 +61,37 @@ def test_forward(backbone: str, dtype: torch.dtype, memory_format: torch.memory_
     np.testing.assert_allclose(probability, given["eval"][:, :1], atol=maps, rtol=0)
     if given["train"].shape[1] == 3:
         np.testing.assert_allclose(train[:, 2], given["train"][:, 2], atol=binary, rtol=0)
+
+
+def made_optimizer(name: str, model: DBNet) -> torch.optim.Optimizer:
+    if name == "adam":
+        return torch.optim.Adam(model.parameters(), amsgrad=True, fused=True)
+    return torch.optim.SGD(model.parameters(), momentum=0.9, weight_decay=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_steps_of_training(name: str) -> None:
+    """In float64: losses, and the norm of the gradient before each step."""
+    given = arrays(DB_FOLDER / "trajectory.npz")
+    seed, shape = int(given["seed"]), given["image_shape"].tolist()
+    model = seeded_db.seeded_model("resnet18", seed).double()
+    optimizer = made_optimizer(name, model)
+    found = []
+    for step, rate in enumerate(given[f"{name}.lr"].tolist()):
+        optimizer.param_groups[0]["lr"] = rate
+        losses = baseline_losses(model(seeded_db.training_images(shape, seed, step).double()), *targets(given, step))
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        norm = torch.nn.utils.get_total_norm([each.grad for each in model.parameters() if each.grad is not None])
+        found.append([*(value.item() for value in losses.values()), norm.item()])
+        optimizer.step()
+    np.testing.assert_allclose(found, given[f"{name}.losses"], rtol=1e-8)
+
+
+def targets(given: Arrays, step: int) -> list[Tensor]:
+    """Shrink map, shrink mask, threshold map and threshold mask of a step, (N, H, W) float64 each."""
+    values = given[f"{step}.threshold_map"]
+    packed = (given[f"{step}.{name}"] for name in ("shrink_map", "shrink_mask", "threshold_mask"))
+    shrink_map, shrink_mask, threshold_mask = (np.unpackbits(each, axis=-1)[..., : values.shape[-1]] for each in packed)
+    maps = (shrink_map, shrink_mask, values, threshold_mask)
+    return [torch.from_numpy(each).double() for each in maps]
