@@ -1,11 +1,7 @@
-"""DB: a text detector whose network learns its own binarization thresholds (Liao et al., AAAI 2020)."""
+"""DB: a text detector that learns with a differentiable threshold (Liao et al., AAAI 2020)."""
 
 from __future__ import annotations
 
-from ocr_models.db.model import DBNet
-from ocr_models.db.reference_weights import load_reference_state_dict
+from ocr_models.db.postprocessing import boxes, polygons
 
-__all__ = [
-    "DBNet",
-    "load_reference_state_dict",
-]
+__all__ = ["boxes", "polygons"]
