@@ -1,4 +1,4 @@
-"""DB: a text detector that learns with a differentiable threshold (Liao et al., AAAI 2020)."""
+"""DB: a text detector whose network learns its own binarization thresholds (Liao et al., AAAI 2020)."""
 
 from __future__ import annotations
 

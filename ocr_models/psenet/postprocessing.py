@@ -13,26 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ocr_models.detection.text_box import TextBox
 from ocr_models.psenet.expansion import expand_kernels
 
 Shape = Literal["rectangle", "polygon"]
-
-
-@dataclass(frozen=True, eq=False)
-class TextBox:
-    """One detected text.
-
-    Attributes:
-        polygon: (k, 2) float, x and y in pixels of the original image; k is 4 for a rectangle, 3 or more for a polygon.
-        score: mean text probability of the text's pixels, 0 to 1.
-    """
-
-    polygon: NDArray[np.float64]
-    score: float
-
-    def __post_init__(self) -> None:
-        if self.polygon.ndim != 2 or self.polygon.shape[1] != 2 or len(self.polygon) < 3:
-            raise ValueError(f"polygon must have the shape (k, 2) with k >= 3, not {self.polygon.shape}")
 
 
 def detect(

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.components.pages import PAGES
+from ocr_models.detection.text_box import TextBox
 from ocr_models.psenet.expansion import expand_kernels
-from ocr_models.psenet.postprocessing import TextBox, detect
+from ocr_models.psenet.postprocessing import detect
 
 SURE = 4.0  # a probability of 0.982
 
@@ -170,8 +171,3 @@ def test_a_batch_is_refused() -> None:
 def test_an_unknown_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="shape must be rectangle or polygon, not 'circle'"):
         detect(np.zeros((7, 32, 32), np.float32), (32, 32), shape="circle")  # type: ignore[arg-type]
-
-
-def test_a_polygon_has_at_least_three_corners() -> None:
-    with pytest.raises(ValueError, match=r"polygon must have the shape \(k, 2\)"):
-        TextBox(np.zeros((2, 2)), 1.0)

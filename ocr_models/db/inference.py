@@ -1,0 +1,56 @@
+"""Text detection with a DBNet: pixels of an image -> probability map of the network -> text boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from ocr_models.db.postprocessing import boxes
+from ocr_models.detection.inference import compute_maps, scaled_size
+from ocr_models.detection.text_box import TextBox
+
+
+@dataclass(frozen=True)
+class TextDetector:
+    """Finds texts with a DBNet in evaluation mode and float32; afterwards the model is in its earlier mode again.
+
+    Attributes:
+        model: has a method `probability`, images (N, 3, h, w) -> P (N, 1, h, w), as `DBNet` has; computes on the device
+            of its parameters.
+        short_side: images with a smaller short side are enlarged to it.
+        reduce_larger: whether images with a larger short side are reduced to it. The recipe keeps them as they are;
+            a model that was trained on small images needs small images here too.
+        box_threshold: texts with a lower score are dropped.
+    """
+
+    model: nn.Module
+    short_side: int = 736
+    reduce_larger: bool = False
+    box_threshold: float = 0.7
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[TextBox]:
+        """(H, W, 3) uint8 RGB -> the texts, in pixels of that image."""
+        corners, scores = boxes(self.probability_map(image), (image.shape[0], image.shape[1]), self.box_threshold)
+        texts = zip(corners.astype(np.float64), scores.tolist(), strict=True)
+        return [TextBox(quadrilateral, score) for quadrilateral, score in texts]
+
+    def quadrilaterals(self, image: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+        """As `__call__`, but only the corners of the texts, (4, 2) each."""
+        return [box.polygon for box in self(image)]
+
+    def probability_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(H, W, 3) uint8 RGB -> P, (h, w), from 0 to 1; (h, w) is the network size of the image."""
+        probability: Any = self.model.probability  # nn.Module declares its attributes as tensors and modules
+        size = self.network_size((image.shape[0], image.shape[1]))
+        (pixels,) = compute_maps(self.model, probability, image, size)  # (1, h, w)
+        return np.asarray(pixels, np.float32)
+
+    def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of an image -> (height, width) of the network's input, which need be no multiple of 32."""
+        if min(size) >= self.short_side and not self.reduce_larger:
+            return size
+        return scaled_size(size, self.short_side)
