@@ -1,4 +1,4 @@
-"""Made-up pages of words for the component benchmarks: logits, label maps, and archives to evaluate."""
+"""Made-up pages of words for the component benchmarks: logits, probabilities, label maps, and archives to evaluate."""
 
 from __future__ import annotations
 
@@ -55,6 +55,14 @@ class Page:
         noise = generator.normal(scale=0.5, size=maps.shape).astype(np.float32)
         return 8 * maps.astype(np.float32) - 4 + noise
 
+    def probability(self, seed: int = 0) -> NDArray[np.float32]:
+        """(height, width): around 0.9 inside the smallest kernels and 0.05 outside, with soft edges and noise."""
+        generator = np.random.default_rng(seed)
+        inside = cv2.GaussianBlur(self.maps(generator)[-1].astype(np.float32), (3, 3), 0)
+        noise = generator.normal(scale=0.02, size=inside.shape).astype(np.float32)
+        probability: NDArray[np.float32] = np.clip(0.05 + 0.85 * inside + noise, 0, 1)
+        return probability
+
     def _draw_word(self, maps: NDArray[np.uint8], centre: tuple[float, float], degrees: float) -> None:
         area_by_perimeter = self.word_width * self.word_height / (2 * (self.word_width + self.word_height))
         for pixels, rate in zip(maps, SHRINK_RATES, strict=True):
@@ -68,6 +76,12 @@ PAGES = {
     "sparse": Page(rows=3, columns=4, word_width=120, word_height=34, max_degrees=30),
     "dense": Page(rows=33, columns=20, word_width=52, word_height=16, max_degrees=4),
 }
+
+PROBABILITY_PAGES = {
+    8: Page(rows=2, columns=4, word_width=200, word_height=60, max_degrees=20),
+    744: Page(rows=31, columns=24, word_width=46, word_height=17, max_degrees=4),
+}
+"""Pages by their number of words, for detectors that predict texts as probabilities."""
 
 
 def text_maps(n: int, size: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:

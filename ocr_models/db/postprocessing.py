@@ -10,24 +10,19 @@ dropped if it is small or its mean probability is low; else its outline is grown
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import cv2
 import numpy as np
-import pyclipper
 from numpy.typing import ArrayLike, NDArray
 
-from ocr_models.detection.polygons import signed_areas
+from ocr_models.db.growing import grow_distances, grow_outline, grow_rectangles
 
 BINARY_THRESHOLD = 0.3
 MAX_CONTOURS = 1000
-GROW_RATIO = 1.5  # an outline moves outwards by this times its area / its perimeter
 MIN_SIDE = 3  # pixels of the map: shorter side of the rectangle around a contour
 MIN_GROWN_SIDE = 5  # and around the grown outline
 APPROXIMATION = 0.005  # how far a polygon may be from its contour, as a share of the contour's length
-
-Path = list[list[int]]
 
 
 def boxes(
@@ -58,7 +53,7 @@ def boxes(
             found.append(cv2.boxPoints(rectangle))
             found_scores.append(score)
     grown, scores = [], []
-    for outline, score in zip(_grow_rectangles(found), found_scores, strict=True):
+    for outline, score in zip(grow_rectangles(_as_rectangles(found)), found_scores, strict=True):
         rectangle = cv2.minAreaRect(outline)
         if min(rectangle[1]) >= MIN_GROWN_SIDE:
             grown.append(cv2.boxPoints(rectangle))
@@ -84,7 +79,7 @@ def polygons(
         score = _score(pixels, contour)
         if not score >= box_threshold:  # false for NaN too
             continue
-        paths = _grow(outline.tolist(), _grow_distances(outline[None])[0])
+        paths = grow_outline(outline, float(grow_distances(outline[None])[0]))
         if len(paths) != 1:  # it splits, or it is a line of pixels, which has no area
             continue
         polygon = np.array(paths[0], np.int32)
@@ -119,37 +114,6 @@ def _score(pixels: NDArray[np.float32], contour: NDArray[np.int32]) -> float:
     cv2.fillPoly(mask, [contour], 1, offset=(-x, -y))
     mean: float = cv2.mean(pixels[y : y + height, x : x + width], mask)[0]
     return mean
-
-
-def _grow_rectangles(rectangles: Sequence[NDArray[Any]]) -> list[NDArray[np.int32]]:
-    """K rectangles (4, 2) -> K grown outlines (k, 2), made as one array: a small one each takes twice as long."""
-    corners = _as_rectangles(rectangles)
-    paths = [
-        _grow(path, distance)[0]
-        for path, distance in zip(corners.tolist(), _grow_distances(corners).tolist(), strict=True)
-    ]
-    points = np.fromiter(chain.from_iterable(chain.from_iterable(paths)), np.int32).reshape(-1, 2)
-    outlines, start = [], 0
-    for path in paths:
-        outlines.append(points[start : start + len(path)])
-        start += len(path)
-    return outlines
-
-
-def _grow_distances(outlines: NDArray[np.generic]) -> NDArray[np.float64]:
-    """(K, k, 2) -> (K,): how far each outline moves outwards."""
-    vertices = outlines.astype(np.float64)
-    x, y = np.moveaxis(np.roll(vertices, -1, axis=1) - vertices, -1, 0)  # (K, k) each
-    distances: NDArray[np.float64] = GROW_RATIO * abs(signed_areas(vertices)) / np.hypot(x, y).sum(axis=1)
-    return distances
-
-
-def _grow(outline: list[list[float]], distance: float) -> list[Path]:
-    """The outline with its vertices truncated to int, moved outwards by `distance`, its corners rounded off."""
-    offset = pyclipper.PyclipperOffset()
-    offset.AddPath(outline, pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
-    paths: list[Path] = offset.Execute(distance)
-    return paths
 
 
 def _as_rectangles(rectangles: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
