@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyclipper
+import shapely
 from numpy.typing import NDArray
 
-from ocr_models.detection.polygons import PolygonBatch, signed_areas
+from ocr_models.detection.polygons import PolygonBatch
 
 GROW_RATIO = 1.5  # an outline moves outwards by this times its area / its perimeter
 ARC_TOLERANCE = 0.25  # pixels between an arc and the edges that are drawn for it: the library's default
@@ -21,10 +22,13 @@ Paths = list[list[list[int]]]
 
 
 def grow_distances(outlines: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Outlines (n, k, 2) -> how far each moves outwards, (n,), in pixels."""
-    vertices = outlines.astype(np.float64)
-    x, y = np.moveaxis(np.roll(vertices, -1, axis=1) - vertices, -1, 0)  # (n, k) each
-    distances: NDArray[np.float64] = GROW_RATIO * abs(signed_areas(vertices)) / np.hypot(x, y).sum(axis=1)
+    """Outlines (n, k, 2) -> how far each moves outwards, (n,), in pixels.
+
+    Points are rounded later, so that the last bit of a distance such as 1.5 can move them by a pixel. Other
+    implementations of DB measure with shapely too.
+    """
+    rings = shapely.polygons(outlines.astype(np.float64))
+    distances: NDArray[np.float64] = shapely.area(rings) * GROW_RATIO / shapely.length(rings)
     return distances
 
 
@@ -40,7 +44,8 @@ def grow_rectangles(rectangles: NDArray[np.float32]) -> list[NDArray[np.int32]]:
     """Grow rectangles, each by its own distance.
 
     Args:
-        rectangles: (n, 4, 2), clockwise on the screen, with no side shorter than 3 pixels.
+        rectangles: (n, 4, 2), clockwise on the screen, with no side shorter than 3 pixels. The library rounds the
+            corners of a small one otherwise if it begins with another corner.
 
     Returns:
         n outlines (m, 2). Each has the convex hull of the path of `grow_outline`, and begins where the path begins, on

@@ -53,12 +53,12 @@ def boxes(
             found.append(cv2.boxPoints(rectangle))
             found_scores.append(score)
     grown, scores = [], []
-    for outline, score in zip(grow_rectangles(_as_rectangles(found)), found_scores, strict=True):
+    for outline, score in zip(grow_rectangles(_in_order(found)), found_scores, strict=True):
         rectangle = cv2.minAreaRect(outline)
         if min(rectangle[1]) >= MIN_GROWN_SIDE:
             grown.append(cv2.boxPoints(rectangle))
             scores.append(score)
-    corners = _in_order(_as_rectangles(grown))
+    corners = _in_order(grown)
     return _in_original(corners, pixels.shape, original_size), np.array(scores, np.float64)
 
 
@@ -116,13 +116,12 @@ def _score(pixels: NDArray[np.float32], contour: NDArray[np.int32]) -> float:
     return mean
 
 
-def _as_rectangles(rectangles: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-    """K arrays (4, 2), K may be 0 -> (K, 4, 2)."""
-    return np.array(rectangles, np.float32).reshape(-1, 4, 2)
+def _in_order(rectangles: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+    """K rectangles (4, 2) -> (K, 4, 2), the corners of each from the upper left one clockwise.
 
-
-def _in_order(corners: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(K, 4, 2): the upper of the two leftmost, the upper of the two rightmost, the lower right, the lower left one."""
+    These are the upper of the two leftmost, the upper of the two rightmost, the lower right and the lower left one.
+    """
+    corners = np.array(rectangles, np.float32).reshape(-1, 4, 2)  # K may be 0
     from_left = np.argsort(corners[..., 0], axis=1, kind="stable")  # (K, 4)
     pairs = np.take_along_axis(corners, from_left[..., None], axis=1).reshape(-1, 2, 2, 2)  # (K, side, corner, xy)
     is_upper_second = pairs[:, :, 1, 1] <= pairs[:, :, 0, 1]  # (K, side)

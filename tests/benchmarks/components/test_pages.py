@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.components.pages import PAGES, text_maps, write_archives
+from benchmarks.components.pages import PAGES, PROBABILITY_PAGES, text_maps, write_archives
 from ocr_models.evaluation import evaluate_images
 
 
@@ -19,6 +19,18 @@ def test_each_kernel_of_a_page_is_smaller_than_the_one_before_and_the_logits_hav
     assert areas[-1] > 0
     logits = page.logits()
     assert np.array_equal(logits > 0, maps == 1)
+
+
+@pytest.mark.parametrize("words", PROBABILITY_PAGES)
+def test_probabilities_are_high_inside_the_smallest_kernels_and_low_outside_the_words(words: int) -> None:
+    page = PROBABILITY_PAGES[words]
+    assert page.words == words
+    maps, probability = page.maps(np.random.default_rng(0)), page.probability()
+    assert probability.shape == (736, 1312)
+    assert probability.dtype == np.float32
+    assert probability[maps[-1] == 1].mean() > 0.8
+    assert probability[maps[0] == 0].max() < 0.2
+    assert 0 <= probability.min() <= probability.max() <= 1
 
 
 def test_text_maps_have_one_text_map_six_kernels_and_a_mask_per_crop() -> None:

@@ -1,0 +1,58 @@
+"""Rectangles that grow all at once, against the offsetting library."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ocr_models.db.growing import grow_distances, grow_outline, grow_rectangles
+
+
+def random_rectangles(count: int, largest: float, seed: int) -> NDArray[np.float32]:
+    """(count, 4, 2) at any angle, many of them at angles and corners that make ties."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for index in range(count):
+        centre, size = generator.uniform(-5, 700, 2), generator.uniform(3, largest, 2)
+        if index % 3 == 0:
+            centre, size = np.rint(2 * centre) / 2, np.rint(size)
+        degrees = (0, 45, 90, generator.integers(-90, 90), generator.uniform(-90, 90))[index % 5]
+        corners = cv2.boxPoints((centre.tolist(), size.tolist(), float(degrees)))
+        found.append(np.roll(corners, index % 4, axis=0))
+    return np.array(found, np.float32)
+
+
+@pytest.mark.parametrize("largest", [4, 6, 20, 60, 400])
+def test_the_rectangle_around_each_grown_one_is_exactly_that_of_the_library(largest: float) -> None:
+    rectangles = random_rectangles(500, largest, seed=int(largest))
+    outlines, distances = grow_rectangles(rectangles), grow_distances(rectangles)
+    assert len(outlines) == len(rectangles)
+    for rectangle, outline, distance in zip(rectangles, outlines, distances, strict=True):
+        (path,) = grow_outline(rectangle, distance)
+        expected = np.array(path, np.int32)
+        np.testing.assert_array_equal(cv2.convexHull(outline), cv2.convexHull(expected))
+        assert cv2.minAreaRect(outline) == cv2.minAreaRect(expected)
+
+
+def test_rectangles_grow_by_their_own_distance_whatever_the_others_are() -> None:
+    rectangles = random_rectangles(20, 200, seed=1)
+    for rectangle, outline in zip(rectangles, grow_rectangles(rectangles), strict=True):
+        (alone,) = grow_rectangles(rectangle[None])
+        np.testing.assert_array_equal(outline, alone)
+
+
+def test_the_distance_is_the_area_by_the_perimeter_times_one_and_a_half() -> None:
+    outlines = np.array([[[0, 0], [30, 0], [30, 10], [0, 10]], [[0, 0], [0, 10], [30, 10], [30, 0]]])
+    assert grow_distances(outlines).tolist() == [1.5 * 300 / 80] * 2
+
+
+def test_no_rectangles_grow_to_none() -> None:
+    assert grow_rectangles(np.empty((0, 4, 2), np.float32)) == []
+
+
+def test_vertices_are_truncated_towards_zero() -> None:
+    (path,) = grow_outline(np.array([[-0.9, -0.9], [30.9, -0.9], [30.9, 10.9], [-0.9, 10.9]]), 5.0)
+    assert np.array(path).min(axis=0).tolist() == [-5, -5]
+    assert np.array(path).max(axis=0).tolist() == [35, 15]
