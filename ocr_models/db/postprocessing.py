@@ -111,7 +111,7 @@ def _score(pixels: NDArray[np.float32], contour: NDArray[np.int32]) -> float:
     """The mean of the map inside the filled contour."""
     x, y, width, height = cv2.boundingRect(contour)
     mask = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(mask, [contour], 1, offset=(-x, -y))
+    cv2.fillPoly(mask, [contour], 1, cv2.LINE_8, 0, (-x, -y))
     mean: float = cv2.mean(pixels[y : y + height, x : x + width], mask)[0]
     return mean
 

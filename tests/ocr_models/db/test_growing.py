@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ocr_models.db.growing import grow_distances, grow_outline, grow_rectangles
 
 
-def random_rectangles(count: int, largest: float, seed: int) -> NDArray[np.float32]:
+def random_rectangles(count: int, largest: float, seed: int, furthest: float = 700) -> NDArray[np.float32]:
     """(count, 4, 2) at any angle, many of them at angles and corners that make ties."""
     generator = np.random.default_rng(seed)
     found = []
     for index in range(count):
-        centre, size = generator.uniform(-5, 700, 2), generator.uniform(3, largest, 2)
+        centre, size = generator.uniform(-5, furthest, 2), generator.uniform(3, largest, 2)
         if index % 3 == 0:
             centre, size = np.rint(2 * centre) / 2, np.rint(size)
         degrees = (0, 45, 90, generator.integers(-90, 90), generator.uniform(-90, 90))[index % 5]
@@ -34,6 +34,14 @@ def test_the_rectangle_around_each_grown_one_is_exactly_that_of_the_library(larg
         expected = np.array(path, np.int32)
         np.testing.assert_array_equal(cv2.convexHull(outline), cv2.convexHull(expected))
         assert cv2.minAreaRect(outline) == cv2.minAreaRect(expected)
+
+
+def test_small_rectangles_at_the_origin_are_those_of_the_library() -> None:
+    # Truncation moves corners on both sides of 0 towards each other, so that angles are far from right ones.
+    rectangles = random_rectangles(500, 4, seed=0, furthest=5)
+    for rectangle, outline in zip(rectangles, grow_rectangles(rectangles), strict=True):
+        (path,) = grow_outline(rectangle, float(grow_distances(rectangle[None])[0]))
+        assert cv2.minAreaRect(outline) == cv2.minAreaRect(np.array(path, np.int32))
 
 
 def test_rectangles_grow_by_their_own_distance_whatever_the_others_are() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyclipper
 import pytest
+import shapely
 from numpy.typing import NDArray
 
 from benchmarks.components.db.baseline.postprocessing import baseline_boxes
@@ -28,7 +30,7 @@ def blobs(seed: int, size: tuple[int, int] = (90, 140), softness: int = 7) -> ND
     """(H, W): smooth noise, in which texts touch, have holes and leave the map."""
     noise = np.random.default_rng(seed).normal(size=size)
     smooth = cv2.GaussianBlur(noise, (softness, softness), 0)
-    return np.asarray(1 / (1 + np.exp(-8 * smooth / smooth.std())), np.float32)
+    return np.asarray(1 / (1 + np.exp(-8 * smooth / smooth.std() - 1)), np.float32)
 
 
 def test_a_rectangle_grows_and_is_scaled_to_the_original_image() -> None:
@@ -98,12 +100,46 @@ def test_a_probability_of_the_threshold_is_not_text() -> None:
     assert len(boxes(drawn((60, 80), (20, 20, 60, 30), value=above), (60, 80), 0.1)[0]) == 1
 
 
+def test_probabilities_are_compared_as_float32() -> None:
+    probability = drawn((60, 80), (20, 20, 60, 30)).astype(np.float64)
+    probability[probability > 0.5] = 0.3 + 1e-12
+    assert len(boxes(probability, (60, 80), 0.1)[0]) == 0
+
+
+def plain_polygons(probability: NDArray[np.float32], original_size: tuple[int, int]) -> list[NDArray[Any]]:
+    """The polygons of the recipe, with a mask of the whole map for each contour."""
+    binary = (probability > 0.3).astype(np.uint8)
+    found = []
+    for contour in cv2.findContours(binary, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)[0]:
+        points = cv2.approxPolyDP(contour, 0.005 * cv2.arcLength(contour, True), True)[:, 0]
+        mask = cv2.drawContours(np.zeros_like(binary), [contour], 0, 1, cv2.FILLED)
+        if len(points) < 4 or probability[mask == 1].mean(dtype=np.float64) < 0.7:
+            continue
+        outline, offset = shapely.Polygon(points), pyclipper.PyclipperOffset()
+        offset.AddPath(points.tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+        paths = offset.Execute(outline.area * 1.5 / outline.length)
+        if len(paths) == 1 and min(cv2.minAreaRect(np.array(paths[0], np.int32))[1]) >= 5:
+            to_original = np.array(original_size[::-1]), np.array(probability.shape[::-1])
+            found.append(np.clip(np.round(np.array(paths[0]) / to_original[1] * to_original[0]), 0, to_original[0]))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_maps_have_the_polygons_of_a_plain_implementation(seed: int) -> None:
+    probability = blobs(seed, softness=(5, 9, 15)[seed % 3])
+    size = (225, 350)  # 2.5 times the map, so that many coordinates are halves before they are rounded
+    found, expected = polygons(probability, size)[0], plain_polygons(probability, size)
+    assert len(found) == len(expected) > 0
+    for polygon, same in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(polygon, same)
+
+
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("threshold", [0.5, 0.7])
 def test_random_maps_have_the_boxes_of_a_plain_implementation(seed: int, threshold: float) -> None:
     probability = blobs(seed, softness=(7, 9, 15)[seed % 3])
-    found, scores = boxes(probability, (333, 517), threshold)
-    expected, expected_scores = baseline_boxes(probability, (333, 517), threshold)
+    found, scores = boxes(probability, (225, 350), threshold)
+    expected, expected_scores = baseline_boxes(probability, (225, 350), threshold)
     assert len(expected) > 0
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_allclose(scores, expected_scores, rtol=0, atol=1e-9)
@@ -154,6 +190,12 @@ def test_maps_without_a_text_have_no_boxes(find: Callable[..., Any], name: str) 
 def test_a_bent_line_of_pixels_has_a_box_but_no_polygon() -> None:
     line = drawn((60, 60), (10, 10, 10, 40), (10, 40, 40, 40), (40, 40, 40, 55))
     assert len(boxes(line, (60, 60))[0]) == 1
+    assert polygons(line, (60, 60))[0] == []
+
+
+def test_a_zigzag_of_pixels_has_no_area_and_no_polygon() -> None:
+    line = drawn((60, 60))
+    cv2.polylines(line, [np.array([[10, 10], [20, 20], [30, 10], [40, 20], [50, 10]])], False, 0.9)
     assert polygons(line, (60, 60))[0] == []
 
 
