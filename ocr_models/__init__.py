@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from torch import nn
+
+    from ocr_models.picture import Show
     from ocr_models.task import TaskBuilder
 
 ENTRY_POINT_GROUP = "ocr_models"
@@ -104,6 +107,11 @@ class Model:
         convergence: how its training is shown to converge; None if no goal was set yet.
         reference_figures: the figures of its task's reference (`ocr_models.task.Reference`), for programs that import
             no torch: the gate then requires this check, with these figures. None leaves it to the task.
+        show: "module:function" that makes the picture of its predictions, an `ocr_models.picture.Show`; None if it has
+            nothing to show.
+        weights_loader: "module:function" (network, checkpoint) -> None that loads the weights of a checkpoint for that
+            picture, as `ocr_models.checkpoint.load_weights` does. A model needs its own only if there are checkpoints
+            of other implementations, whose entries have other names.
 
     Raises:
         ValueError: if the title has other characters than letters and digits.
@@ -115,6 +123,8 @@ class Model:
     image_sizes: ImageSizes | None = field(default_factory=ImageSizes)
     convergence: ConvergenceGoal | None = None
     reference_figures: Mapping[str, float] | None = field(default=None, hash=False)
+    show: str | None = None
+    weights_loader: str = "ocr_models.checkpoint:load_weights"
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[A-Za-z0-9]+", self.title):
@@ -129,6 +139,20 @@ class Model:
         """The folder of the model's synthetic data set, which is made on first use."""
         make: Callable[[], Path] = _load(self.synthetic_data)
         return make()
+
+    def load_show(self) -> Show | None:
+        """Import the function that makes the picture of the model's predictions. Imports torch."""
+        show: Show | None = None if self.show is None else _load(self.show)
+        return show
+
+    def load_weights(self, network: nn.Module, checkpoint: Mapping[str, Any]) -> None:
+        """Load the weights of a checkpoint into the network of the model's training task. Imports torch.
+
+        Raises:
+            ValueError: if they do not fit; the message is one line.
+        """
+        load: Callable[[nn.Module, Mapping[str, Any]], None] = _load(self.weights_loader)
+        load(network, checkpoint)
 
 
 def _load(reference: str) -> Any:
@@ -173,6 +197,7 @@ MODELS: dict[str, Model] = _installed_models() | {
             "parameters": 192,
             "targets": 3.076693650907591,
         },
+        show="ocr_models.psenet.panels:show",
     ),
     "psenetr18": Model(
         "PSENetR18",
@@ -186,6 +211,7 @@ MODELS: dict[str, Model] = _installed_models() | {
             "parameters": 96,
             "targets": 3.076693650907591,
         },
+        show="ocr_models.psenet.panels:show",
     ),
 }
 """Name in a case -> model. The project's own models cannot be replaced by an entry point of the same name."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ocr_models.bounded import ZipReader, open_regular
 from ocr_models.errors import shown
@@ -105,6 +105,28 @@ class _LegacyReader(io.BufferedReader):
         if self._left < 0:
             raise ValueError("its structure is too large")
         return data
+
+
+def load_weights(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
+    """Load weights that must fit the model exactly.
+
+    Args:
+        model: a network on any device.
+        state_dict: the entries, or a checkpoint with the entries under `state_dict`; keys may start with `module.`.
+
+    Raises:
+        ValueError: if a key is missing, unexpected or given twice, or a tensor has another shape or is not finite; the
+            message names them. The model is unchanged.
+    """
+    given = state_dict.get("state_dict", state_dict)
+    if not isinstance(given, Mapping):
+        raise ValueError(f"the weights do not fit the model: `state_dict` is {type(given).__name__}, not a dict")
+    entries = {key.removeprefix("module.") if isinstance(key, str) else key: value for key, value in given.items()}
+    if len(entries) < len(given):
+        raise ValueError("the weights do not fit the model: some are given twice, with and without `module.`")
+    if (misfit := weights_misfit(model.state_dict(), entries)) is not None:
+        raise ValueError(f"the weights do not fit the model: {misfit}")
+    model.load_state_dict(entries)
 
 
 def weights_misfit(expected: Mapping[str, Tensor], found: Mapping[Any, Any], *, same_type: bool = False) -> str | None:

@@ -57,7 +57,7 @@ class Progress(Struct, frozen=True, forbid_unknown_fields=True):
 class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that a resumed training needs to continue as if it had not been interrupted.
 
-    `model`, `image_size` and `state_dict` are enough to use the trained network (`python -m ocr_models.psenet.show`).
+    `model`, `image_size` and `state_dict` are enough to use the trained network (`python -m ocr_models.show`).
     `losses`: name -> that loss in each step, (steps,) float64.
     """
 
