@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from torch import nn
-
     from ocr_models.picture import Show
     from ocr_models.task import TaskBuilder
 
@@ -109,9 +107,6 @@ class Model:
             no torch: the gate then requires this check, with these figures. None leaves it to the task.
         show: "module:function" that makes the picture of its predictions, an `ocr_models.picture.Show`; None if it has
             nothing to show.
-        weights_loader: "module:function" (network, checkpoint) -> None that loads the weights of a checkpoint for that
-            picture, as `ocr_models.checkpoint.load_weights` does. A model needs its own only if there are checkpoints
-            of other implementations, whose entries have other names.
 
     Raises:
         ValueError: if the title has other characters than letters and digits.
@@ -124,7 +119,6 @@ class Model:
     convergence: ConvergenceGoal | None = None
     reference_figures: Mapping[str, float] | None = field(default=None, hash=False)
     show: str | None = None
-    weights_loader: str = "ocr_models.checkpoint:load_weights"
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[A-Za-z0-9]+", self.title):
@@ -144,15 +138,6 @@ class Model:
         """Import the function that makes the picture of the model's predictions. Imports torch."""
         show: Show | None = None if self.show is None else _load(self.show)
         return show
-
-    def load_weights(self, network: nn.Module, checkpoint: Mapping[str, Any]) -> None:
-        """Load the weights of a checkpoint into the network of the model's training task. Imports torch.
-
-        Raises:
-            ValueError: if they do not fit; the message is one line.
-        """
-        load: Callable[[nn.Module, Mapping[str, Any]], None] = _load(self.weights_loader)
-        load(network, checkpoint)
 
 
 def _load(reference: str) -> Any:

@@ -16,7 +16,7 @@ import torch
 from matplotlib.figure import Figure
 
 from ocr_models import BROKEN_MODELS, MODELS, Model
-from ocr_models.checkpoint import CheckpointError, load_checkpoint
+from ocr_models.checkpoint import CheckpointError, load_checkpoint, load_weights
 from ocr_models.errors import DataError, shown
 from ocr_models.files import atomic_write
 from ocr_models.picture import Picture, Show
@@ -82,7 +82,7 @@ def trained_task(name: str, checkpoint: dict[str, Any], path: Path) -> TrainingT
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = build_task(model.load_task_builder(), image_size=image_size, seed=0, device=device, precision="fp32")
     try:
-        model.load_weights(task.model, checkpoint)
+        load_weights(task.model, checkpoint)
     except ValueError as error:
         raise CheckpointError(f"{shown(path)}: {error}") from error
     return task

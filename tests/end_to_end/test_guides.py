@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from ocr_models.checkpoint import save_checkpoint
 from suite import ROOT, Outcome, RunPytest, suite_environment
 
 pytestmark = pytest.mark.slow
@@ -46,6 +48,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "stripes_ocr/__init__.py",
         "stripes_ocr/task.py",
         "pyproject.toml",
+        "stripes_ocr/show.py",
     ]
     declared = re.search(r'entry-points\.ocr_models\]\n(\w+) = "([\w:]+)"', (folder / "pyproject.toml").read_text())
     assert declared is not None
@@ -90,6 +93,21 @@ def test_the_model_of_the_guide_runs_and_then_has_its_step_checked(
     check = artifact_of(tmp_path / "second", "ocr_Stripes_sp_bs2_fp32_cpu1_speed")["details"]["reference_check"]
     assert max(check["deviation"].values()) < 1e-5
     assert check["figures"]["parameters"] == 2
+
+
+def test_the_model_of_the_guide_shows_its_predictions(package: Path, image_folder: Path, tmp_path: Path) -> None:
+    weights = torch.nn.Conv2d(3, 1, 3).state_dict()
+    save_checkpoint(tmp_path / "checkpoint.pt", {"model": "stripes", "image_size": 64, "state_dict": weights})
+    given = ("checkpoint.pt", "img_2", "--data", str(image_folder))
+    done = subprocess.run(
+        [sys.executable, "-m", "ocr_models.show", *given],
+        cwd=tmp_path,
+        env=suite_environment(PYTHONPATH=f"{package}:{ROOT}"),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stripes.png\n", "")
+    assert (tmp_path / "stripes.png").stat().st_size > 10_000
 
 
 @pytest.fixture(scope="module")

@@ -108,8 +108,8 @@ def test_without_a_folder_the_synthetic_set_of_the_model_is_shown(
 # the weights
 
 
-@pytest.mark.parametrize("prefix", ["", "layer"])
-def test_the_network_has_the_weights_of_the_checkpoint_however_the_model_reads_them(
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_the_network_has_the_weights_of_the_checkpoint(
     weights: dict[str, torch.Tensor], tmp_path: Path, prefix: str
 ) -> None:
     entries = {prefix + name: value for name, value in weights.items()}

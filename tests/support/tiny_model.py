@@ -13,7 +13,6 @@ MODEL = Model(
     "tiny_task:training_task",
     convergence=ConvergenceGoal(steps=20, image_size=64, target=0.70, metric="hmean"),
     show="tiny_show:show",
-    weights_loader="tiny_show:load_renamed_weights",
 )
 PLAIN = Model(
     "TinyPlain",

@@ -1,14 +1,11 @@
-"""What the tests' small model shows of its predictions, and a weights loader of its own."""
+"""What the tests' small model shows of its predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch import nn
 
-from ocr_models.checkpoint import load_weights
 from ocr_models.detection.pages import AnnotatedSet
 from ocr_models.picture import Panel, Picture
 from ocr_models.task import TrainingTask
@@ -22,9 +19,3 @@ def show(task: TrainingTask, data: AnnotatedSet, names: Sequence[str], count: in
         with torch.inference_mode():
             panels.append(Panel(image.path.stem, task.model.eval()(pixels)[0, 0].numpy()))
     return Picture(panels, columns=3)
-
-
-def load_renamed_weights(network: nn.Module, checkpoint: Mapping[str, Any]) -> None:
-    """Weights of another implementation, whose names begin with `layer`."""
-    entries = checkpoint.get("state_dict", checkpoint)
-    load_weights(network, {name.removeprefix("layer"): value for name, value in entries.items()})
