@@ -13,6 +13,9 @@ from ocr_models.db.postprocessing import boxes
 from ocr_models.detection.inference import compute_maps, scaled_size
 from ocr_models.detection.text_box import TextBox
 
+RECIPE_IMAGE_SIZE, RECIPE_SHORT_SIDE = 640, 736
+"""Sides of a training image, and the least short side of an evaluated one, in pixels."""
+
 
 @dataclass(frozen=True)
 class TextDetector:
@@ -54,3 +57,12 @@ class TextDetector:
         if min(size) >= self.short_side and not self.reduce_larger:
             return size
         return scaled_size(size, self.short_side)
+
+
+def detector_for(model: nn.Module, image_size: int) -> TextDetector:
+    """The detector of a DBNet that is trained on samples of image_size x image_size pixels.
+
+    The recipe's is trained at 640 pixels and enlarges short sides to 736. A smaller one needs smaller images.
+    """
+    short_side = round(image_size * RECIPE_SHORT_SIDE / RECIPE_IMAGE_SIZE)
+    return TextDetector(model, short_side, reduce_larger=image_size < RECIPE_IMAGE_SIZE)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_COUNT = 3
 GREEN, GREY, RED = (40, 220, 60), (150, 150, 150), (255, 60, 40)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 Colour = tuple[int, int, int]
 
@@ -61,9 +62,26 @@ def ground_truth_panel(annotated: AnnotatedImage, image: NDArray[np.uint8]) -> P
     return Panel(f"{shown(annotated.path.stem)}: ground truth", outlined(image, annotated.polygons, colours))
 
 
-def found_panel(image: NDArray[np.uint8], polygons: Sequence[NDArray[Any]]) -> Panel:
-    """The image, (H, W, 3), with the texts found, (k, 2) each, in pixels of the image."""
-    return Panel(f"{len(polygons)} boxes", outlined(image, polygons, [RED] * len(polygons)))
+def found_panel(
+    image: NDArray[np.uint8], polygons: Sequence[NDArray[Any]], scores: Sequence[float] | None = None
+) -> Panel:
+    """The image, (H, W, 3), with the texts found, (k, 2) each, in pixels of the image; scores stand above them."""
+    drawn = outlined(image, polygons, [RED] * len(polygons))
+    if scores is not None:
+        _write_scores(drawn, polygons, scores)
+    return Panel(f"{len(polygons)} boxes", drawn)
+
+
+def _write_scores(image: NDArray[np.uint8], polygons: Sequence[NDArray[Any]], scores: Sequence[float]) -> None:
+    """Write each score above the top left of its polygon's bounding box, or at the top of the image."""
+    scale = image.shape[1] / 750  # legible in a panel of three inches
+    thickness = max(1, round(2 * scale))
+    for polygon, score in zip(polygons, scores, strict=True):
+        text = f"{score:.2f}"
+        (_, height), _ = cv2.getTextSize(text, FONT, scale, thickness)
+        left, top = np.rint(polygon.min(axis=0)).astype(int).tolist()
+        place = max(left, 0), max(top - 2 * thickness, height)
+        cv2.putText(image, text, place, FONT, scale, RED, thickness, cv2.LINE_AA)
 
 
 def outlined(

@@ -61,3 +61,15 @@ def test_found_texts_are_outlined_and_counted() -> None:
     panel = found_panel(np.zeros((100, 100, 3), np.uint8), [SQUARE, SQUARE[:3] + 50])
     assert panel.title == "2 boxes"
     assert tuple(panel.pixels[20, 10]) == tuple(panel.pixels[60, 70]) == RED
+
+
+def test_scores_stand_above_the_texts_and_within_the_image() -> None:
+    image = np.zeros((200, 1280, 3), np.uint8)
+    polygons = [SQUARE + np.array([600, 150]), SQUARE - 15]  # the second leaves the image at its top left
+    plain, scored = found_panel(image, polygons).pixels, found_panel(image, polygons, [0.93, 0.71]).pixels
+    rows, columns = np.nonzero((plain != scored).any(axis=2))  # of the digits
+    for is_own, area in ((rows > 80, ((100, 160), (605, 760))), (rows <= 80, ((0, 60), (0, 150)))):
+        assert is_own.sum() > 50
+        for positions, (least, most) in zip((rows[is_own], columns[is_own]), area, strict=True):
+            assert least <= positions.min()
+            assert positions.max() <= most
