@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import tiny_model
@@ -225,8 +226,15 @@ def test_a_title_is_plain_text(tmp_path: Path, title: str) -> None:
     assert (tmp_path / "x.png").exists()
 
 
-def test_an_older_picture_stays_if_the_new_one_cannot_be_drawn(tmp_path: Path) -> None:
+def test_an_older_picture_stays_if_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.png").write_text("older")
-    with pytest.raises(TypeError):
-        show.write_picture(Picture([Panel("", np.array([["a"]]))], columns=1), tmp_path / "x.png")
+
+    def write_half(self: Figure, file: IO[bytes], **_: object) -> None:
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", write_half)
+    with pytest.raises(OSError, match="No space left"):
+        show.write_picture(Picture([Panel("", np.zeros((2, 2)))], columns=1), tmp_path / "x.png")
     assert (tmp_path / "x.png").read_text() == "older"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
