@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ocr_models.db.loss import DBLoss
+from ocr_models.db.model import DBNet
 from ocr_models.db.postprocessing import boxes, polygons
+from ocr_models.db.reference_weights import load_reference_state_dict
 
-__all__ = ["boxes", "polygons"]
+__all__ = ["DBLoss", "DBNet", "boxes", "load_reference_state_dict", "polygons"]

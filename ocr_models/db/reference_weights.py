@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from ocr_models.detection.published_weights import load_published_state_dict
+from ocr_models.checkpoint import load_weights
 
 
 def load_reference_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
@@ -21,4 +21,4 @@ def load_reference_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) -
         ValueError: if a key is missing, unexpected or given twice, or a tensor has another shape or is not finite; the
             message names them. The model is unchanged.
     """
-    load_published_state_dict(model, state_dict)
+    load_weights(model, state_dict)  # the modules have the names of that implementation
