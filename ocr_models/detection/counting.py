@@ -1,9 +1,14 @@
-"""Counts of pixels in maps of flags, as the device counts fastest."""
+"""Maps of flags, and counts of their pixels as the device counts fastest."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+
+def as_bool(mask: Tensor) -> Tensor:
+    """A map of 0 and 1 of any type -> bool."""
+    return mask > 0.5 if mask.is_floating_point() else mask.bool()
 
 
 def on_accelerator(tensor: Tensor) -> bool:

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from ocr_models.detection.counting import count_both, count_pixels, counts_in_half, on_accelerator
 
+Row = NDArray[np.float32] | NDArray[np.float64]
+
 
 def hard_example_mask(scores: Tensor, positives: Tensor, training_mask: Tensor, ratio: int = 3) -> Tensor:
     """The pixels that a loss uses: all positive ones, and the negative ones with the highest scores.
@@ -36,21 +38,21 @@ def hard_example_mask(scores: Tensor, positives: Tensor, training_mask: Tensor, 
 
 
 def nth_largest(values: Tensor, n: Tensor) -> Tensor:
-    """The n-th largest value of each row: values (N, M) float32, n (N,) integers from 1 to M -> (N,)."""
+    """The n-th largest value of each row: values (N, M) float32 or float64, n (N,) integers from 1 to M -> (N,)."""
     if on_accelerator(values):
         return nth_largest_by_bits(values, n)
     rows = zip(values.numpy(), n.tolist(), strict=True)
     return torch.tensor([_nth_largest_of_row(row, k) for row, k in rows], dtype=values.dtype)
 
 
-def _nth_largest_of_row(row: NDArray[np.float32], n: int) -> np.float32:
+def _nth_largest_of_row(row: Row, n: int) -> np.float32 | np.float64:
     """A sample shows which values are too small to be among the n largest; selecting from the others is faster."""
     sample = row[::32]
     rank = n * len(sample) * 5 // (len(row) * 4) + 50
     if rank <= len(sample):
         kept = row[row >= np.partition(sample, -rank)[-rank]]
         row = kept if len(kept) >= n else row
-    value: np.float32 = np.partition(row, -n)[-n]
+    value: np.float32 | np.float64 = np.partition(row, -n)[-n]
     return value
 
 
@@ -60,15 +62,16 @@ def nth_largest_by_bits(values: Tensor, n: Tensor) -> Tensor:
     Floats have the order of the integers with the same bits, if the order of the negative ones is reversed. The n-th
     largest is the largest integer that at least n values reach; its bits are found two at a time, the highest first.
     """
-    keys = _ordered_bits(values.view(torch.int32)).unsqueeze(1)  # (N, 1, M)
-    shifts = torch.arange(30, -1, -2, dtype=torch.int32, device=values.device)
-    digits = torch.arange(1, 4, dtype=torch.int32, device=values.device) << shifts.unsqueeze(1)  # (16, 3)
-    found = torch.full_like(keys[..., 0], torch.iinfo(torch.int32).min)  # (N, 1)
+    integers = torch.int64 if values.dtype == torch.float64 else torch.int32
+    keys = _ordered_bits(values.view(integers)).unsqueeze(1)  # (N, 1, M)
+    shifts = torch.arange(torch.iinfo(integers).bits - 2, -1, -2, dtype=integers, device=values.device)
+    digits = torch.arange(1, 4, dtype=integers, device=values.device) << shifts.unsqueeze(1)  # (16 or 32, 3)
+    found = torch.full_like(keys[..., 0], torch.iinfo(integers).min)  # (N, 1)
     for digit in digits.unbind():
         candidates = found ^ digit  # (N, 3), ascending, larger than what was found
         reached = _count_at_least(keys, candidates.unsqueeze(2)) >= n.unsqueeze(1)  # (N, 3)
         found = torch.where(reached, candidates, found).amax(1, keepdim=True)
-    return _ordered_bits(found).view(torch.float32).squeeze(1)
+    return _ordered_bits(found).view(values.dtype).squeeze(1)
 
 
 def _count_at_least(keys: Tensor, candidates: Tensor) -> Tensor:
@@ -80,5 +83,6 @@ def _count_at_least(keys: Tensor, candidates: Tensor) -> Tensor:
 
 
 def _ordered_bits(bits: Tensor) -> Tensor:
-    """Bits of float32 as int32 -> int32 in the order of the floats, and back. -0.0 comes before 0.0."""
-    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    """Bits of floats as integers -> integers in the order of the floats, and back. -0.0 comes before 0.0."""
+    width = torch.iinfo(bits.dtype)
+    return bits ^ ((bits >> (width.bits - 1)) & width.max)

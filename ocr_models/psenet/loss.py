@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ocr_models.detection.counting import as_bool
 from ocr_models.detection.hard_examples import hard_example_mask
 from ocr_models.detection.losses import dice_loss, two_class_iou
 
@@ -36,7 +37,7 @@ class PSENetLoss(nn.Module):
         """
         _check_shapes(logits, gt_text, gt_kernels, training_mask)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        text, kernels, trained = _as_bool(gt_text), _as_bool(gt_kernels), _as_bool(training_mask)
+        text, kernels, trained = as_bool(gt_text), as_bool(gt_kernels), as_bool(training_mask)
         scores = logits.detach()
         hard = hard_example_mask(scores[:, 0], text, trained)
         inside = text & trained
@@ -48,10 +49,6 @@ class PSENetLoss(nn.Module):
             "iou_text": two_class_iou(scores[:, 0] > 0, text, trained),
             "iou_kernel": two_class_iou(scores[:, -1] > 0, kernels[:, -1], inside),
         }
-
-
-def _as_bool(mask: Tensor) -> Tensor:
-    return mask > 0.5 if mask.is_floating_point() else mask.bool()
 
 
 def _check_shapes(logits: Tensor, gt_text: Tensor, gt_kernels: Tensor, training_mask: Tensor) -> None:
