@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from torch import Tensor
 from ocr_models.detection.counting import count_both, count_pixels, counts_in_half, on_accelerator
 
 Row = NDArray[np.float32] | NDArray[np.float64]
+
+SAMPLE_STEP = 61
+"""Every 61st value of a row is in its sample: a prime, so that the sample of a map has pixels of all columns."""
 
 
 def hard_example_mask(scores: Tensor, positives: Tensor, training_mask: Tensor, ratio: int = 3) -> Tensor:
@@ -46,13 +51,20 @@ def nth_largest(values: Tensor, n: Tensor) -> Tensor:
 
 
 def _nth_largest_of_row(row: Row, n: int) -> np.float32 | np.float64:
-    """A sample shows which values are too small to be among the n largest; selecting from the others is faster."""
-    sample = row[::32]
-    rank = n * len(sample) * 5 // (len(row) * 4) + 50
-    if rank <= len(sample):
-        kept = row[row >= np.partition(sample, -rank)[-rank]]
-        row = kept if len(kept) >= n else row
-    value: np.float32 | np.float64 = np.partition(row, -n)[-n]
+    """A sample gives bounds that the value is most likely between; selecting from the few values there is faster."""
+    sample = np.sort(row[::SAMPLE_STEP])
+    rank = n * len(sample) / len(row)
+    margin = 4 * math.sqrt(rank) + 20  # four standard deviations of the rank
+    lowest, highest = math.ceil(rank + margin), math.floor(rank - margin)
+    lower = sample[-lowest] if lowest <= len(sample) else -np.inf
+    upper = sample[-highest] if highest >= 1 else np.inf
+    kept = row <= upper
+    left = n - (len(row) - np.count_nonzero(kept))  # NaN counts as larger than the bounds, as it does for np.partition
+    kept &= row >= lower
+    between = row[kept]
+    if not 1 <= left <= len(between):
+        between, left = row, n
+    value: np.float32 | np.float64 = np.partition(between, -left)[-left]
     return value
 
 

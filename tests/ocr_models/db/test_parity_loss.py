@@ -46,4 +46,6 @@ def test_values_and_gradients(
     assert logits.grad is not None
     expected = torch.from_numpy(case["grad_maps"]).double()
     assert ((maps.grad - expected).abs() / (expected.abs() + 1e-6)).max() <= map_gradient
-    torch.testing.assert_close(logits.grad, torch.from_numpy(case["grad_logits"]).to(dtype), atol=logit_gradient, rtol=0)
+    torch.testing.assert_close(
+        logits.grad, torch.from_numpy(case["grad_logits"]).to(dtype), atol=logit_gradient, rtol=0
+    )
