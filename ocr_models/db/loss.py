@@ -46,8 +46,7 @@ class DBLoss(nn.Module):
         _check_shapes(maps, shrink_map, shrink_mask, threshold_map, threshold_mask)
         maps = maps.to(torch.promote_types(maps.dtype, torch.float32)).contiguous()
         text, mask, trained = (as_bool(each).contiguous() for each in (shrink_map, shrink_mask, threshold_mask))
-        with torch.autocast(maps.device.type, enabled=False):  # it would compute products in half precision
-            parts: Losses = _Parts.apply(maps, text, mask, threshold_map.detach().contiguous(), trained)
+        parts: Losses = _Parts.apply(maps, text, mask, threshold_map.detach().contiguous(), trained)
         probability, threshold, binary = parts
         return {
             "loss": probability + THRESHOLD_WEIGHT * threshold + binary,

@@ -6,8 +6,9 @@ import pytest
 
 from tests.nullcuda.conftest import OnDevice
 
-LAUNCHES = {"float32": 200, "float16": 200, "float64": 200}
-"""Kernels of forward and backward. If they become fewer, lower the bound."""
+LAUNCHES = {"float32": 217, "float16": 219, "float64": 315}
+"""Kernels of forward and backward, most of them of the selection of the hardest negatives. If they become fewer, lower
+the bound."""
 
 
 @pytest.mark.parametrize("dtype", LAUNCHES)
@@ -15,7 +16,6 @@ def test_the_loss_does_not_make_the_host_wait_and_launches_no_more_kernels_than_
     on_device: OnDevice, dtype: str
 ) -> None:
     counts = on_device("db_loss:counted", dtype)
-    print(counts)
     assert 0 < counts["launches"] <= LAUNCHES[dtype]
     assert {name for name in counts if name.endswith("_waits")} == set()
     assert "pageable_copies" not in counts

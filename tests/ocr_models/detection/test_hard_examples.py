@@ -77,6 +77,24 @@ def test_rows_are_selected_from_one_by_one(seed: int) -> None:
     assert_nth_largest(values, torch.randint(1, 701, (6,), generator=generator))
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=40), st.data())
+def test_nth_largest_is_exact_in_float64(row: list[float], data: st.DataObject) -> None:
+    n = data.draw(st.integers(1, len(row)))
+    values = torch.tensor([row], dtype=torch.float64)
+    for found in (nth_largest(values, torch.tensor([n])), nth_largest_by_bits(values, torch.tensor([n]))):
+        assert found.dtype == torch.float64
+        assert found.tolist() == [sorted(row, reverse=True)[n - 1]]
+
+
+@pytest.mark.parametrize("n", [1, 300, 2500, 4999, 5000])
+def test_nan_counts_as_larger_than_any_number(n: int) -> None:
+    values = torch.randn(1, 5000, generator=torch.Generator().manual_seed(0))
+    values[0, 7::50] = math.nan
+    found, expected = nth_largest(values, torch.tensor([n])), values[0].sort(descending=True).values[n - 1 : n]
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_ranks_are_integers_of_any_width(dtype: torch.dtype) -> None:
     assert_nth_largest(torch.tensor([[1.0, 3.0, 2.0]]), torch.tensor([2], dtype=dtype))
