@@ -10,12 +10,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R 601, as in PIL's conversion to grey
 
 
-class ColourJitter(nn.Module):
-    """RGB bytes -> normalised floats with changed brightness and saturation; each sample has its own order of the two.
-
-    As in PIL's ImageEnhance, brightness blends with black and saturation with the pixel's grey, and both clamp to
-    0..255, but nothing is rounded to integers in between.
-    """
+class Normalise(nn.Module):
+    """Pixels in 0..255 -> floats with the mean and the standard deviation of ImageNet's pixels."""
 
     scale: Tensor
     shift: Tensor
@@ -25,6 +21,22 @@ class ColourJitter(nn.Module):
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         self.register_buffer("scale", 1 / (255 * std), persistent=False)
         self.register_buffer("shift", -mean / std, persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, H, W, 3), uint8 or float -> (N, 3, H, W) float32, in channels_last memory format."""
+        return torch.addcmul(self.shift, pixels, self.scale).permute(0, 3, 1, 2)
+
+
+class ColourJitter(nn.Module):
+    """RGB bytes -> normalised floats with changed brightness and saturation; each sample has its own order of the two.
+
+    As in PIL's ImageEnhance, brightness blends with black and saturation with the pixel's grey, and both clamp to
+    0..255, but nothing is rounded to integers in between.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalise = Normalise()
 
     def forward(self, images: Tensor, jitter: Tensor) -> Tensor:
         """Jitter and normalise a batch.
@@ -44,18 +56,19 @@ class ColourJitter(nn.Module):
         grey = LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue  # (N, H, W, 1)
         pixels = torch.lerp(grey, pixels, saturation).clamp_(0, 255)
         pixels = (pixels * after).clamp_(0, 255)
-        return torch.addcmul(self.shift, pixels, self.scale).permute(0, 3, 1, 2)  # (N, 3, H, W)
+        normalised: Tensor = self.normalise(pixels)  # (N, 3, H, W)
+        return normalised
 
 
 class UnpackBits(nn.Module):
-    """Eight maps packed into the bits of bytes: (N, H, W) uint8 -> (N, 8, H, W) bool, lowest bit first."""
+    """Maps packed into the bits of bytes: (N, H, W) uint8 -> (N, count, H, W) bool, lowest bit first."""
 
     bits: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = 8) -> None:
         super().__init__()
-        bits = torch.tensor([1, 2, 4, 8, 16, 32, 64, 128], dtype=torch.uint8)
-        self.register_buffer("bits", bits.view(8, 1, 1), persistent=False)
+        bits = torch.tensor([1 << bit for bit in range(count)], dtype=torch.uint8)
+        self.register_buffer("bits", bits.view(-1, 1, 1), persistent=False)
 
     def forward(self, packed: Tensor) -> Tensor:
         return (packed.unsqueeze(1) & self.bits) != 0

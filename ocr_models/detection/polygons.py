@@ -55,13 +55,47 @@ class PolygonBatch:
 
     def moved(self, offsets: NDArray[Any]) -> PolygonBatch:
         """Each polygon moved by its own offset, (n, 2)."""
-        return self.with_points(self.points + np.repeat(offsets, np.diff(self.ends, prepend=0), axis=0))
+        return self.with_points(self.points + np.repeat(offsets, self.ends - self._starts(), axis=0))
+
+    def kept(self, keep: NDArray[np.bool_]) -> PolygonBatch:
+        """The polygons of which `keep` (n,) is true."""
+        lengths = self.ends - self._starts()
+        return PolygonBatch(self.points[np.repeat(keep, lengths)], np.cumsum(lengths[keep]))
+
+    def areas(self) -> NDArray[np.float64]:
+        """Areas (n,), whatever the direction of the vertices."""
+        starts = self._starts()
+        corners = np.repeat(self.points[starts], self.ends - starts, axis=0)
+        x, y = (np.asarray(self.points, np.float64) - corners).T  # (m,) each; small numbers lose fewer digits
+        following = self._following()
+        return abs(self._sums(x * y[following] - x[following] * y)) / 2
+
+    def perimeters(self) -> NDArray[np.float64]:
+        """Lengths of the closed outlines, (n,)."""
+        x, y = (np.asarray(self.points, np.float64)[self._following()] - self.points).T
+        return self._sums(np.sqrt(x * x + y * y))
+
+    def _starts(self) -> NDArray[np.int_]:
+        starts = np.zeros_like(self.ends)
+        starts[1:] = self.ends[:-1]
+        return starts
+
+    def _following(self) -> NDArray[np.int_]:
+        """For each vertex (m,) the next one of its polygon."""
+        following = np.arange(1, len(self.points) + 1)
+        following[self.ends - 1] = self._starts()
+        return following
+
+    def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of the values (m,) of the vertices of each polygon, (n,)."""
+        sums: NDArray[np.float64] = np.add.reduceat(values, self._starts()) if len(self) else np.empty(0)
+        return sums
 
     def bounds(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Smallest x and y of each polygon, (n, 2), and largest, (n, 2)."""
         if not len(self):
             return self.points, self.points
-        starts = np.concatenate(([0], self.ends[:-1]))
+        starts = self._starts()
         return np.minimum.reduceat(self.points, starts), np.maximum.reduceat(self.points, starts)
 
 

@@ -136,3 +136,10 @@ def test_layers_have_nothing_to_learn_or_to_save(layer: torch.nn.Module) -> None
     assert list(layer.parameters()) == []
     assert layer.state_dict() == {}
     assert len(list(layer.buffers())) > 0  # they move to the device with it
+
+
+def test_as_many_maps_are_unpacked_as_asked_for() -> None:
+    packed = torch.tensor([[[0, 1, 2, 4, 255]]], dtype=torch.uint8)
+    maps = UnpackBits(3)(packed)
+    assert maps.shape == (1, 3, 1, 5)
+    assert maps[0, :, 0].int().tolist() == [[0, 1, 0, 0, 1], [0, 0, 1, 0, 1], [0, 0, 0, 1, 1]]
