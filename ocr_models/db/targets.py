@@ -8,14 +8,14 @@ the same labels faster and packs them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ocr_models.db.offsets import offset_distances, offset_polygon
-from ocr_models.detection.polygons import clip_polygon, signed_areas
+from ocr_models.detection.polygons import PolygonBatch, clip_polygon
 
 MIN_SIDE = 8
 """Pixels. A text whose bounding box is narrower or lower is not learned."""
@@ -27,9 +27,50 @@ FAR = 2**12
 """Pixels around the map at which an outline is cut before it is filled: the time to fill a polygon grows with its
 extent, also outside the map."""
 
-FARTHEST = (
-    2**24
-)  # pixels: vertices beyond are moved there, so that no integer overflows and no corner has a million points
+FARTHEST = 2.0**24  # pixels; vertices beyond are moved there, so that no integer overflows
+
+
+class TextOutlines(NamedTuple):
+    """What is drawn for one text.
+
+    Attributes:
+        vertices: (k, 2) float64.
+        clipped: (k, 2) int32: each vertex clipped to the map, then truncated. If the text is not learned, this is
+            removed from the shrink mask.
+        shrunk: (m, 2) int32, in the map; empty if the text is not learned: ignored, too small, or nothing is left.
+        grown: (m, 2) int32, without what is far outside the map; empty if the text is ignored or has no area.
+        distance: by which it is grown, pixels.
+    """
+
+    vertices: NDArray[np.float64]
+    clipped: NDArray[np.int32]
+    shrunk: NDArray[np.int32]
+    grown: NDArray[np.int32]
+    distance: float
+
+
+def text_outlines(polygons: PolygonBatch, ignored: NDArray[np.bool_], size: tuple[int, int]) -> list[TextOutlines]:
+    """The outlines of n texts, in pixels of a map of `size` (H, W); they may leave it."""
+    texts = polygons.with_points(polygons.points.astype(np.float64).clip(-FARTHEST, FARTHEST))
+    clipped = texts.with_points(texts.points.clip(0, (size[1] - 1, size[0] - 1)))
+    first, last = clipped.bounds()
+    learned = ~ignored & ((last - first) >= MIN_SIDE).all(1) & (clipped.areas() >= MIN_AREA)
+    distances = np.where(ignored, 0, offset_distances(texts)).tolist()
+    shrink_distances = np.where(learned, offset_distances(clipped), 0).tolist()
+    whole = clipped.with_points(clipped.points.astype(np.int32))
+    nothing = np.empty((0, 2), np.int32)
+    return [
+        TextOutlines(
+            vertices,
+            outline,
+            shrunk=offset_polygon(outline, -shrink) if shrink else nothing,
+            grown=_without_far_parts(offset_polygon(vertices, distance), size) if distance else nothing,
+            distance=distance,
+        )
+        for vertices, outline, shrink, distance in zip(
+            texts.arrays(), whole.arrays(), shrink_distances, distances, strict=True
+        )
+    ]
 
 
 def draw_targets(
@@ -46,84 +87,58 @@ def draw_targets(
     Returns:
         shrink_map (H, W) uint8: 1 inside the shrunk texts.
         shrink_mask (H, W) uint8: 0 inside texts that are ignored or too small, else 1.
-        threshold_map (H, W) float32: 0.7 on the outline of a text, falling to 0.3 at the distance by which texts shrink.
-        threshold_mask (H, W) uint8: 1 inside the texts grown by that distance.
+        threshold_map (H, W) float32: 0.7 on the outline of a text, 0.3 from the distance on by which it is grown.
+        threshold_mask (H, W) uint8: 1 inside the grown texts.
     """
-    shrink_map, shrink_mask, _ = draw_shrink_targets(polygons, ignored, size)
-    return shrink_map, shrink_mask, *draw_threshold_targets(polygons, ignored, size)
-
-
-def draw_shrink_targets(
-    polygons: Sequence[NDArray[np.generic]], ignored: NDArray[np.bool_], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
-    """shrink_map and shrink_mask of `draw_targets`, and the texts that are not learned (n,): ignored or too small."""
     shrink_map, shrink_mask = np.zeros(size, np.uint8), np.ones(size, np.uint8)
-    not_learned = np.array(ignored, bool)
-    last_pixel = np.array(size[::-1]) - 1
-    for index, polygon in enumerate(polygons):
-        clipped = np.asarray(polygon, np.float64).clip(0, last_pixel)  # (k, 2), each vertex by itself
-        shrunk = np.empty((0, 2), int)
-        if not not_learned[index] and not is_too_small(clipped):
-            shrunk = offset_polygon(clipped, -float(offset_distances(clipped[None])[0]))
-        not_learned[index] = not len(shrunk)
-        fill(*((shrink_map, shrunk, 1) if len(shrunk) else (shrink_mask, clipped, 0)))
-    return shrink_map, shrink_mask, not_learned
-
-
-def draw_threshold_targets(
-    polygons: Sequence[NDArray[np.generic]], ignored: NDArray[np.bool_], size: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """threshold_map and threshold_mask of `draw_targets`."""
-    closeness, mask = np.zeros(size), np.zeros(size, np.uint8)
-    for polygon, is_ignored in zip(polygons, ignored, strict=True):
-        vertices = np.asarray(polygon, np.float64).clip(-FARTHEST, FARTHEST)
-        distance = float(offset_distances(vertices[None])[0])
-        if is_ignored or distance == 0:
-            continue
-        grown = offset_polygon(vertices, distance)
-        if not len(grown):
-            continue
-        fill(mask, grown, 1)
-        left, top = grown.min(0).clip(0)
-        right, bottom = np.minimum(grown.max(0) + 1, size[::-1])
-        if left < right and top < bottom:
-            own = 1 - np.minimum(edge_distances(vertices, left, top, right, bottom) / distance, 1)
+    closeness, threshold_mask = np.zeros(size), np.zeros(size, np.uint8)
+    for text in text_outlines(PolygonBatch.of(polygons), np.asarray(ignored, bool), size):
+        if len(text.shrunk):
+            cv2.fillPoly(shrink_map, [text.shrunk], 1)
+        else:
+            cv2.fillPoly(shrink_mask, [text.clipped], 0)
+        if len(text.grown):
+            cv2.fillPoly(threshold_mask, [text.grown], 1)
+            left, top, right, bottom = box_in_map(text.grown, size)
+            distances = edge_distances(text.vertices, np.arange(left, right), np.arange(top, bottom))
             part = closeness[top:bottom, left:right]
-            np.maximum(part, own, out=part)
+            np.maximum(part, 1 - np.minimum(distances / text.distance, 1), out=part)
     threshold_map = LOW_THRESHOLD + (HIGH_THRESHOLD - LOW_THRESHOLD) * closeness
-    return threshold_map.astype(np.float32), mask
+    return shrink_map, shrink_mask, threshold_map.astype(np.float32), threshold_mask
 
 
-def is_too_small(polygon: NDArray[np.float64]) -> bool:
-    """Whether a polygon (k, 2), clipped to the map, is too small to be learned."""
-    return bool(np.ptp(polygon, axis=0).min() < MIN_SIDE or abs(signed_areas(polygon[None])[0]) < MIN_AREA)
-
-
-def edge_distances(vertices: NDArray[np.float64], left: int, top: int, right: int, bottom: int) -> NDArray[np.float64]:
-    """Distances of the pixels left <= x < right, top <= y < bottom to the nearest edge of a polygon (k, 2).
+def edge_distances(
+    vertices: NDArray[np.float64], x: NDArray[np.generic], y: NDArray[np.generic]
+) -> NDArray[np.float64]:
+    """Distances of the pixels x (w,), y (h,) to the nearest edge of a polygon (k, 2) -> (h, w).
 
     The distance to an edge is perpendicular inside the circle that has the edge as its diameter, else that to the
     nearer end. (The distance to a segment would be perpendicular in the whole strip beside it.)
-
-    Returns:
-        (bottom - top, right - left) pixels.
     """
-    x, y = np.arange(left, right), np.arange(top, bottom)[:, None]
-    least = np.full((bottom - top, right - left), np.inf)
+    least = np.full((len(y), len(x)), np.inf)
     for (ax, ay), (bx, by) in zip(vertices, np.roll(vertices, -1, axis=0), strict=True):
-        from_a, from_b = (x - ax, y - ay), (x - bx, y - by)
-        to_end = np.sqrt(np.minimum(from_a[0] ** 2 + from_a[1] ** 2, from_b[0] ** 2 + from_b[1] ** 2))
+        xa, ya, xb, yb = x - ax, (y - ay)[:, None], x - bx, (y - by)[:, None]
+        to_end = np.sqrt(np.minimum(xa**2 + ya**2, xb**2 + yb**2))
         length = np.hypot(bx - ax, by - ay)
-        in_circle = (from_a[0] * from_b[0] + from_a[1] * from_b[1] <= 0) & (length > 0)
-        cross = abs((bx - ax) * from_a[1] - (by - ay) * from_a[0])
+        in_circle = (xa * xb + ya * yb <= 0) & (length > 0)
+        cross = abs((bx - ax) * ya - (by - ay) * xa)
         np.minimum(least, np.where(in_circle, cross / (length or 1), to_end), out=least)
     return least
 
 
-def fill(image: NDArray[np.uint8], outline: NDArray[Any], value: int) -> None:
-    """Fill an outline (m, 2), its vertices truncated to whole pixels; what is far outside the map is cut away."""
-    size = np.array(image.shape[::-1])
-    if len(outline) and (outline.min() < -FAR or (outline.max(0) > size + FAR).any()):
-        outline = clip_polygon(outline, np.array((-FAR, -FAR)), size + FAR)
-    if len(outline):
-        cv2.fillPoly(image, [np.trunc(outline).astype(np.int32)], value)
+def box_in_map(outline: NDArray[np.int32], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of the part of an outline's bounding box in a map of `size` (H, W).
+
+    Right and bottom are exclusive, and not less than left and top.
+    """
+    left, top, width, height = cv2.boundingRect(outline)
+    x, y = max(left, 0), max(top, 0)
+    return x, y, max(min(left + width, size[1]), x), max(min(top + height, size[0]), y)
+
+
+def _without_far_parts(outline: NDArray[np.int32], size: tuple[int, int]) -> NDArray[np.int32]:
+    rows, columns = size
+    left, top, width, height = cv2.boundingRect(outline)
+    if min(left, top) >= -FAR and left + width <= columns + FAR and top + height <= rows + FAR:
+        return outline
+    return clip_polygon(outline, np.array((-FAR, -FAR)), np.array((columns + FAR, rows + FAR))).astype(np.int32)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ocr_models.db.offsets import offset_distances, offset_polygon
-from ocr_models.db.targets import draw_shrink_targets, draw_targets
+from ocr_models.db.targets import draw_targets, text_outlines
+from ocr_models.detection.polygons import PolygonBatch
 from parity import DB_FOLDER, Arrays, cases, needs_db_numbers
 
 pytestmark = needs_db_numbers
@@ -30,7 +31,7 @@ def test_offsets() -> None:
     for case in found:
         polygon = np.array(case["polygon"])
         distance, unclip_distance = (
-            float(offset_distances(polygon[None], *share)[0]) for share in ((), (UNCLIP_SHARE,))
+            float(offset_distances(PolygonBatch.of([polygon]), *share)[0]) for share in ((), (UNCLIP_SHARE,))
         )
         assert distance == pytest.approx(case["shrink_distance"], rel=1e-6)
         assert unclip_distance == pytest.approx(case["unclip_distance"], rel=1e-6)
@@ -50,7 +51,8 @@ def test_masks(case: str) -> None:
     for name, pixels in drawn.items():
         differing = np.flatnonzero(pixels != unpacked(arrays, name))
         assert set(differing.tolist()) <= set(arrays[f"{name}_other_opencv"].tolist()), name
-    np.testing.assert_array_equal(draw_shrink_targets(polygons, ignored, (height, width))[2], arrays["ignored_after"])
+    outlines = text_outlines(PolygonBatch.of(polygons), ignored, (height, width))
+    assert [not len(text.shrunk) for text in outlines] == arrays["ignored_after"].tolist()
 
 
 @pytest.mark.parametrize("case", stored_cases())
