@@ -1,0 +1,94 @@
+"""The making of training samples of DB, compared with the decoding of their images and with the plain way."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from benchmarks.components.reporting import RatioReport, component
+
+if TYPE_CHECKING:
+    from ocr_models.detection.pages import AnnotatedImage
+
+pytestmark = [*component("loader"), pytest.mark.usefixtures("one_opencv_thread")]
+
+SAMPLES = 20
+REPEATS = 3
+"""Samples of each image in a round: their costs differ."""
+
+SIZE = 640
+
+
+@pytest.fixture
+def images(data_folder: Path) -> list[AnnotatedImage]:
+    from ocr_models.detection.reading import read_annotated_set
+
+    return [*read_annotated_set(data_folder).images[:SAMPLES]] * REPEATS
+
+
+@pytest.fixture
+def read(images: list[AnnotatedImage]) -> Callable[[], None]:
+    import cv2
+
+    def read_all() -> None:
+        for image in images:
+            cv2.imread(str(image.path))
+
+    return read_all
+
+
+@pytest.fixture
+def load(images: list[AnnotatedImage]) -> Callable[[], None]:
+    from ocr_models.db.dataset import DBDataset
+
+    dataset = DBDataset(images, image_size=SIZE, seed=0)
+
+    def load_all() -> None:
+        for index in range(len(images)):
+            dataset[index, index]
+
+    return load_all
+
+
+def test_loading_samples(load: Callable[[], None], read: Callable[[], None], ratio_report: RatioReport) -> None:
+    """Samples of 640 pixels in one thread, compared with `cv2.imread` of the same images."""
+    ratio_report.compare("time of a sample / time of cv2.imread", load, read, "at most", 2.5, rounds=8)
+
+
+def test_loading_plain_samples(
+    load: Callable[[], None], images: list[AnnotatedImage], ratio_report: RatioReport
+) -> None:
+    """The same, compared with samples made step by step."""
+    from benchmarks.components.db.baseline.augmentation import make_sample
+
+    def load_plain() -> None:
+        rng = random.Random(0)
+        for image in images:
+            make_sample(rng, image.load(), image.polygons, image.ignored, SIZE)
+
+    ratio_report.compare("time of a sample / of a plain sample", load, load_plain, "at most", 0.4, rounds=4)
+
+
+def test_drawing_labels(images: list[AnnotatedImage], read: Callable[[], None], ratio_report: RatioReport) -> None:
+    """The label maps of samples alone, compared with `cv2.imread` of their images."""
+    from ocr_models.db.augmentation import draw_augmentation
+    from ocr_models.db.crop_targets import draw_crop_targets
+    from ocr_models.detection.polygons import PolygonBatch
+
+    samples = []
+    for index, image in enumerate(images):
+        polygons = PolygonBatch.of(image.polygons)
+        rng, shape = np.random.default_rng(index), image.load().shape[:2]
+        drawn = draw_augmentation(rng, shape, polygons.kept(~image.ignored), SIZE)
+        samples.append((polygons, image.ignored, drawn))
+
+    def draw() -> None:
+        for sample in samples:
+            draw_crop_targets(*sample)
+
+    ratio_report.compare("time of the label maps / time of cv2.imread", draw, read, "at most", 0.4, rounds=8)
