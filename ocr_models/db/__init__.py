@@ -6,5 +6,6 @@ from ocr_models.db.loss import DBLoss
 from ocr_models.db.model import DBNet
 from ocr_models.db.postprocessing import boxes, polygons
 from ocr_models.db.reference_weights import load_reference_state_dict
+from ocr_models.db.targets import draw_targets
 
-__all__ = ["DBLoss", "DBNet", "boxes", "load_reference_state_dict", "polygons"]
+__all__ = ["DBLoss", "DBNet", "boxes", "draw_targets", "load_reference_state_dict", "polygons"]
