@@ -159,25 +159,37 @@ def _nearest(name: str) -> str:
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
-_PRECISIONS_IN_MATRIX: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
-_PRECISIONS_ON_ONE_GPU: tuple[Precision, ...] = (*_PRECISIONS_IN_MATRIX, "tf32")
+def _on_a_cpu(model: str) -> tuple[Case, ...]:
+    """Two samples per process, in one process and in two."""
+    return parse_case(f"{model}_sp_bs2_fp32_cpu1"), parse_case(f"{model}_mp_bs4_fp32_cpu2")
+
+
+def _on_gpus(model: str, gpus: int, *variants: str) -> tuple[Case, ...]:
+    """8 and 16 samples per GPU, in each variant."""
+    mode = "sp" if gpus == 1 else "mp"
+    return tuple(
+        parse_case(f"{model}_{mode}_bs{gpus * samples}_{variant}_{gpus}") for variant in variants for samples in (8, 16)
+    )
+
 
 MATRIX: tuple[Case, ...] = (
-    Case("psenet", "sp", 2, "fp32", device="cpu"),
-    Case("psenet", "mp", 4, "fp32", device="cpu", processes=2),
-    *(Case("psenet", "sp", batch, precision) for precision in _PRECISIONS_ON_ONE_GPU for batch in (8, 16)),
-    *(Case("psenet", "sp", batch, "bf16", compile=True) for batch in (8, 16)),
+    *_on_a_cpu("psenet"),
+    *_on_gpus("psenet", 1, "fp32", "fp16", "bf16", "tf32", "bf16_compile"),
+    *(case for gpus in (2, 4, 8) for case in _on_gpus("psenet", gpus, "fp32", "fp16", "bf16")),
+    *_on_a_cpu("dbr18"),
     *(
-        Case("psenet", "mp", gpus * batch, precision, processes=gpus)
-        for gpus in (2, 4, 8)
-        for precision in _PRECISIONS_IN_MATRIX
-        for batch in (8, 16)
+        case
+        for model in ("dbr50", "dbr18")
+        for gpus in (1, 8)
+        for case in _on_gpus(model, gpus, "fp32", "fp16", "bf16", "bf16_compile")
     ),
 )
 
 
 CONVERGENCE: tuple[Case, ...] = (
-    Case("psenetr18", "sp", 4, "fp32", device="cpu"),
-    Case("psenet", "sp", 16, "bf16"),
+    parse_case("psenetr18_sp_bs4_fp32_cpu1"),
+    parse_case("dbr18_sp_bs4_fp32_cpu1"),
+    parse_case("psenet_sp_bs16_bf16_1"),
+    parse_case("dbr50_sp_bs16_bf16_1"),
 )
 """Cases whose training must reach a score. Their goals are in `ocr_models.MODELS`."""

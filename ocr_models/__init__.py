@@ -198,5 +198,37 @@ MODELS: dict[str, Model] = _installed_models() | {
         },
         show="ocr_models.psenet.panels:show",
     ),
+    "dbr50": Model(
+        "DBR50",
+        "ocr_models.db.task:r50_training_task",
+        image_sizes=ImageSizes(cpu=320, cuda=640),
+        convergence=ConvergenceGoal(steps=2000, image_size=640, target=0.70, metric="hmean"),
+        reference_figures={
+            "loss": 3.551039766171325,
+            "loss_probability": 0.7790434529047883,
+            "loss_threshold": 0.1795716154778345,
+            "loss_binary": 0.9762801584881915,
+            "gradient_norm": 5.615144782128652,
+            "parameters": 210,
+            "targets": 3.7740942837300597,
+        },
+        show="ocr_models.db.panels:show",
+    ),
+    "dbr18": Model(
+        "DBR18",
+        "ocr_models.db.task:r18_training_task",
+        image_sizes=ImageSizes(cpu=320, cuda=640),
+        convergence=ConvergenceGoal(steps=240, image_size=320, target=0.70, metric="hmean"),
+        reference_figures={
+            "loss": 3.3308604319798443,
+            "loss_probability": 0.8629023556213793,
+            "loss_threshold": 0.15364122328807142,
+            "loss_binary": 0.9315458434777506,
+            "gradient_norm": 4.183105082929097,
+            "parameters": 111,
+            "targets": 3.7740942837300597,
+        },
+        show="ocr_models.db.panels:show",
+    ),
 }
 """Name in a case -> model. The project's own models cannot be replaced by an entry point of the same name."""

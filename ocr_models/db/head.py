@@ -50,6 +50,13 @@ class Head(nn.Sequential):
             Doubling(HIDDEN_CHANNELS, 1),
         )
 
+    @property
+    def last(self) -> Doubling:
+        """The layer that makes the logits."""
+        *_, layer = self
+        assert isinstance(layer, Doubling)
+        return layer
+
     def forward(self, x: Tensor) -> Tensor:
         convolution, norm, relu, doubling, norm_2, relu_2, doubling_2 = self
         x = relu(norm(convolution(x)))  # (N, 64, h, w), where h = H/4, w = W/4

@@ -22,7 +22,12 @@ def test_the_matrix_has_the_required_cases() -> None:
     names = set(map(str, MATRIX))
     assert {f"psenet_sp_bs{b}_{p}_1" for b in (8, 16) for p in ("fp32", "fp16", "bf16")} <= names
     assert {f"psenet_mp_bs{b}_{p}_8" for b in (64, 128) for p in ("fp32", "fp16", "bf16")} <= names
-    assert "psenet_sp_bs2_fp32_cpu1" in names
+    for model in ("dbr50", "dbr18"):
+        for variant in ("fp32", "fp16", "bf16", "bf16_compile"):
+            assert {f"{model}_sp_bs{b}_{variant}_1" for b in (8, 16)} <= names
+            assert {f"{model}_mp_bs{b}_{variant}_8" for b in (64, 128)} <= names
+    for model in ("psenet", "dbr18"):
+        assert {f"{model}_sp_bs2_fp32_cpu1", f"{model}_mp_bs4_fp32_cpu2"} <= names
 
 
 def test_any_name_of_the_grammar_is_a_case() -> None:

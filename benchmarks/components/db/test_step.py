@@ -27,32 +27,31 @@ def threads(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
 def test_step(backbone: str, threads: str, ratio_report: RatioReport) -> None:
-    """Forward, backward and optimizer on images (2, 3, 320, 320). Both steps have the baseline's loss."""
+    """Forward, loss, backward and optimizer on images (2, 3, 320, 320)."""
     import torch
 
-    from benchmarks.components.db.baseline.step import (
-        BaselineDBNet,
-        baseline_losses,
-        baseline_step,
-        example_batch,
-    )
-    from ocr_models.db import DBNet
+    from benchmarks.components.db.baseline.step import BaselineDBNet, baseline_step, example_batch
+    from ocr_models.db.prepare import Targets
+    from ocr_models.db.task import r18_training_task, r50_training_task
 
-    images, *targets = example_batch(BATCH_SIZE, IMAGE_SIZE)
-    model = DBNet(backbone).to(memory_format=torch.channels_last)
+    build = {"resnet18": r18_training_task, "resnet50": r50_training_task}[backbone]
+    task = build(image_size=IMAGE_SIZE, seed=0, device=torch.device("cpu"))
+    images, *maps = example_batch(BATCH_SIZE, IMAGE_SIZE)
+    shrink_map, shrink_mask, threshold_map, threshold_mask = maps
+    targets = Targets(shrink_map.bool(), shrink_mask.bool(), threshold_map, threshold_mask.bool())
     inputs = images.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, amsgrad=True, fused=True)
 
-    def step() -> None:
-        loss = baseline_losses(model(inputs), *targets)["loss"]
-        optimizer.zero_grad()
+    def step() -> float:
+        loss = task.criterion(task.model(inputs), targets)["loss"]
+        task.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        task.optimizer.step()
+        return float(loss)
 
     ratio_report.compare(
         f"time of the step / baseline, {backbone}, {threads}",
         step,
-        baseline_step(BaselineDBNet(backbone), images, *targets),
+        baseline_step(BaselineDBNet(backbone), images, *maps),
         "at most",
         0.75,
         rounds=5,

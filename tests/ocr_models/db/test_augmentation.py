@@ -67,7 +67,8 @@ def test_the_picture_is_the_recipes_within_interpolation(scenes: list[Scene]) ->
         scene = scenes[seed % 3]
         drawn = scene.draw(seed)
         crop, expected = warped(scene.image, drawn), plain.apply_to_image(scene.image, drawn)
-        assert (crop.shape, crop.dtype) == ((640, 640, 3), np.uint8)
+        assert crop.shape == (640, 640, 3)
+        assert crop.dtype == np.uint8
         assert np.abs(crop.astype(int) - expected).mean() < 4  # grey levels
         assert np.mean((crop.max(2) == 0) != (expected.max(2) == 0)) < 0.01
         smooth = [cv2.GaussianBlur(each, (0, 0), 1.5).astype(np.float32).mean(2) for each in (crop, expected)]

@@ -37,7 +37,8 @@ def assert_as_drawn(polygons: PolygonBatch, ignored: np.ndarray, augmentation: A
     shrink_map, shrink_mask, threshold_map, threshold_mask = draw_targets(texts.arrays(), ignored[kept], (size, size))
     np.testing.assert_array_equal(masks, shrink_map | shrink_mask << 1 | threshold_mask << 2)
     assert abs(0.3 + LEVEL * threshold - threshold_map).max() <= 0.51 * LEVEL
-    assert (threshold.dtype, masks.dtype) == (np.uint8, np.uint8)
+    assert threshold.dtype == np.uint8
+    assert masks.dtype == np.uint8
 
 
 @pytest.mark.parametrize("seed", range(3))

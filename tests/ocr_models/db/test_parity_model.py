@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import seeded_db
-from benchmarks.components.db.baseline.step import baseline_losses
+from benchmarks.components.db.baseline.loss import baseline_losses
 from ocr_models.db import DBNet
 from parity import DB_FOLDER, Arrays, arrays, needs_db_numbers
 

@@ -1,12 +1,10 @@
 """DB's loss, as a first version would be written: the baseline for the suite's own loss.
 
-Labels are float32 maps. The hardest negatives are found by a sort, their number is read back to the host, and autograd
-computes the gradient.
+Labels are float32 maps, the number of the hardest negatives is read back to the host, autograd computes the gradient.
 """
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -30,7 +28,7 @@ def _balanced_bce(probability: Tensor, shrink_map: Tensor, shrink_mask: Tensor) 
     n_positive = int(positive.sum().item())
     n_negative = min(int(negative.sum().item()), 3 * n_positive)
     bce = F.binary_cross_entropy(probability, shrink_map, reduction="none")
-    hardest = torch.sort((bce * negative).flatten(), descending=True).values[:n_negative]
+    hardest = (bce * negative).flatten().topk(n_negative).values
     return ((bce * positive).sum() + hardest.sum()) / (n_positive + n_negative + 1e-6)
 
 

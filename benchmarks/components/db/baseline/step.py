@@ -13,7 +13,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-Losses = dict[str, Tensor]
+from benchmarks.components.db.baseline.loss import baseline_losses
+
 Step = Callable[[], object]
 
 
@@ -87,35 +88,6 @@ def _head(*, bias: bool) -> nn.Sequential:
         nn.ConvTranspose2d(64, 1, 2, stride=2),
         nn.Sigmoid(),
     )
-
-
-def baseline_losses(
-    maps: Tensor, shrink_map: Tensor, shrink_mask: Tensor, threshold_map: Tensor, threshold_mask: Tensor
-) -> Losses:
-    """Maps (N, 3, H, W), targets (N, H, W) float -> `loss` and its parts, unweighted; scalars."""
-    probability, threshold, binary = maps.unbind(1)  # (N, H, W) each
-    probability_loss = _balanced_cross_entropy(probability, shrink_map, shrink_mask)
-    distance = (threshold - threshold_map).abs() * threshold_mask
-    threshold_loss = distance.sum() / (threshold_mask.sum() + 1e-6)
-    overlap = (binary * shrink_map * shrink_mask).sum()
-    areas = (binary * shrink_mask).sum() + (shrink_map * shrink_mask).sum() + 1e-6
-    binary_loss = 1 - 2 * overlap / areas
-    return {
-        "loss": probability_loss + 10 * threshold_loss + binary_loss,
-        "loss_probability": probability_loss,
-        "loss_threshold": threshold_loss,
-        "loss_binary": binary_loss,
-    }
-
-
-def _balanced_cross_entropy(probability: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """With the three hardest pixels without text per pixel of text, of the whole batch."""
-    text, other = truth * mask, (1 - truth) * mask
-    texts = int(text.sum())
-    others = min(int(other.sum()), 3 * texts)
-    entropy = F.binary_cross_entropy(probability, truth, reduction="none")
-    hardest = (entropy * other).flatten().topk(others).values
-    return ((entropy * text).sum() + hardest.sum()) / (texts + others + 1e-6)
 
 
 def example_batch(batch_size: int, image_size: int) -> list[Tensor]:

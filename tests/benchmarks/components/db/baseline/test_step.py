@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.components.db.baseline.step import BaselineDBNet, baseline_losses, baseline_step, example_batch
+from benchmarks.components.db.baseline.loss import baseline_losses
+from benchmarks.components.db.baseline.step import BaselineDBNet, baseline_step, example_batch
 from ocr_models.db import DBNet
 
 

@@ -1,0 +1,146 @@
+"""Defects of a model that the reference check of its step catches, in full and in half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from checked_steps import judged
+from ocr_models.db import DBLoss, DBNet
+from ocr_models.db import dataset as db_dataset
+from ocr_models.db.head import Heads
+from ocr_models.db.prepare import PrepareBatch
+from ocr_models.psenet import dataset as psenet_dataset
+from ocr_models.psenet.model import FeaturePyramid
+from ocr_models.psenet.task import Criterion
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Several threads take many times as long if other tests run at the same time: they wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def change(owner: type, name: str, changed: Callable[[Any], Any]) -> Plant:
+    """A function of a class returns something else."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda self, *given: changed(whole(self, *given)))
+
+    return plant
+
+
+def without_kernels(losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    return losses | {"loss": losses["loss"] - losses["loss_kernels"].mean()}
+
+
+def without_thresholds(losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    return losses | {"loss": losses["loss"] - 10 * losses["loss_threshold"]}
+
+
+def detach(name: str) -> Plant:
+    """Stop the gradient after a part of PSENet's pyramid."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        make = FeaturePyramid.__init__
+
+        def detached(self: FeaturePyramid, *arguments: Any) -> None:
+            make(self, *arguments)
+            part: nn.Module = getattr(self, name)
+            part.register_forward_hook(lambda *seen: seen[-1].detach())
+
+        monkeypatch.setattr(FeaturePyramid, "__init__", detached)
+
+    return plant
+
+
+def change_labels(dataset: ModuleType, changed: Callable[[Any], Any]) -> Plant:
+    """The label maps of every sample are different ones."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        draw = dataset.draw_crop_targets
+        monkeypatch.setattr(dataset, "draw_crop_targets", lambda *given: changed(draw(*given)))
+
+    return plant
+
+
+def move_labels(rows: int, columns: int) -> Plant:
+    return change_labels(psenet_dataset, lambda packed: np.roll(packed, (rows, columns), axis=(0, 1)))
+
+
+def balance_each_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DB's sums run over each image, not over the whole batch."""
+    whole = DBLoss.forward
+
+    def by_image(self: DBLoss, *given: Tensor) -> dict[str, Tensor]:
+        each = [whole(self, *image) for image in zip(*(tensor.split(1) for tensor in given), strict=True)]
+        return {name: torch.stack([losses[name] for losses in each]).mean() for name in each[0]}
+
+    monkeypatch.setattr(DBLoss, "forward", by_image)
+
+
+DEVIATES = "of a step on fixed weights and images is"
+DEFECTS: dict[str, tuple[str, Plant, str]] = {
+    "psenet: a loss term is skipped": ("psenet", change(Criterion, "forward", without_kernels), "the loss of a step"),
+    "psenet: the lateral branch is detached": ("psenet", detach("latlayer2_"), "of 192 parameters get a gradient"),
+    "psenet: the top of the pyramid is detached": ("psenet", detach("toplayer_"), "of 192 parameters get a gradient"),
+    "psenet: labels 1 px too low": ("psenet", move_labels(1, 0), DEVIATES),
+    "psenet: labels 4 px too low": ("psenet", move_labels(4, 0), DEVIATES),
+    "psenet: labels 4 px too high": ("psenet", move_labels(-4, 0), DEVIATES),
+    "psenet: labels 4 px to the right": ("psenet", move_labels(0, 4), DEVIATES),
+    "psenet: labels 4 px to the left": ("psenet", move_labels(0, -4), DEVIATES),
+    "db: a loss term is skipped": ("dbr18", change(DBLoss, "forward", without_thresholds), "the loss of a step"),
+    "db: probability and threshold are swapped": (
+        "dbr18",
+        change(DBNet, "forward", lambda maps: maps[:, [1, 0, 2]]),
+        DEVIATES,
+    ),
+    "db: the threshold head is detached": (
+        "dbr18",
+        change(Heads, "forward", lambda logits: (logits[0], logits[1].detach())),
+        "parameters get a gradient",
+    ),
+    "db: thresholds 1 px too low": (
+        "dbr18",
+        change_labels(db_dataset, lambda maps: (maps[0], np.roll(maps[1], 1, axis=0))),
+        DEVIATES,
+    ),
+    "db: thresholds too high by a hundredth": (
+        "dbr18",
+        change(PrepareBatch, "forward", lambda made: (made[0], made[1]._replace(threshold_map=made[1][2] + 0.01))),
+        DEVIATES,
+    ),
+    "db: masks 1 px to the right": (
+        "dbr18",
+        change_labels(db_dataset, lambda maps: (np.roll(maps[0], 1, axis=1), maps[1])),
+        DEVIATES,
+    ),
+    "db: ignored texts are learned": (
+        "dbr18",
+        change_labels(db_dataset, lambda maps: (maps[0] | 2, maps[1])),
+        DEVIATES,
+    ),
+    "db: each image is balanced by itself": ("dbr18", balance_each_image, DEVIATES),
+}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_planted_defect_is_caught(defect: str, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, plant, message = DEFECTS[defect]
+    plant(monkeypatch)
+    found = judged(model, precision)
+    assert found is not None
+    assert message in found
