@@ -120,11 +120,15 @@ def gradient_norm(model: nn.Module) -> float:
 
 
 def weighted_mean(targets: Any) -> float:
-    """A number that changes if the contents of the target maps (..., H, W) move: their mean, weighted by waves."""
+    """A number that changes if the contents of the target maps (..., H, W) move: their mean, weighted by waves.
+
+    The waves of each map have another phase, so that changes of several maps do not cancel each other.
+    """
     total = 0.0
-    for each in tree_leaves(targets):
+    for number, each in enumerate(tree_leaves(targets)):
         rows, columns = (torch.linspace(0, 1, size, dtype=torch.float64) for size in (1, 1, *each.shape)[-2:])
-        weights = 2 + torch.sin(9 * rows)[:, None] + torch.cos(7 * columns)  # (H, W)
+        phase = 2 * number
+        weights = 2 + torch.sin(9 * rows + phase)[:, None] + torch.cos(9 * columns + phase)  # (H, W)
         total += float((each.double().cpu() * weights).mean())
     return total
 
