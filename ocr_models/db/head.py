@@ -3,8 +3,8 @@
 A transposed convolution of 2x2 pixels with stride 2 makes four pixels of each pixel, independently of all others. The
 batch norm and the ReLU after it see each pixel alone, too. So the four pixels need not be put into their places: they
 are four groups of values of the coarse pixel, and after the second transposed convolution there are sixteen. Only the
-logits, one value per pixel, are put into their places. These are the operations of the transposed convolutions, done
-as convolutions of 1x1 pixels, and 64 channels need not be moved to four times as many pixels.
+logits, one value per pixel, are put into their places. These are the operations of the transposed convolutions,
+computed as convolutions of 1x1 pixels, and 64 channels need not be moved to four times as many pixels.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import math
 import pickle
 
 import pytest
@@ -15,7 +14,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness.worker.probes.flops import flops_per_sample
 from ocr_models.db import DBNet
-from ocr_models.db.head import Head, Heads
 
 BACKBONES = ["resnet18", "resnet50"]
 FORMATS = [torch.contiguous_format, torch.channels_last]
@@ -101,56 +99,6 @@ def test_an_unknown_backbone_is_refused_with_the_choice() -> None:
         DBNet("resnet34")
 
 
-# what the neck and the heads compute
-
-
-@pytest.mark.parametrize("sides", [(16, 8, 4, 2), (13, 7, 4, 2)])
-def test_levels_are_merged_from_the_top_down_and_concatenated_the_finest_first(sides: tuple[int, ...]) -> None:
-    """Every layer is replaced by the identity, so that only enlarging, addition and concatenation remain."""
-    neck = copy.deepcopy(drawn("resnet18").neck)
-    for name in dict(neck.named_children()):
-        setattr(neck, name, nn.Identity())
-    c2, c3, c4, c5 = (torch.randn(1, 64, side, side + 1) for side in sides)
-
-    def nearest(x: Tensor, like: Tensor) -> Tensor:
-        rows, columns = (torch.arange(n) * m // n for m, n in zip(x.shape[2:], like.shape[2:], strict=True))
-        return x[:, :, rows][:, :, :, columns]
-
-    p4 = c4 + nearest(c5, c4)
-    p3 = c3 + nearest(p4, c3)
-    p2 = c2 + nearest(p3, c2)
-    expected = torch.cat([p2, nearest(p3, p2), nearest(p4, p2), nearest(c5, p2)], dim=1)
-    assert torch.equal(neck(c2, c3, c4, c5), expected)
-
-
-def layer_by_layer(head: Head, x: Tensor) -> Tensor:
-    """The head as it is published."""
-    for layer in head:
-        x = nn.ConvTranspose2d.forward(layer, x) if isinstance(layer, nn.ConvTranspose2d) else layer(x)
-    return x.squeeze(1)
-
-
-@pytest.mark.parametrize("memory_format", FORMATS)
-@pytest.mark.parametrize("size", [(5, 7), (1, 3), (4, 1), (1, 1)])
-@pytest.mark.parametrize("bias", [True, False])
-def test_a_head_computes_its_layers_one_after_another(
-    bias: bool, size: tuple[int, int], memory_format: torch.memory_format
-) -> None:
-    """Logits, statistics, and gradients of the input and of all parameters."""
-    torch.manual_seed(0)
-    ours = Head(8, bias=bias).double().to(memory_format=memory_format)
-    theirs = copy.deepcopy(ours)
-    results = []
-    for head, forward in ((ours, Head.__call__), (theirs, layer_by_layer)):
-        x = torch.randn(2, 8, *size, generator=torch.Generator().manual_seed(1)).double()
-        x = x.to(memory_format=memory_format).requires_grad_()
-        logits = forward(head, x)
-        (logits * torch.arange(logits.numel()).view_as(logits).sin()).sum().backward()
-        results.append((logits, x.grad, [each.grad for each in head.parameters()], head.state_dict()))
-    assert results[0][0].shape == (2, 4 * size[0], 4 * size[1])
-    torch.testing.assert_close(*results)
-
-
 # precision, formats, copies
 
 
@@ -218,58 +166,3 @@ def test_a_compiled_network_is_one_graph(memory_format: torch.memory_format) -> 
     for _ in range(2):
         compiled(images).sum().backward()
     assert backend.frame_count == 1
-
-
-# initialisation
-
-
-def standardised(weight: Tensor, std: float) -> None:
-    """Check that a weight is normal with a mean of 0 and this standard deviation."""
-    values = weight.detach().double() / std
-    error = 1 / math.sqrt(values.numel())
-    assert abs(values.mean()) < 5 * error
-    assert abs(values.std() - 1) < 5 * error / math.sqrt(2)
-    assert abs(values.abs().lt(1).double().mean() - 0.6827) < 5 * 0.5 * error
-
-
-def test_weights_of_the_backbone_are_normal_by_their_output_connections() -> None:
-    convolutions = [each for each in drawn("resnet50").backbone.modules() if isinstance(each, nn.Conv2d)]
-    assert len(convolutions) == 53
-    for each in convolutions:
-        kh, kw = each.kernel_size
-        standardised(each.weight, math.sqrt(2 / (kh * kw * each.out_channels)))
-
-
-def test_weights_of_the_neck_are_uniform_as_torch_draws_them() -> None:
-    convolutions = [each for each in drawn("resnet50").neck.modules() if isinstance(each, nn.Conv2d)]
-    assert len(convolutions) == 8
-    for each in convolutions:
-        bound = 1 / math.sqrt(each.weight[0].numel())
-        assert 0.98 * bound < each.weight.abs().max() <= bound
-        assert abs(each.weight.std() / bound - 1 / math.sqrt(3)) < 0.02
-        assert each.bias is not None
-        assert 0.5 * bound < each.bias.abs().max() <= bound
-
-
-def test_weights_of_the_heads_are_normal_by_the_inputs_as_torch_counts_them() -> None:
-    for head in (drawn("resnet50").head.binarize, drawn("resnet50").head.thresh):
-        weights = head.state_dict()
-        standardised(weights["0.weight"], math.sqrt(2 / (256 * 9)))
-        standardised(weights["3.weight"], math.sqrt(2 / (64 * 4)))
-        standardised(weights["6.weight"], math.sqrt(2 / (1 * 4)))
-
-
-def test_batch_norms_start_as_the_identity_but_for_the_shift_of_the_heads() -> None:
-    model = drawn("resnet50")
-    norms = {name: module for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)}
-    assert len(norms) == 53 + 8 + 4
-    for name, norm in norms.items():
-        assert (norm.weight == 1).all()
-        assert (norm.bias == (1e-4 if name.startswith("head.") else 0)).all()
-
-
-def test_the_probability_heads_first_convolution_alone_has_a_bias() -> None:
-    heads = Heads(8)
-    assert heads.binarize[0].bias is not None
-    assert heads.thresh[0].bias is None
-    assert all(head[layer].bias is not None for head in (heads.binarize, heads.thresh) for layer in (3, 6))
