@@ -65,5 +65,16 @@ class FeaturePyramid(nn.Module):
 
 
 def enlarge(x: Tensor, like: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, H', W') of another tensor, each pixel the nearest one."""
-    return F.interpolate(x, size=like.shape[2:], mode="nearest")
+    """(N, C, H, W) -> (N, C, H', W') of another tensor, each pixel the nearest one, in the same memory format.
+
+    If H' and W' are multiples, as in training, each pixel is repeated. The gradient is then a sum over the repeated
+    pixels; that of torch's own enlargement is done by atomic additions in a compiled step on a GPU.
+    """
+    (n, c, h, w), (height, width) = x.shape, like.shape[2:]
+    if height % h or width % w:
+        return F.interpolate(x, size=(height, width), mode="nearest")
+    rows, columns = height // h, width // w
+    if x.is_contiguous(memory_format=torch.channels_last):
+        pixels = x.permute(0, 2, 3, 1)[:, :, None, :, None, :].expand(n, h, rows, w, columns, c)
+        return pixels.reshape(n, height, width, c).permute(0, 3, 1, 2)
+    return x[:, :, :, None, :, None].expand(n, c, h, rows, w, columns).reshape(n, c, height, width)
