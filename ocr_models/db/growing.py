@@ -1,7 +1,7 @@
 """Outlines of shrunken texts grown to the size of the texts: moved outwards, their corners rounded off.
 
-Source: the offsetting of the Clipper library, which the paper's authors use (Vatti's clipping). `grow_rectangles` finds
-the same points for many rectangles at once: a call of the library takes as long as all else that is done for a text.
+`grow_outline` is the recipe, with the Clipper library. `grow_rectangles` finds the same points for many rectangles at
+once: a call of the library takes as long as all else that is done for a text.
 """
 
 from __future__ import annotations
@@ -9,35 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyclipper
-import shapely
 from numpy.typing import NDArray
 
+from ocr_models.detection.offsets import ARC_TOLERANCE, offset_distances, offset_polygon
 from ocr_models.detection.polygons import PolygonBatch
 
 GROW_RATIO = 1.5  # an outline moves outwards by this times its area / its perimeter
-ARC_TOLERANCE = 0.25  # pixels between an arc and the edges that are drawn for it: the library's default
-
-Paths = list[list[list[int]]]
 
 
-def grow_distances(outlines: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Outlines (n, k, 2) -> how far each moves outwards, (n,), in pixels.
-
-    Points are rounded later, so that the last bit of a distance such as 1.5 can move them by a pixel. Other
-    implementations of DB measure with shapely too.
-    """
-    rings = shapely.polygons(outlines.astype(np.float64))
-    distances: NDArray[np.float64] = shapely.area(rings) * GROW_RATIO / shapely.length(rings)
-    return distances
-
-
-def grow_outline(outline: NDArray[np.generic], distance: float) -> Paths:
-    """The outline (k, 2), its vertices truncated to int, moved outwards: no path, one, or several if it splits."""
-    offset = pyclipper.PyclipperOffset(arc_tolerance=ARC_TOLERANCE)
-    offset.AddPath(outline.tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
-    paths: Paths = offset.Execute(distance)
-    return paths
+def grow_outline(outline: NDArray[np.generic]) -> list[NDArray[np.int32]]:
+    """The outline (k, 2) moved outwards, its vertices truncated: no part (m, 2), one, or several if it splits."""
+    (distance,) = offset_distances(PolygonBatch.of([outline]), GROW_RATIO).tolist()
+    return offset_polygon(outline, distance)
 
 
 def grow_rectangles(rectangles: NDArray[np.float32]) -> list[NDArray[np.int32]]:
@@ -48,10 +31,11 @@ def grow_rectangles(rectangles: NDArray[np.float32]) -> list[NDArray[np.int32]]:
             corners of a small one otherwise if it begins with another corner.
 
     Returns:
-        n outlines (m, 2). Each has the convex hull of the path of `grow_outline`, and begins where the path begins, on
-        which it depends which of several rectangles of least area OpenCV finds.
+        n outlines (m, 2). Each has the convex hull of the part that `grow_outline` returns, and begins with the same
+        point, on which it depends which of several rectangles of least area OpenCV finds.
     """
-    distances = grow_distances(rectangles)
+    n = len(rectangles)
+    distances = offset_distances(PolygonBatch(rectangles.reshape(-1, 2), 4 * np.arange(1, n + 1)), GROW_RATIO)
     vertices = np.trunc(rectangles.astype(np.float64))
     first, last = _normals(vertices)  # (n, 4, 2), the directions in which the arc at each vertex begins and ends
     sines = first[..., 0] * last[..., 1] - last[..., 0] * first[..., 1]  # (n, 4), of the angle of each arc
@@ -65,7 +49,7 @@ def grow_rectangles(rectangles: NDArray[np.float32]) -> list[NDArray[np.int32]]:
     outlines = _begin_after_top(points, is_needed).arrays()
     has_no_arc = (sines * distances[:, None] < 1).any(axis=1)  # at a corner of a small rectangle
     for index in np.flatnonzero(has_no_arc).tolist():
-        outlines[index] = np.array(grow_outline(rectangles[index], distances[index])[0], np.int32)
+        outlines[index] = offset_polygon(rectangles[index], distances[index])[0]
     return outlines
 
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ocr_models.db.growing import grow_distances, grow_outline, grow_rectangles
+from ocr_models.db.growing import grow_outline, grow_rectangles
 
 BINARY_THRESHOLD = 0.3
 MAX_CONTOURS = 1000
@@ -79,10 +79,10 @@ def polygons(
         score = _score(pixels, contour)
         if not score >= box_threshold:  # false for NaN too
             continue
-        paths = grow_outline(outline, float(grow_distances(outline[None])[0]))
-        if len(paths) != 1:  # it splits, or it is a line of pixels, which has no area
+        parts = grow_outline(outline)
+        if len(parts) != 1:  # it splits, or it is a line of pixels, which has no area
             continue
-        polygon = np.array(paths[0], np.int32)
+        (polygon,) = parts
         if min(cv2.minAreaRect(polygon)[1]) >= MIN_GROWN_SIDE:
             found.append(_in_original(polygon.astype(np.float64), pixels.shape, original_size))
             scores.append(score)

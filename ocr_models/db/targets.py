@@ -14,8 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_models.db.offsets import offset_distances, offset_polygon
+from ocr_models.detection.offsets import offset_distances, offset_polygon
 from ocr_models.detection.polygons import PolygonBatch, clip_polygon
+
+SHRINK_RATIO = 0.4
+OFFSET_RATIO = 1 - SHRINK_RATIO**2
+"""Outlines of texts are moved by this times area / perimeter, of the exact vertices."""
 
 MIN_SIDE = 8
 """Pixels. A text whose bounding box is narrower or lower is not learned."""
@@ -55,22 +59,27 @@ def text_outlines(polygons: PolygonBatch, ignored: NDArray[np.bool_], size: tupl
     clipped = texts.with_points(texts.points.clip(0, (size[1] - 1, size[0] - 1)))
     first, last = clipped.bounds()
     learned = ~ignored & ((last - first) >= MIN_SIDE).all(1) & (clipped.areas() >= MIN_AREA)
-    distances = np.where(ignored, 0, offset_distances(texts)).tolist()
-    shrink_distances = np.where(learned, offset_distances(clipped), 0).tolist()
+    distances = np.where(ignored, 0, offset_distances(texts, OFFSET_RATIO)).tolist()
+    shrink_distances = np.where(learned, offset_distances(clipped, OFFSET_RATIO), 0).tolist()
     whole = clipped.with_points(clipped.points.astype(np.int32))
-    nothing = np.empty((0, 2), np.int32)
     return [
         TextOutlines(
             vertices,
             outline,
-            shrunk=offset_polygon(outline, -shrink) if shrink else nothing,
-            grown=_without_far_parts(offset_polygon(vertices, distance), size) if distance else nothing,
+            shrunk=_moved(outline, -shrink),
+            grown=_without_far_parts(_moved(vertices, distance), size),
             distance=distance,
         )
         for vertices, outline, shrink, distance in zip(
             texts.arrays(), whole.arrays(), shrink_distances, distances, strict=True
         )
     ]
+
+
+def _moved(outline: NDArray[np.generic], distance: float) -> NDArray[np.int32]:
+    """The outline moved outwards, (m, 2): the first of its parts; empty if `distance` is 0 or nothing is left."""
+    parts = offset_polygon(outline, distance) if distance else []
+    return parts[0] if parts else np.empty((0, 2), np.int32)
 
 
 def draw_targets(
@@ -137,6 +146,9 @@ def box_in_map(outline: NDArray[np.int32], size: tuple[int, int]) -> tuple[int, 
 
 
 def _without_far_parts(outline: NDArray[np.int32], size: tuple[int, int]) -> NDArray[np.int32]:
+    """The outline (m, 2) cut at `FAR` pixels around a map of `size` (H, W), if it leaves that frame."""
+    if not len(outline):
+        return outline
     rows, columns = size
     left, top, width, height = cv2.boundingRect(outline)
     if min(left, top) >= -FAR and left + width <= columns + FAR and top + height <= rows + FAR:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 
@@ -63,33 +64,29 @@ class PolygonBatch:
         return PolygonBatch(self.points[np.repeat(keep, lengths)], np.cumsum(lengths[keep]))
 
     def areas(self) -> NDArray[np.float64]:
-        """Areas (n,), whatever the direction of the vertices."""
-        starts = self._starts()
-        corners = np.repeat(self.points[starts], self.ends - starts, axis=0)
-        x, y = (np.asarray(self.points, np.float64) - corners).T  # (m,) each; small numbers lose fewer digits
-        following = self._following()
-        return abs(self._sums(x * y[following] - x[following] * y)) / 2
+        """Areas (n,), whatever the direction of the vertices. Every polygon needs three vertices or more."""
+        areas: NDArray[np.float64] = shapely.area(shapely.polygons(self._rings()))
+        return areas
 
     def perimeters(self) -> NDArray[np.float64]:
-        """Lengths of the closed outlines, (n,)."""
-        x, y = (np.asarray(self.points, np.float64)[self._following()] - self.points).T
-        return self._sums(np.sqrt(x * x + y * y))
+        """Lengths of the closed outlines, (n,). Every polygon needs three vertices or more."""
+        lengths: NDArray[np.float64] = shapely.length(self._rings())
+        return lengths
+
+    def _rings(self) -> NDArray[np.object_]:
+        """The closed outlines (n,).
+
+        Measured by shapely, as published detectors measure texts: distances that are computed from areas and perimeters
+        are rounded later, and the last bit of one such as 1.5 can move a point by a pixel.
+        """
+        numbers = np.repeat(np.arange(len(self)), self.ends - self._starts())
+        rings: NDArray[np.object_] = shapely.linearrings(np.asarray(self.points, np.float64), indices=numbers)
+        return rings
 
     def _starts(self) -> NDArray[np.int_]:
         starts = np.zeros_like(self.ends)
         starts[1:] = self.ends[:-1]
         return starts
-
-    def _following(self) -> NDArray[np.int_]:
-        """For each vertex (m,) the next one of its polygon."""
-        following = np.arange(1, len(self.points) + 1)
-        following[self.ends - 1] = self._starts()
-        return following
-
-    def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums of the values (m,) of the vertices of each polygon, (n,)."""
-        sums: NDArray[np.float64] = np.add.reduceat(values, self._starts()) if len(self) else np.empty(0)
-        return sums
 
     def bounds(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Smallest x and y of each polygon, (n, 2), and largest, (n, 2)."""

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import pyclipper
 from numpy.typing import NDArray
+
+from ocr_models.detection.offsets import offset_polygon
 
 KERNEL_RATES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 MAX_SHRINK = 20
@@ -26,12 +27,10 @@ def shrink_polygon(polygon: NDArray[np.generic], rate: float, max_shrink: int = 
     """
     vertices = np.asarray(polygon, np.int32)
     distance = int(shrink_distances(vertices, (rate,), max_shrink)[0])
-    offset = pyclipper.PyclipperOffset()
-    offset.AddPath(vertices.tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
-    paths = offset.Execute(-distance)
-    if not paths or len(paths[0]) < 3:
+    parts = offset_polygon(vertices, -distance)
+    if not parts or len(parts[0]) < 3:
         return vertices
-    return np.array(paths[0], np.int32)
+    return parts[0]
 
 
 def shrink_distances(

@@ -35,6 +35,11 @@ def arrays(path: Path) -> Arrays:
         return dict(stored)
 
 
+def unpacked(maps: np.ndarray[Any, Any], width: int) -> np.ndarray[Any, Any]:
+    """Maps of 0 and 1 whose last axis is packed into bits -> uint8."""
+    return np.unpackbits(maps, axis=-1)[..., :width]
+
+
 def cases(path: Path) -> dict[str, Arrays]:
     """Arrays of an `.npz` file with keys `<case>.<name>`: case -> name -> array."""
     found: dict[str, Arrays] = {}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocr_models.db.growing import grow_distances, grow_outline, grow_rectangles
+from ocr_models.db.growing import grow_outline, grow_rectangles
 
 
 def random_rectangles(count: int, largest: float, seed: int, furthest: float = 700) -> NDArray[np.float32]:
@@ -27,11 +27,10 @@ def random_rectangles(count: int, largest: float, seed: int, furthest: float = 7
 @pytest.mark.parametrize("largest", [4, 6, 20, 60, 400])
 def test_the_rectangle_around_each_grown_one_is_exactly_that_of_the_library(largest: float) -> None:
     rectangles = random_rectangles(500, largest, seed=int(largest))
-    outlines, distances = grow_rectangles(rectangles), grow_distances(rectangles)
+    outlines = grow_rectangles(rectangles)
     assert len(outlines) == len(rectangles)
-    for rectangle, outline, distance in zip(rectangles, outlines, distances, strict=True):
-        (path,) = grow_outline(rectangle, distance)
-        expected = np.array(path, np.int32)
+    for rectangle, outline in zip(rectangles, outlines, strict=True):
+        (expected,) = grow_outline(rectangle)
         np.testing.assert_array_equal(cv2.convexHull(outline), cv2.convexHull(expected))
         assert cv2.minAreaRect(outline) == cv2.minAreaRect(expected)
 
@@ -40,8 +39,8 @@ def test_small_rectangles_at_the_origin_are_those_of_the_library() -> None:
     # Truncation moves corners on both sides of 0 towards each other, so that angles are far from right ones.
     rectangles = random_rectangles(500, 4, seed=0, furthest=5)
     for rectangle, outline in zip(rectangles, grow_rectangles(rectangles), strict=True):
-        (path,) = grow_outline(rectangle, float(grow_distances(rectangle[None])[0]))
-        assert cv2.minAreaRect(outline) == cv2.minAreaRect(np.array(path, np.int32))
+        (expected,) = grow_outline(rectangle)
+        assert cv2.minAreaRect(outline) == cv2.minAreaRect(expected)
 
 
 def test_rectangles_grow_by_their_own_distance_whatever_the_others_are() -> None:
@@ -51,16 +50,11 @@ def test_rectangles_grow_by_their_own_distance_whatever_the_others_are() -> None
         np.testing.assert_array_equal(outline, alone)
 
 
-def test_the_distance_is_the_area_by_the_perimeter_times_one_and_a_half() -> None:
-    outlines = np.array([[[0, 0], [30, 0], [30, 10], [0, 10]], [[0, 0], [0, 10], [30, 10], [30, 0]]])
-    assert grow_distances(outlines).tolist() == [1.5 * 300 / 80] * 2
+def test_an_outline_grows_by_its_area_over_its_perimeter_times_one_and_a_half() -> None:
+    (grown,) = grow_outline(np.array([[0, 0], [30, 0], [30, 10], [0, 10]]))  # 1.5 * 300 / 80 = 5.6
+    assert grown.min(axis=0).tolist() == [-6, -6]
+    assert grown.max(axis=0).tolist() == [36, 16]
 
 
 def test_no_rectangles_grow_to_none() -> None:
     assert grow_rectangles(np.empty((0, 4, 2), np.float32)) == []
-
-
-def test_vertices_are_truncated_towards_zero() -> None:
-    (path,) = grow_outline(np.array([[-0.9, -0.9], [30.9, -0.9], [30.9, 10.9], [-0.9, 10.9]]), 5.0)
-    assert np.array(path).min(axis=0).tolist() == [-5, -5]
-    assert np.array(path).max(axis=0).tolist() == [35, 15]

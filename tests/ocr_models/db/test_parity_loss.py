@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from ocr_models.db import DBLoss
-from parity import DB_FOLDER, Arrays, arrays, cases, needs_db_numbers
+from parity import DB_FOLDER, Arrays, arrays, cases, needs_db_numbers, unpacked
 
 CASES = ("all_ignored", "few_negatives", "no_text", "plain", "some_ignored")
 
@@ -17,7 +16,7 @@ def tensors(case: Arrays, width: int, dtype: torch.dtype) -> tuple[Tensor, tuple
     """Logits of P and T (2, 2, H, W), and the label maps (2, H, W) in the order of the loss's arguments."""
 
     def mask(name: str) -> Tensor:
-        return torch.from_numpy(np.unpackbits(case[name], axis=-1)[..., :width])
+        return torch.from_numpy(unpacked(case[name], width))
 
     labels = (mask("shrink_map"), mask("shrink_mask"), torch.from_numpy(case["threshold_map"]), mask("threshold_mask"))
     return torch.from_numpy(case["logits"]).to(dtype).requires_grad_(), labels

@@ -1,41 +1,16 @@
-"""Offsets and label maps from first principles."""
+"""Label maps from first principles."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ocr_models.db.offsets import offset_distances, offset_polygon
 from ocr_models.db.targets import draw_targets, edge_distances, text_outlines
 from ocr_models.detection.polygons import PolygonBatch
 
 RECTANGLE = np.array([(100.0, 200), (200, 200), (200, 240), (100, 240)])  # 100 x 40: area 4000, perimeter 280
 DISTANCE = 4000 / 280 * (1 - 0.4**2)  # 12.0
 LEARNED = np.array([False])
-
-
-def box(polygon: np.ndarray) -> list[int]:
-    return [*polygon.min(0).tolist(), *polygon.max(0).tolist()]
-
-
-def reversed_and_moved(polygon: np.ndarray) -> list[np.ndarray]:
-    return [polygon, polygon[::-1], np.roll(polygon, 1, axis=0)]
-
-
-def test_the_distance_is_a_share_of_area_over_perimeter_in_any_order_of_the_corners() -> None:
-    triangle = np.array([(0, 0), (30, 0), (0, 40)])
-    batch = PolygonBatch.of([*reversed_and_moved(RECTANGLE), triangle, triangle + 1e7])
-    expected = [DISTANCE] * 3 + [600 / 120 * 0.84] * 2
-    np.testing.assert_allclose(offset_distances(batch), expected, rtol=1e-9)
-    np.testing.assert_allclose(offset_distances(batch, share=1.5), np.array(expected) / 0.84 * 1.5, rtol=1e-9)
-
-
-def test_an_outline_moves_inwards_and_outwards() -> None:
-    for polygon in reversed_and_moved(RECTANGLE):
-        assert box(offset_polygon(polygon, -12)) == [112, 212, 188, 228]
-        assert box(offset_polygon(polygon, 12)) == [88, 188, 212, 252]
-    assert box(offset_polygon(RECTANGLE + 0.99, 12)) == [88, 188, 212, 252]  # truncated
-    assert len(offset_polygon(RECTANGLE, -21)) == 0
 
 
 def test_the_maps_of_a_rectangle() -> None:

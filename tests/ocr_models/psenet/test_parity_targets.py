@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ocr_models.psenet.targets import draw_targets, shrink_polygon
-from parity import cases, each_psenet_folder
+from parity import cases, each_psenet_folder, unpacked
 
 
 @each_psenet_folder
@@ -28,5 +28,5 @@ def test_label_maps_are_the_official_ones(folder: Path) -> None:
         height, width = arrays["shape"].tolist()
         maps = draw_targets(list(arrays["polygons"]), arrays["ignored"], (height, width))
         for drawn, kind in zip(maps, ("gt_text", "gt_kernels", "training_mask"), strict=True):
-            expected = np.unpackbits(arrays[kind], axis=-1)[..., :width]
+            expected = unpacked(arrays[kind], width)
             np.testing.assert_array_equal(drawn, expected, err_msg=f"{image} {kind}")
