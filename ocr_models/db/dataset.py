@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import Dataset, get_worker_info
+from numpy.typing import NDArray
 
 from ocr_models.db.augmentation import draw_augmentation
 from ocr_models.db.crop_targets import draw_crop_targets
+from ocr_models.detection.crop_dataset import CropDataset, Sample
 from ocr_models.detection.polygons import PolygonBatch
-from ocr_models.detection.warp import CropWarper
 
 if TYPE_CHECKING:
     from ocr_models.detection.pages import AnnotatedImage
     from ocr_models.task import Lap
 
 
-class DBDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
+class DBDataset(CropDataset):
     """Samples by (image index, position in the endless stream).
 
-    All random numbers come from (seed, position), so a training sees the same samples with any number of workers. A
-    sample is:
+    A sample is:
 
     - image (S, S, 3) uint8, RGB
     - masks (S, S) uint8: bit 0 shrink_map, bit 1 shrink_mask, bit 2 threshold_mask
@@ -34,27 +30,9 @@ class DBDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
     Normalisation and unpacking follow on the device.
     """
 
-    def __init__(self, images: Sequence[AnnotatedImage], *, image_size: int, seed: int) -> None:
-        self.images = images
-        self.image_size = image_size
-        self.seed = seed
-        self._warp = CropWarper(image_size)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-        return self.make(key, lambda _: None)
-
-    def make(self, key: tuple[int, int], lap: Lap) -> tuple[Tensor, Tensor, Tensor]:
-        """The sample, in the stages decode, warp and labels."""
-        index, position = key
-        if get_worker_info() is not None:
-            cv2.setNumThreads(0)  # workers already share the cores; 0 leaves a forked thread pool untouched
-        annotated = self.images[index]
-        source = annotated.load()  # (H, W, 3)
-        lap("decode")
-        rng = np.random.default_rng((self.seed, position))
+    def _augmented(
+        self, annotated: AnnotatedImage, source: NDArray[np.uint8], rng: np.random.Generator, lap: Lap
+    ) -> Sample:
         polygons = PolygonBatch.of(annotated.polygons)
         counting = polygons.kept(~annotated.ignored)
         augmentation = draw_augmentation(rng, source.shape[:2], counting, self.image_size)

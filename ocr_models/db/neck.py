@@ -7,22 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocr_models.batch_norm import BatchNorm2d
+from ocr_models.detection.convolution import ConvBNReLU
 
 LEVEL_CHANNELS = 64
-
-
-class ConvBNReLU(nn.Module):
-    """Convolution with a bias that keeps the size, batch norm, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-        self.bn = BatchNorm2d(out_channels)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        activated: Tensor = self.relu(self.bn(self.conv(x)))
-        return activated
 
 
 class FeaturePyramid(nn.Module):
@@ -38,13 +25,13 @@ class FeaturePyramid(nn.Module):
         super().__init__()
         c2, c3, c4, c5 = in_channels
         self.out_channels = 4 * LEVEL_CHANNELS
-        self.reduce_conv_c2 = ConvBNReLU(c2, LEVEL_CHANNELS, 1)
-        self.reduce_conv_c3 = ConvBNReLU(c3, LEVEL_CHANNELS, 1)
-        self.reduce_conv_c4 = ConvBNReLU(c4, LEVEL_CHANNELS, 1)
-        self.reduce_conv_c5 = ConvBNReLU(c5, LEVEL_CHANNELS, 1)
-        self.smooth_p4 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3)
-        self.smooth_p3 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3)
-        self.smooth_p2 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3)
+        self.reduce_conv_c2 = ConvBNReLU(c2, LEVEL_CHANNELS, 1, bias=True)
+        self.reduce_conv_c3 = ConvBNReLU(c3, LEVEL_CHANNELS, 1, bias=True)
+        self.reduce_conv_c4 = ConvBNReLU(c4, LEVEL_CHANNELS, 1, bias=True)
+        self.reduce_conv_c5 = ConvBNReLU(c5, LEVEL_CHANNELS, 1, bias=True)
+        self.smooth_p4 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3, bias=True)
+        self.smooth_p3 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3, bias=True)
+        self.smooth_p2 = ConvBNReLU(LEVEL_CHANNELS, LEVEL_CHANNELS, 3, bias=True)
         self.conv = nn.Sequential(
             nn.Conv2d(self.out_channels, self.out_channels, 3, padding=1),
             BatchNorm2d(self.out_channels),

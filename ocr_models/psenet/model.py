@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocr_models.batch_norm import BatchNorm2d, batch_norms, count_batch
+from ocr_models.detection.convolution import ConvBNReLU
 from ocr_models.detection.residual import Block, ResidualStages, block_and_depths, draw_by_outputs
 from ocr_models.detection.resize import resize
 
@@ -65,33 +66,19 @@ class ResNet(ResidualStages):
         return self._stages(self.maxpool(x))
 
 
-class ConvBNReLU(nn.Module):
-    """Convolution that keeps the size, batch norm, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False)
-        self.bn = BatchNorm2d(out_channels)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        activated: Tensor = self.relu(self.bn(self.conv(x)))
-        return activated
-
-
 class FeaturePyramid(nn.Module):
     """Four backbone features -> four levels of `channels` channels, each merged with the coarser levels."""
 
     def __init__(self, in_channels: tuple[int, ...], channels: int) -> None:
         super().__init__()
         c2, c3, c4, c5 = in_channels
-        self.toplayer_ = ConvBNReLU(c5, channels, 1)
-        self.smooth1_ = ConvBNReLU(channels, channels, 3)
-        self.smooth2_ = ConvBNReLU(channels, channels, 3)
-        self.smooth3_ = ConvBNReLU(channels, channels, 3)
-        self.latlayer1_ = ConvBNReLU(c4, channels, 1)
-        self.latlayer2_ = ConvBNReLU(c3, channels, 1)
-        self.latlayer3_ = ConvBNReLU(c2, channels, 1)
+        self.toplayer_ = ConvBNReLU(c5, channels, 1, bias=False)
+        self.smooth1_ = ConvBNReLU(channels, channels, 3, bias=False)
+        self.smooth2_ = ConvBNReLU(channels, channels, 3, bias=False)
+        self.smooth3_ = ConvBNReLU(channels, channels, 3, bias=False)
+        self.latlayer1_ = ConvBNReLU(c4, channels, 1, bias=False)
+        self.latlayer2_ = ConvBNReLU(c3, channels, 1, bias=False)
+        self.latlayer3_ = ConvBNReLU(c2, channels, 1, bias=False)
 
     def forward(self, f2: Tensor, f3: Tensor, f4: Tensor, f5: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         p5 = self.toplayer_(f5)

@@ -1,0 +1,57 @@
+"""Training samples of a text detector: image file -> augmented crop and its labels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, get_worker_info
+
+from ocr_models.detection.warp import CropWarper
+
+if TYPE_CHECKING:
+    from ocr_models.detection.pages import AnnotatedImage
+    from ocr_models.task import Lap
+
+Sample = tuple[Tensor, Tensor, Tensor]
+
+
+class CropDataset(Dataset[Sample]):
+    """Samples by (image index, position in the endless stream). The data set of a model derives from it.
+
+    All random numbers come from (seed, position), so a training sees the same samples with any number of workers. The
+    first tensor of a sample is the image, (S, S, 3) uint8, RGB, where S is `image_size`.
+    """
+
+    def __init__(self, images: Sequence[AnnotatedImage], *, image_size: int, seed: int) -> None:
+        self.images = images
+        self.image_size = image_size
+        self.seed = seed
+        self._warp = CropWarper(image_size)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        return self.make(key, lambda _: None)
+
+    def make(self, key: tuple[int, int], lap: Lap) -> Sample:
+        """The sample, in the stages decode, warp and labels. Raises DataError if the image cannot be read."""
+        index, position = key
+        if get_worker_info() is not None:
+            cv2.setNumThreads(0)  # workers already share the cores; 0 leaves a forked thread pool untouched
+        annotated = self.images[index]
+        source = annotated.load()  # (H, W, 3)
+        lap("decode")
+        return self._augmented(annotated, source, np.random.default_rng((self.seed, position)), lap)
+
+    @abstractmethod
+    def _augmented(
+        self, annotated: AnnotatedImage, source: NDArray[np.uint8], rng: np.random.Generator, lap: Lap
+    ) -> Sample:
+        """The sample of an image, whose pixels are `source` (H, W, 3): the stages warp and labels."""
