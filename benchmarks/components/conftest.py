@@ -11,7 +11,6 @@ import pytest
 from benchmarks.components.ratios import Ratio
 from benchmarks.components.reporting import RatioReport
 from benchmarks.harness.protocol.settings import Settings
-from ocr_models import MODELS
 
 
 @pytest.fixture
@@ -22,8 +21,10 @@ def ratio_report(benchmark: Any, ratios: list[Ratio]) -> RatioReport:
 
 @pytest.fixture(scope="session")
 def data_folder(ocr_settings: Settings) -> Path:
-    """Annotated images: --ocr-data, else the synthetic set."""
-    return ocr_settings.data or MODELS["psenet"].make_synthetic_data()
+    """Annotated pages: --ocr-data, else the synthetic set."""
+    from ocr_models.detection.synthetic import synthetic_set
+
+    return ocr_settings.data or synthetic_set()
 
 
 @pytest.fixture
@@ -35,3 +36,14 @@ def one_opencv_thread() -> Iterator[None]:
     cv2.setNumThreads(0)
     yield
     cv2.setNumThreads(before)
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """Torch computes in one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

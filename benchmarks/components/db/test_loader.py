@@ -14,7 +14,7 @@ from benchmarks.components.reporting import RatioReport, component
 if TYPE_CHECKING:
     from ocr_models.detection.pages import AnnotatedImage
 
-pytestmark = [*component("loader"), pytest.mark.usefixtures("one_opencv_thread")]
+pytestmark = [*component("DB loader"), pytest.mark.usefixtures("one_opencv_thread")]
 
 SAMPLES = 20
 REPEATS = 3
@@ -77,8 +77,10 @@ def test_drawing_labels(images: list[AnnotatedImage], read: Callable[[], None], 
     """The label maps of samples alone, compared with `cv2.imread` of their images."""
     import numpy as np
 
+    from benchmarks.components.db.baseline.augmentation import apply_to_points
     from ocr_models.db.augmentation import draw_augmentation
-    from ocr_models.db.crop_targets import draw_crop_targets
+    from ocr_models.db.crop_targets import draw_crop_targets, texts_in_sample
+    from ocr_models.db.targets import draw_targets
     from ocr_models.detection.polygons import PolygonBatch
 
     samples = []
@@ -87,6 +89,13 @@ def test_drawing_labels(images: list[AnnotatedImage], read: Callable[[], None], 
         rng, shape = np.random.default_rng(index), image.load().shape[:2]
         drawn = draw_augmentation(rng, shape, polygons.kept(~image.ignored), SIZE)
         samples.append((polygons, image.ignored, drawn))
+        kept = np.flatnonzero(texts_in_sample(polygons, drawn)[1])
+        moved = [apply_to_points(image.polygons[text], drawn) for text in kept]
+        shrink_map, shrink_mask, threshold_map, threshold_mask = draw_targets(moved, image.ignored[kept], (SIZE, SIZE))
+        masks, threshold = draw_crop_targets(polygons, image.ignored, drawn)
+        # the last bit of a point differs, which may move an outline by a pixel
+        assert np.mean(masks != (shrink_map | shrink_mask << 1 | threshold_mask << 2)) < 1e-3
+        assert np.mean(abs(0.3 + 0.4 * threshold / 255 - threshold_map) > 0.001) < 1e-3
 
     def draw() -> None:
         for sample in samples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,22 +11,12 @@ from benchmarks.components.reporting import RatioReport, component
 if TYPE_CHECKING:
     from torch import Tensor
 
-pytestmark = component("DB loss")
+pytestmark = [*component("DB loss"), pytest.mark.usefixtures("one_torch_thread")]
 
 BATCH_SIZE, IMAGE_SIZE, MATRIX_SIZE = 8, 640, 4096
 
 GROWTH = {"words": 0, "few positives": -12, "many positives": 60}
 """Pixels by which the shrunk texts grow; with no growth they are 4 % of the pixels."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("texts", GROWTH)

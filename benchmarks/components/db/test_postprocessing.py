@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.components.reporting import RatioReport, component
 
-pytestmark = [*component("postprocessing"), pytest.mark.usefixtures("one_opencv_thread")]
+pytestmark = [*component("DB postprocessing"), pytest.mark.usefixtures("one_opencv_thread")]
 
 ORIGINAL_SIZE = (720, 1280)
 IMAGES = 10

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.components.reporting import RatioReport, component
 
-pytestmark = component("loader")
+pytestmark = component("PSENet loader")
 
 SAMPLES = 20
 

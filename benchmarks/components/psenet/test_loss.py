@@ -9,7 +9,7 @@ from benchmarks.components.reporting import RatioReport, component
 if TYPE_CHECKING:
     from torch import Tensor
 
-pytestmark = component("loss")
+pytestmark = component("PSENet loss")
 
 BATCH_SIZE, IMAGE_SIZE = 8, 736
 
@@ -27,6 +27,9 @@ def test_loss(ratio_report: RatioReport) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(BATCH_SIZE, 7, IMAGE_SIZE, IMAGE_SIZE, generator=generator, requires_grad=True)
     criterion = PSENetLoss()
+    losses = criterion(logits, *as_bool)
+    for name, expected in baseline_losses(logits, *as_int64).items():
+        torch.testing.assert_close(losses[name].detach(), expected.detach(), rtol=0, atol=1e-4)
 
     def backward(losses: dict[str, Tensor]) -> None:
         logits.grad = None

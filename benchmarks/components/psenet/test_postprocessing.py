@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.components.reporting import RatioReport, component
 
-pytestmark = component("postprocessing")
+pytestmark = component("PSENet postprocessing")
 
 ORIGINAL_SIZE = (720, 1280)
 MIN_AREA = 16

@@ -24,21 +24,22 @@ HEADINGS = ["step", "samples/s", "times baseline", "CPU s/step", "CPU / baseline
 
 
 @pytest.mark.slow
-def test_the_command_prints_a_row_per_variant(image_folder: Path) -> None:
+@pytest.mark.parametrize("model", ["psenet", "dbr18"])
+def test_the_command_prints_a_row_per_variant(model: str, image_folder: Path) -> None:
     small = ("--batch-size", "2", "--image-size", "64", "--steps", "1", "--rounds", "1", "--data", str(image_folder))
-    command = [sys.executable, "-m", "benchmarks.components.compare_steps", *small]
+    command = [sys.executable, "-m", "benchmarks.components.compare_steps", "--model", model, *small]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=True)
     head, baseline, *own = done.stdout.splitlines()
     assert re.split(r"  +", head.strip()) == HEADINGS
     assert baseline.startswith("baseline fp32")
     assert "1.000" in baseline.split()
-    assert [line.split()[0] for line in own] == [str(case) for case in suite_cases(default_device(), 2)]
+    assert [line.split()[0] for line in own] == [str(case) for case in suite_cases(model, default_device(), 2)]
     assert all(float(line.split()[3]) > 0 for line in own)
 
 
 def test_a_gpu_compares_the_compiled_step_too() -> None:
-    assert [case.variant for case in suite_cases(torch.device("cpu"), 16)] == ["fp32", "bf16"]
-    assert [case.variant for case in suite_cases(torch.device("cuda"), 16)] == ["fp32", "bf16", "bf16_compile"]
+    assert [case.variant for case in suite_cases("psenet", torch.device("cpu"), 16)] == ["fp32", "bf16"]
+    assert [case.variant for case in suite_cases("dbr50", torch.device("cuda"), 16)] == ["fp32", "bf16", "bf16_compile"]
 
 
 def test_variants_take_turns_and_the_first_round_is_not_counted() -> None:
@@ -62,18 +63,19 @@ def test_waiting_costs_wall_clock_and_work_costs_cpu_seconds() -> None:
 
 
 def test_both_memory_formats_are_compared_of_eager_steps() -> None:
-    names = [str(each) for each in suite_variants(torch.device("cuda"), 16, both_formats=True)]
-    cases = [str(case) for case in suite_cases(torch.device("cuda"), 16)]
+    names = [str(each) for each in suite_variants("psenet", torch.device("cuda"), 16, both_formats=True)]
+    cases = [str(case) for case in suite_cases("psenet", torch.device("cuda"), 16)]
     fp32, bf16, _ = cases
     formats = ("channels_last", "contiguous")
     assert names == cases + [f"{case} {name}" for case in (fp32, bf16) for name in formats]
-    assert [str(each) for each in suite_variants(torch.device("cuda"), 16)] == cases
+    assert [str(each) for each in suite_variants("psenet", torch.device("cuda"), 16)] == cases
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--image-size", "100"], "argument --image-size: 100 is not a multiple of 32 pixels from 64 to 8192"),
+        (["--model", "psenetr18"], "argument --model: invalid choice: 'psenetr18'"),
         (["--rounds", "0"], "argument --rounds: '0' is not a positive whole number"),
     ],
 )
