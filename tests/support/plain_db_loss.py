@@ -1,10 +1,11 @@
-"""The loss of DB by its formulas, with torch's BCE, a sort and autograd, and label maps to try it on."""
+"""The loss of DB by its formulas, and label maps to try it on."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from benchmarks.components.db.baseline.loss import baseline_losses
 
 NAMES = ("loss", "loss_probability", "loss_threshold", "loss_binary")
 Labels = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -13,16 +14,7 @@ Labels = tuple[Tensor, Tensor, Tensor, Tensor]
 
 def plain_losses(maps: Tensor, labels: Labels) -> dict[str, Tensor]:
     """Maps (N, 3, H, W) -> the four losses."""
-    p, t, b = maps.unbind(1)
-    s, m, true_t, tm = (each.to(maps.dtype) for each in labels)
-    bce = F.binary_cross_entropy(p, s, reduction="none")
-    positives = int((s * m).sum())
-    wanted = min(int(((1 - s) * m).sum()), 3 * positives)
-    hardest = (bce * (1 - s) * m).flatten().sort(descending=True).values[:wanted]
-    probability = ((bce * s * m).sum() + hardest.sum()) / (positives + wanted + 1e-6)
-    threshold = ((t - true_t).abs() * tm).sum() / (tm.sum() + 1e-6)
-    binary = 1 - 2 * (b * s * m).sum() / ((b * m).sum() + (s * m).sum() + 1e-6)
-    return dict(zip(NAMES, (probability + 10 * threshold + binary, probability, threshold, binary), strict=True))
+    return baseline_losses(maps, *(label.to(maps.dtype) for label in labels))
 
 
 def random_maps(seed: int, shape: tuple[int, int, int] = (2, 9, 11), *, dtype: torch.dtype = torch.float64) -> Tensor:

@@ -78,17 +78,13 @@ def test_parameter_counts() -> None:
     assert [parameter_count(each) for each in (small, large)] == [12_269_378, 24_785_218]
 
 
-@pytest.mark.parametrize(
-    ("backbone", "forward", "step", "small_step"),
-    [("resnet18", 79.56, 236.76, 59.19), ("resnet50", 117.86, 351.65, 87.91)],
-)
+@pytest.mark.parametrize(("backbone", "forward", "step"), [("resnet18", 79.56, 236.76), ("resnet50", 117.86, 351.65)])
 def test_the_floating_point_operations_are_those_of_the_published_network(
-    backbone: str, forward: float, step: float, small_step: float
+    backbone: str, forward: float, step: float
 ) -> None:
-    """In units of 10^9, of one sample: forward at 640 pixels, forward and backward at 640 and at 320."""
+    """In units of 10^9, of one sample of 640 pixels: forward, and forward and backward."""
     model = without_memory(backbone)
     assert round(flops_per_sample(model, (3, 640, 640)) / 1e9, 2) == step
-    assert round(flops_per_sample(model, (3, 320, 320)) / 1e9, 2) == small_step
     with FlopCounterMode(display=False) as counter:
         model(torch.empty(1, 3, 640, 640, device="meta"))
     assert round(counter.get_total_flops() / 1e9, 2) == forward

@@ -240,7 +240,7 @@ def test_a_step_has_the_tasks_parameters_and_no_others() -> None:
 
 @pytest.mark.slow
 def test_the_loss_goes_down_on_one_batch() -> None:
-    made = task(size=128)
+    made = task()
     step, batch = TrainingStep(made), batch_of(made)
     seen = []
     for _ in range(15):

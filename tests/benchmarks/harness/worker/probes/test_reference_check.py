@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, NamedTuple, cast
 
@@ -36,14 +36,7 @@ from ocr_models import MODELS, Model
 from ocr_models.psenet import draw_targets
 from ocr_models.task import Batch, Reference, TrainingStep, TrainingTask
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Several threads take many times as long if other tests run at the same time: they wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("model", REFERENCES)
