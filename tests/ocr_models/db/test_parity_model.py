@@ -73,15 +73,15 @@ def made_optimizer(name: str, model: DBNet) -> torch.optim.Optimizer:
     return torch.optim.SGD(model.parameters(), momentum=0.9, weight_decay=1e-4)
 
 
-@pytest.mark.parametrize(("name", "steps"), [("adam", 6), ("sgd", 2)])
-def test_steps_of_training(name: str, steps: int) -> None:
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_steps_of_training(name: str) -> None:
     """In float64: losses, and the norm of the gradient before each step."""
     given = arrays(DB_FOLDER / "trajectory.npz")
     seed, shape = int(given["seed"]), given["image_shape"].tolist()
     model = seeded_db.seeded_model("resnet18", seed).double()
     optimizer = made_optimizer(name, model)
     found = []
-    for step, rate in enumerate(given[f"{name}.lr"][:steps].tolist()):
+    for step, rate in enumerate(given[f"{name}.lr"].tolist()):
         optimizer.param_groups[0]["lr"] = rate
         losses = DBLoss()(model(seeded_db.training_images(shape, seed, step).double()), *targets(given, step))
         optimizer.zero_grad()
@@ -89,7 +89,7 @@ def test_steps_of_training(name: str, steps: int) -> None:
         norm = torch.nn.utils.get_total_norm([each.grad for each in model.parameters() if each.grad is not None])
         found.append([*(value.item() for value in losses.values()), norm.item()])
         optimizer.step()
-    np.testing.assert_allclose(found, given[f"{name}.losses"][:steps], rtol=1e-8)
+    np.testing.assert_allclose(found, given[f"{name}.losses"], rtol=1e-8)
 
 
 def targets(given: Arrays, step: int) -> list[Tensor]:
