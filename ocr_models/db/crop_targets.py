@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ocr_models.db.border import draw_border
 from ocr_models.db.targets import box_in_map, text_outlines
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from ocr_models.detection.polygons import PolygonBatch
 
 SHRINK_BIT, MASK_BIT, THRESHOLD_BIT = 1, 2, 4
-LEVELS = 255  # of the threshold map above its lowest value
-STRIP_PIXELS = 2**13
-"""The border of a text is computed in strips of so many pixels, whose maps stay in the cache."""
-
-TINY = 1e-300  # instead of a length of 0, by which nothing is divided
 
 
 def draw_crop_targets(
@@ -55,7 +51,7 @@ def draw_crop_targets(
             part, filled = _filled(masks, text.grown, THRESHOLD_BIT)
             part |= filled
             left, top, right, bottom = box_in_map(text.grown, size)
-            _draw_border(threshold[top:bottom, left:right], text.vertices - (left, top), text.distance)
+            draw_border(threshold[top:bottom, left:right], text.vertices - (left, top), text.distance)
     return masks, threshold
 
 
@@ -76,49 +72,3 @@ def texts_in_sample(polygons: PolygonBatch, augmentation: Augmentation) -> tuple
     first, last = moved.bounds()
     kept: NDArray[np.bool_] = np.all((last >= 0) & (first <= augmentation.visible[::-1]), axis=1)
     return moved.kept(kept), kept
-
-
-def _draw_border(part: NDArray[np.uint8], vertices: NDArray[np.float64], distance: float) -> None:
-    """Raise the pixels of `part` (h, w) to how close they are to a text's outline: 255 on it, 0 from `distance` on.
-
-    `edge_distances` tells what the distance is. The perpendicular distance never exceeds that to the ends. So the least
-    distance is the least of those to all vertices and, inside the circle of each edge, to its line.
-
-    Args:
-        part: written to.
-        vertices: (k, 2), in pixels of the part.
-        distance: greater than 0.
-    """
-    rows, columns = part.shape
-    if not part.size:
-        return
-    edges = np.concatenate((vertices[1:], vertices[:1])) - vertices  # (k, 2)
-    squared_lengths = (edges**2).sum(1).tolist()
-    normals = edges[:, ::-1] / np.sqrt(np.maximum(squared_lengths, TINY))[:, None] * (1, -1)  # (k, 2)
-    from_x, from_y = np.arange(columns) - vertices[:, :1], np.arange(rows) - vertices[:, 1:]  # (k, w), (k, h)
-    # Squared distances to vertices and distances to lines are sums of a row and a column, which are float64 until here.
-    squares = _row_and_column(from_x**2, from_y**2)
-    lines = _row_and_column(from_x * normals[:, :1], from_y * normals[:, 1:])
-    strip = max(STRIP_PIXELS // columns, 1)
-    for top in range(0, rows, strip):
-        strips = slice(top, top + strip)
-        to_vertices = [row + column[strips] for row, column in zip(*squares, strict=True)]
-        least = np.full_like(to_vertices[0], distance**2)  # (strip, w)
-        for index, squared_length in enumerate(squared_lengths):
-            start, end = to_vertices[index], to_vertices[(index + 1) % len(vertices)]
-            cv2.min(least, start, dst=least)
-            if squared_length > 0:
-                to_line = lines[0][index] + lines[1][index][strips]
-                to_line *= to_line
-                # infinite outside the circle: there (start - pixel) . (end - pixel) > 0
-                outside = cv2.threshold(start + end, squared_length, np.inf, cv2.THRESH_BINARY)[1]
-                cv2.min(least, cv2.max(to_line, outside, dst=to_line), dst=least)
-        np.sqrt(least, out=least)
-        least *= -LEVELS / distance
-        least += LEVELS + 0.5
-        np.maximum(part[strips], least.astype(np.uint8), out=part[strips])
-
-
-def _row_and_column(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(k, w), (k, h) -> (k, 1, w), (k, h, 1), whose sum is (k, h, w)."""
-    return x.astype(np.float32)[:, None], y.astype(np.float32)[..., None]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ocr_models.db.crop_targets import LEVELS
+from ocr_models.db.border import LEVELS
 from ocr_models.db.targets import HIGH_THRESHOLD, LOW_THRESHOLD
 from ocr_models.detection.layers import Normalise, UnpackBits
 from ocr_models.task import Batch

@@ -102,3 +102,24 @@ def test_drawing_labels(images: list[AnnotatedImage], read: Callable[[], None], 
             draw_crop_targets(*sample)
 
     ratio_report.compare("time of the label maps / time of cv2.imread", draw, read, "at most", 0.8, rounds=8)
+
+
+def test_drawing_labels_of_many_vertices(ratio_report: RatioReport) -> None:
+    """The label maps of outlines of 256 vertices, compared with those of the same outlines of 16."""
+    import numpy as np
+
+    from ocr_models.db.augmentation import Augmentation
+    from ocr_models.db.crop_targets import draw_crop_targets
+    from ocr_models.detection.polygons import PolygonBatch
+
+    upright = Augmentation(
+        (SIZE, SIZE), False, 0.0, scaled_shape=(SIZE, SIZE), crop=(0, 0, SIZE, SIZE), sample_size=SIZE
+    )
+
+    def draw(vertices: int) -> None:
+        angles = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
+        text = np.stack((320 + 300 * np.cos(angles), 320 + 100 * np.sin(angles)), axis=1)
+        draw_crop_targets(PolygonBatch.of([text]), np.array([False]), upright)
+
+    many, few = (lambda: draw(256)), (lambda: draw(16))
+    ratio_report.compare("time of 256 vertices / of 16", many, few, "at most", 8, rounds=8)

@@ -55,6 +55,15 @@ def test_labels_of_odd_polygons_are_those_that_are_drawn() -> None:
             assert_as_drawn(PolygonBatch.of(POLYGONS), IGNORED, replace(UPRIGHT, angle_degrees=angle, crop=crop))
 
 
+@pytest.mark.parametrize("radii", [(150, 150), (140, 20), (4, 4), (900, 500)])
+def test_labels_of_an_outline_of_many_vertices_are_those_that_are_drawn(radii: tuple[int, int]) -> None:
+    """Also where edges are shorter than a pixel, and where the outline is far outside."""
+    angles = np.linspace(0, 2 * np.pi, 120)  # the last vertex repeats the first
+    ring = np.stack((np.cos(angles), np.sin(angles)), axis=1) * radii * (1 + 0.3 * np.cos(7 * angles))[:, None]
+    batch = PolygonBatch.of([np.add(ring, (160, 150)), np.add(ring[::-1], (300.5, 20))])
+    assert_as_drawn(batch, np.zeros(2, bool), replace(UPRIGHT, angle_degrees=1.0))
+
+
 def test_a_threshold_of_0_7_and_one_of_0_3_are_exact() -> None:
     text = np.array([(100.0, 100), (200, 100), (200, 140), (100, 140)])
     _, threshold = draw_crop_targets(PolygonBatch.of([text]), np.array([False]), UPRIGHT)
