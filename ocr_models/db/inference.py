@@ -59,9 +59,8 @@ class TextDetector:
 
     def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of an image -> (height, width) of the network's input, which need be no multiple of 32."""
-        if min(size) >= self.short_side and not self.reduce_larger:
-            return size
-        return scaled_size(size, self.short_side)
+        is_kept = min(size) >= self.short_side and not self.reduce_larger
+        return scaled_size(size, min(size) if is_kept else self.short_side)
 
 
 def detector_for(model: nn.Module, image_size: int) -> TextDetector:

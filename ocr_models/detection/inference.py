@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import cv2
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ocr_models.detection.layers import IMAGENET_MEAN, IMAGENET_STD
+
+MAX_PIXELS = 2**24
+"""About, of the input of a network. A long narrow image scaled to a usual short side can have 20 times as many, and the
+features of the network would fill the memory of any machine.
+"""
 
 
 def compute_maps(
@@ -40,8 +46,11 @@ def compute_maps(
 
 
 def scaled_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
-    """(height, width) scaled to this short side, in whole pixels."""
-    scale = short_side / min(size)
+    """(height, width) scaled to this short side, in whole pixels.
+
+    The short side becomes smaller if the image would have more than `MAX_PIXELS` pixels.
+    """
+    scale = min(short_side / min(size), math.sqrt(MAX_PIXELS / (size[0] * size[1])))
     height, width = (max(int(side * scale + 0.5), 1) for side in size)
     return height, width
 

@@ -73,6 +73,8 @@ def test_texts_below_the_threshold_are_dropped() -> None:
         ((720, 1280), 368, True, (368, 654)),
         ((100, 200), 368, True, (368, 736)),
         ((1000, 1), 2, False, (2000, 2)),
+        ((3, 2000), 736, False, (159, 105758)),
+        ((9000, 14000), 736, False, (3284, 5109)),
     ],
 )
 def test_small_images_are_enlarged_and_large_ones_reduced_if_asked(
