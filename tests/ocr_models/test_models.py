@@ -65,7 +65,7 @@ def evaluated(installed: Path, expression: str) -> Any:
 
 
 def test_an_installed_package_adds_its_model(installed: Path) -> None:
-    assert evaluated(installed, "[*ocr_models.MODELS]") == ["other", "psenet", "psenetr18"]
+    assert evaluated(installed, "[*ocr_models.MODELS]") == ["other", "psenet", "psenetr18", "dbr50", "dbr18"]
     assert evaluated(installed, "ocr_models.MODELS['other'].title") == "Other"
     built = "ocr_models.MODELS['other'].load_task_builder()(image_size=None, seed=0, device=None)"
     assert evaluated(installed, built) == "a task"
