@@ -218,7 +218,7 @@ MODELS: dict[str, Model] = _installed_models() | {
         "DBR18",
         "ocr_models.db.task:r18_training_task",
         image_sizes=ImageSizes(cpu=320, cuda=640),
-        convergence=ConvergenceGoal(steps=240, image_size=320, target=0.70, metric="hmean"),
+        convergence=ConvergenceGoal(steps=300, image_size=320, target=0.70, metric="hmean"),
         reference_figures={
             "loss": 3.3308604319798443,
             "loss_probability": 0.8629023556213793,
