@@ -124,14 +124,18 @@ def test_a_broken_entry_point_does_not_replace_a_model_of_the_project(monkeypatc
     assert parse_case("psenet_sp_bs2_fp32_cpu1").model == "psenet"
 
 
-def test_one_convergence_case_runs_on_a_cpu_and_one_on_a_gpu() -> None:
+def test_one_convergence_case_of_each_detector_runs_on_a_cpu_and_one_on_a_gpu() -> None:
     assert [(str(case), case.device) for case in CONVERGENCE] == [
         ("psenetr18_sp_bs4_fp32_cpu1", "cpu"),
+        ("dbr18_sp_bs4_fp32_cpu1", "cpu"),
         ("psenet_sp_bs16_bf16_1", "cuda"),
+        ("dbr50_sp_bs16_bf16_1", "cuda"),
     ]
     goals = [convergence_goal(case) for case in CONVERGENCE]
     assert [(goal.steps, goal.image_size, goal.target, goal.metric) for goal in goals] == [
         (160, 320, 0.7, "hmean"),
+        (300, 320, 0.7, "hmean"),
         (2000, 736, 0.7, "hmean"),
+        (2000, 640, 0.7, "hmean"),
     ]
     assert {case.model for case in CONVERGENCE} <= set(MODELS)

@@ -9,10 +9,12 @@ import pytest
 
 from suite import ROOT, RunPytest
 
-CPU_CASES = ["psenet_sp_bs2_fp32_cpu1", "psenet_mp_bs4_fp32_cpu2"]
+CPU_CASES = ["psenet_sp_bs2_fp32_cpu1", "psenet_mp_bs4_fp32_cpu2", "dbr18_sp_bs2_fp32_cpu1", "dbr18_mp_bs4_fp32_cpu2"]
 CONVERGENCE_TESTS = [
     "test_convergence.py::test_convergence[psenetr18_sp_bs4_fp32_cpu1]",
+    "test_convergence.py::test_convergence[dbr18_sp_bs4_fp32_cpu1]",
     "test_convergence.py::test_convergence[psenet_sp_bs16_bf16_1]",
+    "test_convergence.py::test_convergence[dbr50_sp_bs16_bf16_1]",
 ]
 A_COMPONENT = "components/test_evaluation.py"
 
@@ -128,7 +130,7 @@ def test_a_file_or_a_node_id_asks_for_its_component_benchmarks(run_pytest: RunPy
 
 def test_opt_in_tests_can_be_asked_for_together_with_others(run_pytest: RunPytest) -> None:
     found = collected(run_pytest, "benchmarks/test_speed.py", "benchmarks/test_convergence.py", "-m", "cpu")
-    assert found == [*map(speed_test, CPU_CASES), CONVERGENCE_TESTS[0]]
+    assert found == [*map(speed_test, CPU_CASES), *CONVERGENCE_TESTS[:2]]
     found = collected(run_pytest, "benchmarks", "-m", "cpu or convergence")
     assert sorted(found) == sorted([*map(speed_test, CPU_CASES), *CONVERGENCE_TESTS])
 
@@ -143,7 +145,7 @@ def test_any_case_can_be_asked_to_converge(run_pytest: RunPytest) -> None:
 
 def test_a_command_says_first_what_it_will_run_and_about_how_long(run_pytest: RunPytest) -> None:
     text = run_pytest("benchmarks", "--setup-plan", CUDA_VISIBLE_DEVICES="").text
-    announced = f"ocr: running 2 speed cases, about 2 min: {', '.join(CPU_CASES)}\n"
+    announced = f"ocr: running 4 speed cases, about 3 min: {', '.join(CPU_CASES)}\n"
     assert announced in text
     assert text.index(announced) < text.index("benchmarks/test_speed.py")
 
@@ -151,7 +153,7 @@ def test_a_command_says_first_what_it_will_run_and_about_how_long(run_pytest: Ru
 def test_with_steps_of_its_own_or_without_any_case_a_command_promises_no_duration(run_pytest: RunPytest) -> None:
     plan = ("benchmarks", "--setup-plan")
     text = run_pytest(*plan, "--ocr-steps", 3, "-m", "cpu or convergence", CUDA_VISIBLE_DEVICES="").text
-    assert f"ocr: running 2 speed cases: {', '.join(CPU_CASES)}\n" in text
-    assert "ocr: running 1 convergence case: psenetr18_sp_bs4_fp32_cpu1\n" in text
+    assert f"ocr: running 4 speed cases: {', '.join(CPU_CASES)}\n" in text
+    assert "ocr: running 2 convergence cases: psenetr18_sp_bs4_fp32_cpu1, dbr18_sp_bs4_fp32_cpu1\n" in text
     assert "ocr: running" not in run_pytest(*plan, "-m", "multi_gpu", CUDA_VISIBLE_DEVICES="").text
     assert "ocr: running" not in run_pytest("benchmarks", "--collect-only").text

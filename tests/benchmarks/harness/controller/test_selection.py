@@ -90,8 +90,8 @@ def test_the_models_of_convergence_cases_are_asked_too(monkeypatch: pytest.Monke
 
 
 def test_a_model_of_fixed_input_size_has_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("psenet", "psenetr18"):
-        monkeypatch.setitem(MODELS, name, dataclasses.replace(MODELS[name], image_sizes=None))
+    for name, model in MODELS.items():
+        monkeypatch.setitem(MODELS, name, dataclasses.replace(model, image_sizes=None))
     check_size(100)
 
 
