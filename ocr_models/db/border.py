@@ -28,7 +28,7 @@ Separable = tuple[NDArray[np.float32], NDArray[np.float32]]
 def draw_border(part: NDArray[np.uint8], vertices: NDArray[np.float64], distance: float) -> None:
     """Raise the pixels of `part` (h, w) to how close they are to a text's outline: 255 on it, 0 from `distance` on.
 
-    `ocr_models.db.targets.edge_distances` tells what the distance is. The perpendicular distance never exceeds that to
+    `ocr_models.db.targets.edge_distances` defines the distance. The perpendicular distance never exceeds that to
     the ends. So the least distance is the least of those to all vertices and, inside the circle of each edge, to its
     line.
 

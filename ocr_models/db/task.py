@@ -46,40 +46,6 @@ class Criterion(nn.Module):
         return {name: value if name == "loss" else value.detach() for name, value in losses.items()}
 
 
-def r50_training_task(
-    *,
-    image_size: int | None,
-    seed: int,
-    device: torch.device,
-    precision: str = "fp32",
-    memory_format: torch.memory_format | None = None,
-) -> TrainingTask:
-    """DB on ResNet-50, trained on samples of image_size x image_size pixels.
-
-    The memory format is that of weights and images; by default the faster one for the device and the precision.
-
-    Raises:
-        ValueError: if `image_size` is None: DB accepts any size and has no default here.
-    """
-    return _task("dbr50", "resnet50", image_size, seed, device, memory_format or fast_memory_format(device, precision))
-
-
-def r18_training_task(
-    *,
-    image_size: int | None,
-    seed: int,
-    device: torch.device,
-    precision: str = "fp32",
-    memory_format: torch.memory_format | None = None,
-) -> TrainingTask:
-    """DB on ResNet-18; everything else as in `r50_training_task`.
-
-    Raises:
-        ValueError: if `image_size` is None.
-    """
-    return _task("dbr18", "resnet18", image_size, seed, device, memory_format or fast_memory_format(device, precision))
-
-
 def learning_rate_share(step: int, steps: int) -> float:
     """Share of the peak rate after `step` of `steps` steps: from a third to 1, then down to 0 by the power 0.9."""
     warm_up = round(WARM_UP * steps)
@@ -101,19 +67,29 @@ def fix_weights(model: nn.Module) -> None:
                     head.last.weight.mul_(LOGIT_SCALE)
 
 
-def _task(
+def _training_task(
     name: str,
     backbone: str,
+    *,
     image_size: int | None,
     seed: int,
     device: torch.device,
-    memory_format: torch.memory_format,
+    precision: str = "fp32",
+    memory_format: torch.memory_format | None = None,
 ) -> TrainingTask:
+    """DB on a backbone, trained on samples of image_size x image_size pixels.
+
+    The memory format is that of weights and images; by default the faster one for the device and the precision.
+
+    Raises:
+        ValueError: if `image_size` is None: DB accepts any size and has no default here.
+    """
     if image_size is None:
         raise ValueError("DB needs an image size: it has no fixed input size")
+    layout = memory_format or fast_memory_format(device, precision)
     size = image_size
     torch.manual_seed(seed)  # weights are drawn on the CPU, the same on every device
-    model = DBNet(backbone).to(device).to(memory_format=memory_format)
+    model = DBNet(backbone).to(device).to(memory_format=layout)
     # Fused: one pass over the weights, and on a GPU no synchronisation if a gradient scaler is in use.
     optimizer = torch.optim.Adam(model.parameters(), lr=PEAK_RATE, amsgrad=True, fused=True)
     detector = detector_for(model, size)
@@ -129,7 +105,7 @@ def _task(
 
     return TrainingTask(
         model=model,
-        prepare=PrepareBatch(memory_format).to(device),
+        prepare=PrepareBatch(layout).to(device),
         criterion=Criterion().to(device),
         optimizer=optimizer,
         input_shape=(3, size, size),
@@ -139,3 +115,7 @@ def _task(
         evaluation=evaluation,
         reference=Reference(fix_weights, partial(fixed_batch, make_dataset), MODELS[name].reference_figures),
     )
+
+
+r50_training_task = partial(_training_task, "dbr50", "resnet50")
+r18_training_task = partial(_training_task, "dbr18", "resnet18")
