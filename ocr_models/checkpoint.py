@@ -115,12 +115,12 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
         state_dict: the entries, or a checkpoint with the entries under `state_dict`; keys may start with `module.`.
 
     Raises:
-        ValueError: if a key is missing, unexpected or given twice, or a tensor has another shape or is not finite; the
-            message names them. The model is unchanged.
+        ValueError: if a key is missing, unexpected or given twice, or an entry is not a tensor, has another shape or is
+            not finite; the message names them. The model is unchanged.
     """
-    given = state_dict.get("state_dict", state_dict)
+    given = state_dict.get("state_dict", state_dict) if isinstance(state_dict, Mapping) else state_dict
     if not isinstance(given, Mapping):
-        raise ValueError(f"the weights do not fit the model: `state_dict` is {type(given).__name__}, not a dict")
+        raise ValueError(f"the weights do not fit the model: the state dict is {type(given).__name__}, not a dict")
     entries = {key.removeprefix("module.") if isinstance(key, str) else key: value for key, value in given.items()}
     if len(entries) < len(given):
         raise ValueError("the weights do not fit the model: some are given twice, with and without `module.`")
@@ -137,11 +137,13 @@ def weights_misfit(expected: Mapping[str, Tensor], found: Mapping[Any, Any], *, 
         found: what is to be loaded.
         same_type: whether the type of the numbers must be the same, too; else they are converted.
     """
-    forms = {key: _form(value, same_type) for key, value in found.items()}
+    forms = {key: _form(value, same_type) for key, value in found.items() if isinstance(value, Tensor)}
     others = [key for key in found if key not in expected]
+    no_tensors = [key for key in expected if key in found and not isinstance(found[key], Tensor)]
     misfits = {
         "missing": [key for key in expected if key not in found],
         "unexpected": [shown(key, 100) if isinstance(key, str) else type(key).__name__ for key in others],
+        "not a tensor": [f"{key} ({type(found[key]).__name__})" for key in no_tensors],
         "of another shape": [
             f"{key} {forms[key]} instead of {_form(value, same_type)}"
             for key, value in expected.items()
@@ -170,10 +172,8 @@ def is_finite(tensor: Tensor) -> bool:
     return not tensor.is_floating_point() or bool(torch.isfinite(tensor.float()).all())
 
 
-def _form(value: Any, with_type: bool) -> str:
-    """The shape of a tensor whose numbers can be copied; a description of any other value."""
-    if not isinstance(value, Tensor):
-        return type(value).__name__
+def _form(value: Tensor, with_type: bool) -> str:
+    """The shape of a tensor whose numbers can be copied; a description of any other."""
     if not is_plain(value):
         return f"{'nested' if value.is_nested else value.layout} {value.dtype} on {value.device}"
     shape = str(tuple(value.shape))

@@ -146,7 +146,7 @@ def test_a_checkpoint_without_model_and_image_size_is_of_the_named_model_at_its_
         ({"model": "tiny", "image_size": True}, [], "its image size is True, not a multiple of 32 pixels"),
         ({"model": "tiny", "image_size": None}, [], "its image size is NoneType, not a multiple of 32 pixels"),
         ({"model": "tiny", "image_size": 64, "state_dict": {}}, [], "the weights do not fit the model: missing: 0.w"),
-        ({"model": "psenetr18", "image_size": 64, "state_dict": [1]}, [], "`state_dict` is list, not a dict"),
+        ({"model": "psenetr18", "image_size": 64, "state_dict": [1]}, [], "the state dict is list, not a dict"),
         ({"model": "psenetr18", "image_size": 64, "state_dict": {}}, [], "the weights do not fit the model: missing"),
         ({"model": "tiny", "image_size": 64}, ["--model", "psenetr18"], "the weights do not fit the model: missing"),
         (None, [], "other.pt: No such file or directory"),

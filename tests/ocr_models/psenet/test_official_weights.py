@@ -76,11 +76,11 @@ def test_one_error_names_every_misfit_and_the_model_is_unchanged(model: PSENet, 
     entries["module.det_head.conv2.bias"] = "text"
     with pytest.raises(ValueError, match="the weights do not fit the model") as error:
         load_official_state_dict(model, entries)
-    missing, unexpected, misshapen = str(error.value).split("; ")
+    missing, unexpected, no_tensor, misshapen = str(error.value).split("; ")
     assert missing.endswith("missing: backbone.conv1.weight, fpn.smooth1_.bn.running_var")
     assert unexpected == "unexpected: surplus.weight, another"
-    assert misshapen.startswith("of another shape: det_head.conv2.weight (19, 4, 1, 1) instead of (7, 4, 1, 1)")
-    assert "det_head.conv2.bias str instead of (7,)" in misshapen
+    assert no_tensor == "not a tensor: det_head.conv2.bias (str)"
+    assert misshapen == "of another shape: det_head.conv2.weight (19, 4, 1, 1) instead of (7, 4, 1, 1)"
     assert_has(model, before)
 
 
@@ -104,9 +104,15 @@ def test_weights_of_another_backbone_do_not_fit(model: PSENet) -> None:
         load_official_state_dict(model, other)
 
 
-@pytest.mark.parametrize("entries", [{"state_dict": None}, {"state_dict": [1]}, {1: torch.zeros(1)}])
+@pytest.mark.parametrize("entries", [{"state_dict": None}, {"state_dict": [1]}, [torch.zeros(1)], {1: torch.zeros(1)}])
 def test_entries_without_names_do_not_fit(model: PSENet, entries: Any) -> None:
     with pytest.raises(ValueError, match="do not fit the model"):
+        load_official_state_dict(model, entries)
+
+
+def test_an_array_that_is_not_a_tensor_is_named_with_its_type(model: PSENet, weights: dict[str, Tensor]) -> None:
+    entries: dict[str, Any] = weights | {"det_head.conv2.bias": weights["det_head.conv2.bias"].numpy()}
+    with pytest.raises(ValueError, match=r"do not fit the model: not a tensor: det_head\.conv2\.bias \(ndarray\)$"):
         load_official_state_dict(model, entries)
 
 
