@@ -42,9 +42,13 @@ class TextDetector:
 
     def __call__(self, image: NDArray[np.uint8]) -> list[TextBox]:
         """(H, W, 3) uint8 RGB -> the texts, in pixels of that image."""
-        corners, scores = boxes(self.probability_map(image), (image.shape[0], image.shape[1]), self.box_threshold)
-        texts = zip(corners.astype(np.float64), scores.tolist(), strict=True)
-        return [TextBox(quadrilateral, score) for quadrilateral, score in texts]
+        return self.texts(self.probability_map(image), (image.shape[0], image.shape[1]))
+
+    def texts(self, probability: NDArray[np.float32], size: tuple[int, int]) -> list[TextBox]:
+        """The probability map (h, w) of an image -> the texts, in pixels of that image, whose size is (H, W)."""
+        corners, scores = boxes(probability, size, self.box_threshold)
+        found = zip(corners.astype(np.float64), scores.tolist(), strict=True)
+        return [TextBox(quadrilateral, score) for quadrilateral, score in found]
 
     def quadrilaterals(self, image: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
         """As `__call__`, but only the corners of the texts, (4, 2) each."""

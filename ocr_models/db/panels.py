@@ -34,10 +34,10 @@ def show(task: TrainingTask, data: AnnotatedSet, names: Sequence[str], count: in
 def panels(detector: TextDetector, annotated: AnnotatedImage) -> list[Panel]:
     """The five panels of one image. Raises DataError if it cannot be read."""
     image = annotated.load()  # (H, W, 3)
-    size = detector.network_size((image.shape[0], image.shape[1]))
-    probability, threshold = compute_maps(detector.model, detector.model, image, size)  # (h, w) each
+    size = image.shape[0], image.shape[1]
+    probability, threshold = compute_maps(detector.model, detector.model, image, detector.network_size(size))
     binary = 1 / (1 + np.exp(-SHARPNESS * (probability - threshold)))  # (h, w)
-    texts = detector(image)
+    texts = detector.texts(probability, size)
     return [
         ground_truth_panel(annotated, image),
         Panel("probability map P", probability),

@@ -29,8 +29,11 @@ class TextDetector:
 
     def __call__(self, image: NDArray[np.uint8]) -> list[TextBox]:
         """(H, W, 3) uint8 RGB -> the texts, in pixels of that image."""
-        size = image.shape[0], image.shape[1]
-        return detect(self.logits(image), size, image_size=self.network_size(size))
+        return self.texts(self.logits(image), (image.shape[0], image.shape[1]))
+
+    def texts(self, logits: NDArray[np.float32], size: tuple[int, int]) -> list[TextBox]:
+        """The logits (7, h/4, w/4) of an image -> the texts, in pixels of that image, whose size is (H, W)."""
+        return detect(logits, size, image_size=self.network_size(size))
 
     def quadrilaterals(self, image: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
         """As `__call__`, but only the corners of the texts, (4, 2) each."""

@@ -20,8 +20,8 @@ def load_official_state_dict(model: nn.Module, state_dict: Mapping[str, Any]) ->
         state_dict: the entries, or a checkpoint with the entries under `state_dict`; keys may start with `module.`.
 
     Raises:
-        ValueError: if a key is missing, unexpected or given twice, or a tensor has another shape or is not finite; the
-            message names them. The model is unchanged.
+        ValueError: if a key is missing, unexpected or given twice, or an entry is not a tensor, has another shape or is
+            not finite; the message names them. The model is unchanged.
     """
     load_weights(model, state_dict)  # the modules have the names of that implementation
 

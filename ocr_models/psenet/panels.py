@@ -36,19 +36,20 @@ def show(task: TrainingTask, data: AnnotatedSet, names: Sequence[str], count: in
 def panels(detector: TextDetector, annotated: AnnotatedImage) -> list[Panel]:
     """The ten panels of one image. Raises DataError if it cannot be read."""
     image = annotated.load()  # (H, W, 3)
-    size = detector.network_size((image.shape[0], image.shape[1]))
-    maps = full_size_maps(detector.logits(image), size)  # (7, H, W)
+    size = image.shape[0], image.shape[1]
+    logits = detector.logits(image)  # (7, h/4, w/4)
+    maps = full_size_maps(logits, detector.network_size(size))  # (7, h, w)
     probabilities = 1 / (1 + np.exp(-np.clip(maps, -30, 30)))
     return [
         ground_truth_panel(annotated, image),
         *(Panel(title, values) for title, values in zip(MAP_TITLES, probabilities, strict=True)),
         Panel("labels", _coloured(label_texts(maps))),
-        found_panel(image, detector.quadrilaterals(image)),
+        found_panel(image, [text.polygon for text in detector.texts(logits, size)]),
     ]
 
 
 def _coloured(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """(H, W) -> (H, W, 3): black background, a different colour for each text."""
+    """(h, w) -> (h, w, 3): black background, a different colour for each text."""
     palette = np.random.default_rng(0).integers(80, 256, (int(labels.max()) + 1, 3), np.uint8)
     palette[0] = 0
     coloured: NDArray[np.uint8] = palette[labels]

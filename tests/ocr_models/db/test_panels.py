@@ -25,9 +25,11 @@ class Halves(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(1.0))
+        self.passes = 0
 
     def probability(self, images: Tensor) -> Tensor:
         assert not self.training
+        self.passes += 1
         columns = torch.arange(images.shape[3], device=images.device)
         is_left = columns < images.shape[3] // 2
         row = torch.where(is_left, 0.9, 0.1) * self.scale
@@ -70,6 +72,7 @@ def test_the_panels_show_the_maps_of_the_network_and_the_box_found_in_them(image
     assert changed[:, :320].any()
     assert not changed[:, 480:].any()
     assert model.training
+    assert model.passes == 1
 
 
 @pytest.mark.parametrize(
