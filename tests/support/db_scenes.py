@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from ocr_models.db.augmentation import Augmentation, draw_augmentation
 from ocr_models.detection.polygons import PolygonBatch
-from ocr_models.detection.scene import HEIGHT, IGNORED, WIDTH, SceneMaker
-
-SHAPE = (HEIGHT, WIDTH)
+from scenes import SHAPE, Page
 
 
-class Scene:
-    """A page with its texts."""
+class Scene(Page):
+    """A page whose texts that are not ignored determine the crop."""
 
     def __init__(self, seed: int) -> None:
-        image, words = SceneMaker(seed).draw(np.random.default_rng(seed))
-        self.image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-        self.polygons = [word.corners.astype(np.float64) for word in words]
-        self.ignored = np.array([word.transcription == IGNORED for word in words])
-        self.batch = PolygonBatch.of(self.polygons)
+        super().__init__(seed)
         self.counting = [polygon for polygon, ignored in zip(self.polygons, self.ignored, strict=True) if not ignored]
 
-    def draw(self, seed: int, size: int = 640) -> Augmentation:
-        return draw_augmentation(np.random.default_rng(seed), SHAPE, PolygonBatch.of(self.counting), size)
+    def draw(self, seed: int) -> Augmentation:
+        return draw_augmentation(np.random.default_rng(seed), SHAPE, PolygonBatch.of(self.counting), 640)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from benchmarks.components.db.baseline import augmentation as plain
-from db_scenes import SHAPE, Scene
+from db_scenes import Scene
 from ocr_models.db.augmentation import Augmentation, draw_augmentation, draw_crop, find_gaps
 from ocr_models.db.crop_targets import texts_in_sample
 from ocr_models.detection.polygons import PolygonBatch
 from ocr_models.detection.warp import CropWarper
+from scenes import SHAPE
 
 LEVEL_OF_CHANCE = 1.95  # Kolmogorov-Smirnov: larger than this times sqrt(2 / n) once in a thousand times
 DRAWS = 600

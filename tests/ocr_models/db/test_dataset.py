@@ -9,15 +9,8 @@ import torch
 from ocr_models.db.dataset import DBDataset
 from ocr_models.db.prepare import PrepareBatch
 from ocr_models.detection.pages import AnnotatedImage
-from ocr_models.detection.reading import read_annotated_set
-from ocr_models.detection.synthetic import synthetic_set
 
 SIZE = 128
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnnotatedImage, ...]:
-    return read_annotated_set(synthetic_set(tmp_path_factory.mktemp("cache"), images=3, test_images=1)).images
 
 
 def test_a_sample_is_image_masks_and_threshold(images: tuple[AnnotatedImage, ...]) -> None:

@@ -14,19 +14,12 @@ from torch.utils.data import DataLoader
 from ocr_models.db.dataset import DBDataset
 from ocr_models.detection.crop_dataset import CropDataset
 from ocr_models.detection.pages import AnnotatedImage
-from ocr_models.detection.reading import read_annotated_set
-from ocr_models.detection.synthetic import synthetic_set
 from ocr_models.errors import DataError
 from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.sampler import EndlessSampler
 
 SIZE = 128
 each_dataset = pytest.mark.parametrize("dataset_type", [PSENetDataset, DBDataset])
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnnotatedImage, ...]:
-    return read_annotated_set(synthetic_set(tmp_path_factory.mktemp("cache"), images=3, test_images=1)).images
 
 
 @each_dataset

@@ -13,27 +13,20 @@ import pytest
 
 import plain_augmentation
 from ocr_models.detection.polygons import PolygonBatch
-from ocr_models.detection.scene import HEIGHT, IGNORED, WIDTH, SceneMaker
 from ocr_models.detection.warp import CropWarper
 from ocr_models.psenet.augmentation import Augmentation, _text_extent, draw_augmentation, scale_polygons
 from ocr_models.psenet.crop_targets import draw_crop_targets
+from scenes import SHAPE, Page
 
-SHAPE = (HEIGHT, WIDTH)
 LEVEL_OF_CHANCE = 1.95  # Kolmogorov-Smirnov: larger than this times sqrt(2 / n) once in a thousand times
 
 
-class Scene:
-    def __init__(self, seed: int) -> None:
-        image, words = SceneMaker(seed).draw(np.random.default_rng(seed))
-        self.image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        self.polygons = [word.corners.astype(np.float64) for word in words]
-        self.ignored = np.array([word.transcription == IGNORED for word in words])
-
+class Scene(Page):
     def draw(self, seed: int, crop_size: int) -> Augmentation:
-        return draw_augmentation(np.random.default_rng(seed), SHAPE, PolygonBatch.of(self.polygons), crop_size)
+        return draw_augmentation(np.random.default_rng(seed), SHAPE, self.batch, crop_size)
 
     def labels(self, augmentation: Augmentation) -> np.ndarray:
-        polygons = scale_polygons(PolygonBatch.of(self.polygons), SHAPE, augmentation.scaled_shape)
+        polygons = scale_polygons(self.batch, SHAPE, augmentation.scaled_shape)
         return draw_crop_targets(polygons, self.ignored, augmentation)
 
 

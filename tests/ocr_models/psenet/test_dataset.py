@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
 from ocr_models.detection.pages import AnnotatedImage
-from ocr_models.detection.reading import read_annotated_set
-from ocr_models.detection.synthetic import synthetic_set
 from ocr_models.psenet.dataset import PSENetDataset
 
 SIZE = 128
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnnotatedImage, ...]:
-    return read_annotated_set(synthetic_set(tmp_path_factory.mktemp("cache"), images=3, test_images=1)).images
 
 
 def test_a_sample_is_image_packed_maps_and_jitter(images: tuple[AnnotatedImage, ...]) -> None:
