@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ocr_models.db.inference import TextDetector
+from ocr_models.db.inference import TextDetector, detector_for
 from ocr_models.db.postprocessing import boxes
 from ocr_models.detection.layers import IMAGENET_MEAN, IMAGENET_STD
 
@@ -89,6 +89,29 @@ def test_the_probability_map_has_the_network_size() -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, image.mean(axis=2) / 255, atol=1e-6)
     assert TextDetector(Brightness(), short_side=96).probability_map(image).shape == (96, 162)
+
+
+@pytest.mark.parametrize(
+    ("image_size", "size", "expected"),
+    [
+        (640, (720, 1280), (736, 1308)),
+        (640, (1080, 1920), (1080, 1920)),
+        (320, (720, 1280), (368, 654)),
+        (320, (360, 640), (368, 654)),
+        (1024, (720, 1280), (1178, 2094)),
+    ],
+)
+def test_images_are_scaled_as_the_size_of_the_training_asks(
+    image_size: int, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert detector_for(Brightness(), image_size).network_size(size) == expected
+
+
+@pytest.mark.parametrize(("grey", "count"), [(135, 0), (146, 1)])  # of 255: 0.53 and 0.57
+def test_the_detector_of_a_training_drops_texts_below_the_authors_threshold(grey: int, count: int) -> None:
+    image = np.zeros((400, 640, 3), np.uint8)
+    image[100:140, 200:440] = grey
+    assert len(detector_for(Brightness(), 320)(image)) == count
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -1,4 +1,4 @@
-"""The network: its shapes, what its neck and heads compute, and how its weights are drawn."""
+"""The network: its shapes, its cost, and its maps in every precision and memory format."""
 
 from __future__ import annotations
 

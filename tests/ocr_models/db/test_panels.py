@@ -7,12 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 
 from ocr_models.db import DBNet
-from ocr_models.db.inference import detector_for
 from ocr_models.db.panels import show
 from ocr_models.detection.reading import read_annotated_set
 
@@ -73,19 +71,3 @@ def test_the_panels_show_the_maps_of_the_network_and_the_box_found_in_them(image
     assert not changed[:, 480:].any()
     assert model.training
     assert model.passes == 1
-
-
-@pytest.mark.parametrize(
-    ("image_size", "size", "expected"),
-    [
-        (640, (720, 1280), (736, 1308)),
-        (640, (1080, 1920), (1080, 1920)),
-        (320, (720, 1280), (368, 654)),
-        (320, (360, 640), (368, 654)),
-        (1024, (720, 1280), (1178, 2094)),
-    ],
-)
-def test_images_are_scaled_as_the_size_of_the_training_asks(
-    image_size: int, size: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    assert detector_for(Halves(), image_size).network_size(size) == expected

@@ -38,7 +38,7 @@ def test_beyond_the_circle_of_an_edge_the_distance_is_that_to_the_nearer_end() -
     assert distances[2, 2] == pytest.approx(5, abs=2e-3)
 
 
-def test_distances_on_slanted_edges_are_zero_and_never_nan() -> None:
+def test_distances_at_the_corners_are_zero_and_never_nan() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         quad = rng.integers(0, 60, (4, 2)).astype(np.float64)
@@ -73,18 +73,32 @@ def test_the_size_of_a_text_is_that_of_its_part_in_the_map_but_its_threshold_tha
     outlines = text_outlines(PolygonBatch.of([cut]), LEARNED, (100, 100))
     assert len(outlines[0].shrunk) == 0
     assert outlines[0].distance == pytest.approx(DISTANCE)
-    shrink_map, shrink_mask, threshold_map, _ = draw_targets([cut], LEARNED, (100, 100))
+    shrink_map, shrink_mask, threshold_map, threshold_mask = draw_targets([cut], LEARNED, (100, 100))
     assert not shrink_map.any()
     assert not shrink_mask[20:61, :8].any()
     assert threshold_map[40, 18] > 0.3  # 11 pixels beyond the edge
+    assert threshold_mask[40].tolist() == [1] * 20 + [0] * 80
 
 
-def test_a_text_of_which_nothing_is_left_is_not_learned() -> None:
-    crossed = np.array([(10.0, 10), (60, 10), (10, 60), (60, 61)])
-    shrink_map, shrink_mask, _, _ = draw_targets([crossed], LEARNED, (100, 100))
-    learned = len(text_outlines(PolygonBatch.of([crossed]), LEARNED, (100, 100))[0].shrunk) > 0
-    assert shrink_map.any() == learned
-    assert shrink_mask.all() == learned
+def test_a_text_that_is_much_larger_than_the_map_fills_its_mask() -> None:
+    large = np.array([(-9000.0, -9000), (9000, -9000), (9000, 9000), (-9000, 9000)])
+    _, _, threshold_map, threshold_mask = draw_targets([large], LEARNED, (64, 96))
+    assert threshold_mask.all()
+    assert (threshold_map == np.float32(0.3)).all()  # its edges are far away
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        pytest.param([(10, 10), (60, 10), (10, 60), (60, 60)], id="two triangles whose areas cancel"),
+        pytest.param([(10, 10), (60, 60), (62, 60), (12, 10)], id="a slanted line that shrinks to nothing"),
+    ],
+)
+def test_a_text_of_which_nothing_is_left_is_not_learned(corners: list[tuple[int, int]]) -> None:
+    shrink_map, shrink_mask, _, _ = draw_targets([np.array(corners, np.float64)], LEARNED, (100, 100))
+    assert not shrink_map.any()
+    assert shrink_mask[10, 11] == shrink_mask[60, 60] == 0
+    assert shrink_mask[80, 80] == 1
 
 
 def test_of_two_borders_the_closer_one_counts_and_later_texts_erase_nothing() -> None:
