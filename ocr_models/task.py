@@ -41,7 +41,8 @@ class DataSet(Protocol):
     """One split of a data set, as found on disk.
 
     It may also have `remarks`, a tuple of lines: what a user should know about the annotations although they can be
-    used. They appear in the artifact and at the end of the session.
+    used. They appear in the artifact and at the end of the session. And it may have `excluded`, reason -> number of
+    samples that the model cannot learn, such as words with characters that it does not know.
     """
 
     @property
@@ -127,6 +128,11 @@ class TrainingTask:
         evaluation: held-out split -> evaluation; None if the task has none. Raises DataError for samples that cannot be
             scored, before any training.
         reference: what one step must compute; None if nothing was provided yet.
+        max_gradient_norm: the norm over all gradients to which they are reduced before the optimizer uses them, if it
+            is larger; None to use them as they are.
+
+    Raises:
+        ValueError: if `max_gradient_norm` is not above 0.
     """
 
     model: nn.Module
@@ -139,8 +145,11 @@ class TrainingTask:
     schedule: Callable[[int], LRScheduler]
     evaluation: Callable[[Any], Evaluation] | None = None
     reference: Reference | None = None
+    max_gradient_norm: float | None = None
 
     def __post_init__(self) -> None:
+        if self.max_gradient_norm is not None and not self.max_gradient_norm > 0:
+            raise ValueError(f"max_gradient_norm must be above 0, not {self.max_gradient_norm}")
         define_skipped_momentum(self.optimizer)
 
 

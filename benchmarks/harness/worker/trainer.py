@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils._pytree import tree_leaves
 
@@ -38,7 +39,7 @@ class SeenSteps:
         keys: (image index, position) of each sample.
         inputs: forms of the network's input. In a compiled step they are unknown: a hook would become part of it.
         batch: the last batch.
-        gradients: of each parameter in the last step, as the optimiser used it.
+        gradients: of each parameter in the last step, as the optimiser used it: clipped, if the task says so.
     """
 
     keys: list[tuple[int, int]] = field(default_factory=list)
@@ -74,6 +75,7 @@ class Trainer:
         self.model = task.model
         self.prepare = task.prepare
         self.optimizer = task.optimizer
+        self.max_gradient_norm = task.max_gradient_norm
         self.schedule = schedule
         self.learning_rates: list[float | Tensor] = []
         self.parameters = dict(task.model.named_parameters())
@@ -104,8 +106,7 @@ class Trainer:
         self.position.stage = "optimizer"
         with StepRange("optimizer"):
             self.learning_rates.append(_learning_rate(self.optimizer))
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
+            self.update_parameters()
             if keep_gradients:
                 self.seen.gradients = [parameter.grad for parameter in self.parameters.values()]
             self.optimizer.zero_grad(set_to_none=True)
@@ -125,6 +126,14 @@ class Trainer:
         with StepRange("backward"):
             self.scaler.scale(losses["loss"]).backward()
         return losses
+
+    def update_parameters(self) -> None:
+        """Let the optimiser use the gradients, clipped if the task says so; a step that overflows in fp16 is skipped."""
+        if self.max_gradient_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            clip_grad_norm_(self.parameters.values(), self.max_gradient_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def without_exchange(self) -> AbstractContextManager[object]:
         """Steps in this context do not average their gradients over the ranks."""

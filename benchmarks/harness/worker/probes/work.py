@@ -122,8 +122,7 @@ def eager_step(task: TrainingTask, trainer: Trainer, batch: Batch, part: OpenPar
         trainer.scaler.scale(losses["loss"]).backward()
     trainer.position.stage = "optimizer"
     with part("optimizer"):
-        trainer.scaler.step(trainer.optimizer)
-        trainer.scaler.update()
+        trainer.update_parameters()
         trainer.optimizer.zero_grad(set_to_none=True)
 
 

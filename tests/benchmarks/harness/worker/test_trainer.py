@@ -105,6 +105,39 @@ def test_the_gradients_of_a_step_can_be_taken_without_the_optimiser(task: Traini
     assert torch.allclose(task.model.weight.grad, torch.tensor([[-1.0, -3.0, 0.0]]))
 
 
+def test_gradients_are_clipped_to_the_norm_of_the_task(task: TrainingTask) -> None:
+    # The gradients of the first step are -1, -3 and 0 of the weight, and -4 of the bias.
+    norm = math.sqrt(1 + 9 + 16)
+    Trainer(replace(task, max_gradient_norm=norm / 2), CASE, CPU, Position()).step(batch())
+    assert isinstance(task.model.weight, Tensor)
+    assert torch.allclose(task.model.weight, 0.1 * torch.tensor([[0.5, 1.5, 0.0]]))
+    Trainer(replace(task, max_gradient_norm=1e3), CASE, CPU, Position()).step(batch())
+    assert task.model.weight[0, 0] > 0.1, "gradients below the norm stay as they are"
+
+
+def test_gradients_of_fp16_are_clipped_without_their_scale(task: TrainingTask) -> None:
+    clipped = replace(task, max_gradient_norm=math.sqrt(1 + 9 + 16) / 2)
+    trainer = Trainer(clipped, parse_case("psenet_sp_bs2_fp16_cpu1"), CPU, Position())
+    assert isinstance(task.model.weight, Tensor)
+    for _ in range(10):  # the first steps overflow, and halve the scale
+        if not task.model.weight.any():
+            trainer.step(batch())
+    assert torch.allclose(task.model.weight, 0.1 * torch.tensor([[0.5, 1.5, 0.0]]), rtol=1e-2)
+
+
+def test_a_step_that_overflows_is_skipped_although_its_gradients_are_clipped(task: TrainingTask) -> None:
+    trainer = Trainer(replace(task, max_gradient_norm=1.0), parse_case("psenet_sp_bs2_fp16_cpu1"), CPU, Position())
+    trainer.step((torch.full((2, 3), math.inf), torch.tensor([1.0, 3.0])))
+    assert isinstance(task.model.weight, Tensor)
+    assert task.model.weight.tolist() == [[0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("norm", [0.0, -1.0, math.nan])
+def test_a_norm_that_no_gradient_can_have_is_refused(task: TrainingTask, norm: float) -> None:
+    with pytest.raises(ValueError, match="max_gradient_norm must be above 0"):
+        replace(task, max_gradient_norm=norm)
+
+
 def test_targets_are_those_of_the_task(task: TrainingTask) -> None:
     (found,) = Trainer(task, CASE, CPU, Position()).targets(batch())
     assert found.tolist() == [1.0, 3.0]
