@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +100,7 @@ class Model:
     Attributes:
         title: its name in artifacts.
         task: "module:function" that builds its training task, a `TaskBuilder`.
+        data: what its samples are, annotated pages or words: which option of the benchmarks names their folder.
         synthetic_data: "module:function", without arguments: makes its synthetic data set once and returns the folder.
         image_sizes: accepted training image sizes; None if the model has a fixed input size.
         convergence: how its training is shown to converge; None if no goal was set yet.
@@ -114,6 +115,7 @@ class Model:
 
     title: str
     task: str
+    data: Literal["pages", "words"] = "pages"
     synthetic_data: str = "ocr_models.detection.synthetic:synthetic_set"
     image_sizes: ImageSizes | None = field(default_factory=ImageSizes)
     convergence: ConvergenceGoal | None = None

@@ -1,23 +1,18 @@
-"""What the readers of all layouts share: lines of a text file, polygons, order of names."""
+"""What the readers of all layouts share: texts and their polygons."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from ocr_models.detection.icdar_line import LineError, checked_coordinate, count_lines, parse_number, split_lines
-from ocr_models.errors import DataError, shown
-from ocr_models.files import read_regular_file
+from ocr_models.detection.icdar_line import checked_coordinate, parse_number
+from ocr_models.errors import shown
+from ocr_models.text_lines import LineError
 
-MAX_LINE_CHARACTERS = 2**24
-MAX_BLANK_LINES = 2**16
 MAX_TEXTS = 10_000
 """Of an image. More are no page, and would take a minute to read."""
 
@@ -46,49 +41,6 @@ class Text(NamedTuple):
     location: str
     crosses_itself: bool
     is_flat: bool
-
-
-@contextmanager
-def located(path: Path, number: int) -> Iterator[None]:
-    """Turns errors about a line into a DataError that names file and line."""
-    try:
-        yield
-    except LineError as error:
-        raise DataError(f"{shown(path)}:{number}: {error}") from error
-    except RecursionError:  # from the JSON decoder, or from showing what it has decoded
-        raise DataError(f"{shown(path)}:{number}: the JSON list is nested too deeply") from None
-
-
-def read_lines(path: Path, max_bytes: int) -> Iterator[tuple[int, str]]:
-    """(number, text) of every line that is not blank, without byte order mark and line end (LF, CR LF or CR).
-
-    Raises:
-        DataError: if the file cannot be read, is larger than `max_bytes` or not UTF-8, or has a line that is too long
-            or too many blank ones.
-    """
-    blank_lines = 0
-    for number, line in enumerate(split_lines(_decoded(path, max_bytes)), start=1):
-        if len(line) > MAX_LINE_CHARACTERS or blank_lines > MAX_BLANK_LINES:
-            fault = f"a line of {len(line)} characters after {blank_lines} blank lines"
-            raise DataError(f"{shown(path)}:{number}: {fault}; is this an annotation file?")
-        if line.strip():
-            yield number, line
-        else:
-            blank_lines += 1
-
-
-def _decoded(path: Path, max_bytes: int) -> str:
-    encoded = read_regular_file(path, max_bytes)
-    if encoded.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{shown(path)}: cannot be read as UTF-8: it is UTF-16; save the file as UTF-8")
-    try:
-        return encoded.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = count_lines(encoded[: error.start].decode("utf-8-sig"))
-        raise DataError(
-            f"{shown(path)}:{line}: cannot be read as UTF-8 (byte 0x{encoded[error.start]:02x}); "
-            "convert the file from its encoding, for example: iconv -f GBK -t UTF-8, or -f LATIN1"
-        ) from error
 
 
 def check_number(texts: int) -> None:
@@ -166,15 +118,3 @@ def _is_flat(polygon: NDArray[np.float64]) -> bool:
     corners = zip(x, y, x[1:] + x[:1], y[1:] + y[:1], strict=True)
     doubled_area: float = sum(this_x * next_y - this_y * next_x for this_x, this_y, next_x, next_y in corners)
     return doubled_area == 0
-
-
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """A sort key that puts img_2 before img_10. Numbers are compared by their digits, however long they are."""
-    parts = re.split(r"([0-9]+)", name)
-    key = [_number_key(part) if number % 2 else (-1, part) for number, part in enumerate(parts)]
-    return [*key, (-1, name)]  # so that img_1 and img_01 have an order, too
-
-
-def _number_key(digits: str) -> tuple[int, str]:
-    significant = digits.lstrip("0")
-    return len(significant), significant

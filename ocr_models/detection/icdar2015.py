@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocr_models.detection.annotation_files import Text, check_number, located, made_text, natural_key, read_lines
+from ocr_models.detection.annotation_files import Text, check_number, made_text
 from ocr_models.detection.icdar_line import parse_ground_truth_line
-from ocr_models.detection.images import images_in
 from ocr_models.errors import DataError, shown
+from ocr_models.images.reading import images_in
+from ocr_models.text_lines import located, natural_key, read_lines
 
 if TYPE_CHECKING:  # ocr_models.task imports torch
     from ocr_models.task import Split

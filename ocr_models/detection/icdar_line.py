@@ -10,13 +10,14 @@ backslash. A text whose transcription is `###` is ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ocr_models.errors import shown
+from ocr_models.text_lines import LineError
 
 IGNORED = "###"
 
@@ -36,14 +37,9 @@ _OTHER_SCRIPTS = (
 )
 _MARKED_SCRIPTS = frozenset([*map(str.lower, SCRIPTS), *_OTHER_SCRIPTS.split()])
 
-_LINE_END = re.compile(r"\r\n|\n|\r")  # str.splitlines would break at characters within a text
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _PIXELS = re.compile(r"\s*-?(?:0|[1-9][0-9]{0,6})(?:\.[0-9]+)?\s*")  # "000" of the text "100,000" is no coordinate
 _QUOTED = re.compile(r'\s*"(.*)"\s*')
-
-
-class LineError(ValueError):
-    """A line that cannot be read. The message says why; the caller adds file and line."""
 
 
 class IcdarText(NamedTuple):
@@ -52,20 +48,6 @@ class IcdarText(NamedTuple):
     corners: NDArray[np.float64]
     transcription: str
     is_ignored: bool
-
-
-def split_lines(text: str) -> Iterator[str]:
-    """The lines of a file one by one, whether they end with LF, CR LF or CR alone."""
-    begin = 0
-    for end in _LINE_END.finditer(text):
-        yield text[begin : end.start()]
-        begin = end.end()
-    yield text[begin:]
-
-
-def count_lines(text: str) -> int:
-    """The number of the line in which a text ends that begins in line 1."""
-    return 1 + sum(1 for _ in _LINE_END.finditer(text))
 
 
 def parse_number(text: str) -> float:

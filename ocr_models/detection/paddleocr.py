@@ -8,18 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocr_models.detection import icdar_line
-from ocr_models.detection.annotation_files import (
-    Text,
-    check_number,
-    located,
-    made_text,
-    natural_key,
-    parse_polygon,
-    read_lines,
-)
-from ocr_models.detection.icdar_line import LineError
+from ocr_models.detection.annotation_files import Text, check_number, made_text, parse_polygon
 from ocr_models.errors import shown
 from ocr_models.files import is_regular_file
+from ocr_models.text_lines import LineError, located, natural_key, read_lines
 
 if TYPE_CHECKING:  # ocr_models.task imports torch
     from ocr_models.task import Split

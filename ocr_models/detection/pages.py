@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_models.detection.decoded import decode_images
-from ocr_models.detection.images import load_image
+from ocr_models.images.decoded import decode_images
+from ocr_models.images.reading import load_image
 
 Layout = Literal["icdar2015", "paddleocr"]
 

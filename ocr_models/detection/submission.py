@@ -19,16 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ocr_models.detection.archives import EvaluationError, Limits, read_members
-from ocr_models.detection.icdar_line import (
-    LineError,
-    count_lines,
-    ground_truth_line,
-    parse_ground_truth_line,
-    split_lines,
-)
+from ocr_models.detection.icdar_line import ground_truth_line, parse_ground_truth_line
 from ocr_models.detection.polygons import signed_areas
 from ocr_models.errors import shown
 from ocr_models.files import atomic_write
+from ocr_models.text_lines import LineError, count_lines, split_lines
 
 __all__ = [
     "EvaluationError",

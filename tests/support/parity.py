@@ -27,7 +27,12 @@ PSENET_FOLDERS: list[Path] = [each.values[0] for each in _PSENET]
 each_psenet_folder = pytest.mark.parametrize("folder", _PSENET)
 
 DB_FOLDER = MORE / "parity_db"
-needs_db_numbers = pytest.mark.skipif(not DB_FOLDER.is_dir(), reason=f"{DB_FOLDER} is not there")
+CRNN_FOLDER = MORE / "parity_crnn"
+PARSEQ_FOLDER = MORE / "parity_parseq"
+needs_db_numbers, needs_crnn_numbers, needs_parseq_numbers = (
+    pytest.mark.skipif(not folder.is_dir(), reason=f"{folder} is not there")
+    for folder in (DB_FOLDER, CRNN_FOLDER, PARSEQ_FOLDER)
+)
 
 
 def arrays(path: Path) -> Arrays:

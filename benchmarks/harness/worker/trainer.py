@@ -128,7 +128,7 @@ class Trainer:
         return losses
 
     def update_parameters(self) -> None:
-        """Let the optimiser use the gradients, clipped if the task says so; a step that overflows in fp16 is skipped."""
+        """Let the optimiser use the gradients, clipped if the task asks for it. A step that overflows is skipped."""
         if self.max_gradient_norm is not None:
             self.scaler.unscale_(self.optimizer)
             clip_grad_norm_(self.parameters.values(), self.max_gradient_norm)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ocr_models.detection.images import load_image
 from ocr_models.errors import DataError
+from ocr_models.images.reading import load_image
 from pictures import write_image
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from ocr_models.detection.decoded import decode_images
-from ocr_models.detection.images import load_image
 from ocr_models.detection.pages import AnnotatedImage
 from ocr_models.detection.scoring import score
 from ocr_models.errors import DataError
+from ocr_models.images.decoded import decode_images
+from ocr_models.images.reading import load_image
 from ocr_models.psenet.dataset import PSENetDataset
 
 HEIGHT, WIDTH = 240, 320

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from ocr_models.detection.images import image_size, load_image, map_decoded
 from ocr_models.errors import DataError, shown
 from ocr_models.files import atomic_write
+from ocr_models.images.reading import image_size, load_image, map_decoded
 
 DECODING_VERSION = 2
 """Increase it if `load_image` yields other pixels, so that older files are not used. Version 1 obeyed EXIF."""

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_models.detection.codec_messages import with_codec_messages
-from ocr_models.detection.image_headers import START_OF_SCAN, fault_in_file, size_in_header
 from ocr_models.errors import DataError, shown
 from ocr_models.files import open_regular_file, read_regular_file
+from ocr_models.images.codec_messages import with_codec_messages
+from ocr_models.images.headers import START_OF_SCAN, fault_in_file, size_in_header
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 MAX_FILE_BYTES = 2**28
@@ -22,6 +22,8 @@ MAX_SCANNED_PIXELS = 2**31
 
 AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 """Annotations are in pixels of the image as stored. By default OpenCV turns it by its EXIF orientation."""
+
+AS_GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
 
 _HEADER_BYTES = 2**16
 
@@ -59,34 +61,47 @@ def load_image(path: Path) -> NDArray[np.uint8]:
     """
     if path.suffix == ".npy":
         return map_decoded(path)
-    encoded = read_regular_file(path, MAX_FILE_BYTES)
+    return decode_image(read_regular_file(path, MAX_FILE_BYTES), shown(path))
+
+
+def decode_image(encoded: bytes, name: str, *, grey: bool = False) -> NDArray[np.uint8]:
+    """The image of a JPEG or PNG file as stored, (H, W, 3) uint8 RGB, or its brightness, (H, W).
+
+    Args:
+        encoded: the content of the file.
+        name: of the file, for messages; safe to print.
+        grey: whether the decoder yields the brightness.
+
+    Raises:
+        DataError: if it is damaged, or is no JPEG or PNG image.
+    """
     if (fault := fault_in_file(encoded)) is not None:
-        raise DataError(f"{shown(path)}: {fault}; replace the file")
+        raise DataError(f"{name}: {fault}; replace the file")
     if (size := size_in_header(encoded)) is not None:
-        _check_effort(path, *size, scans=encoded.count(START_OF_SCAN))
-    image, messages = with_codec_messages(lambda: _decode(encoded, path))
+        _check_effort(name, *size, scans=encoded.count(START_OF_SCAN))
+    image, messages = with_codec_messages(lambda: _decode(encoded, name, AS_GREY if grey else AS_STORED))
     damage = [message for message in messages if not message.startswith("libpng warning")]  # those are harmless
     if image is None:
         reason = f" ({damage[0]})" if damage else ""
-        raise DataError(f"{shown(path)}: not an image that OpenCV can decode{reason}; replace the file")
+        raise DataError(f"{name}: not an image that OpenCV can decode{reason}; replace the file")
     if damage:
-        raise DataError(f"{shown(path)}: damaged image ({shown(damage[0])}); replace the file")
+        raise DataError(f"{name}: damaged image ({shown(damage[0])}); replace the file")
     return np.asarray(image, np.uint8)
 
 
-def _check_effort(path: Path, height: int, width: int, scans: int) -> None:
+def _check_effort(name: str, height: int, width: int, scans: int) -> None:
     if height * width > MAX_PIXELS:
-        raise DataError(f"{shown(path)}: {width} x {height} pixels are more than {MAX_PIXELS // 10**6} million")
+        raise DataError(f"{name}: {width} x {height} pixels are more than {MAX_PIXELS // 10**6} million")
     if height * width * scans > MAX_SCANNED_PIXELS:
-        raise DataError(f"{shown(path)}: {scans} scans of {width} x {height} pixels would take too long to decode")
+        raise DataError(f"{name}: {scans} scans of {width} x {height} pixels would take too long to decode")
 
 
-def _decode(encoded: bytes, path: Path) -> NDArray[np.generic] | None:
+def _decode(encoded: bytes, name: str, flags: int) -> NDArray[np.generic] | None:
     try:
-        return cv2.imdecode(np.frombuffer(encoded, np.uint8), AS_STORED)
+        return cv2.imdecode(np.frombuffer(encoded, np.uint8), flags)
     except cv2.error as error:  # an empty file, or sizes beyond OpenCV's limits
         if error.code == cv2.Error.StsNoMem:
-            raise MemoryError(f"no memory to decode {path}") from error
+            raise MemoryError(f"no memory to decode {name}") from error
         return None
 
 

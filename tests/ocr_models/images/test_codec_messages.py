@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_models.detection.codec_messages import with_codec_messages
+from ocr_models.images.codec_messages import with_codec_messages
 from suite import ROOT
 
 JPEG_MESSAGE = b"Corrupt JPEG data: premature end of data segment\n"
@@ -66,7 +66,7 @@ def test_threads_take_turns_and_no_descriptor_is_lost() -> None:
 
 PROGRAM = """
 import os, threading, time
-from ocr_models.detection.codec_messages import with_codec_messages
+from ocr_models.images.codec_messages import with_codec_messages
 
 begun = threading.Event()
 def decode():

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocr_models.detection.decoded import decode_images
-from ocr_models.detection.images import load_image
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.errors import DataError
+from ocr_models.images.decoded import decode_images
+from ocr_models.images.reading import load_image
 from ocr_models.psenet.dataset import PSENetDataset
 
 

@@ -1,0 +1,1 @@
+"""Image files: reading, what their headers and decoders say, and decoded images on disk."""
