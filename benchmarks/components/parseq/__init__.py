@@ -1,0 +1,1 @@
+"""Benchmarks of PARSeq's own parts; `baseline` has the same parts written in the simplest way."""

@@ -1,0 +1,1 @@
+"""Benchmarks of what the recognisers share: reading word sets and making word images."""
