@@ -75,6 +75,8 @@ class ConvergenceGoal:
         target: score on the held-out split that the trained model must reach, above 0 and at most 1.
         metric: name of that score among the figures of the task's evaluation.
         evaluations: number of evaluations, evenly spread over the steps; the last one follows the last step.
+        synthetic_data: "module:function", without arguments: makes the synthetic data set of the convergence case;
+            None for that of the model.
 
     Raises:
         ValueError: if a value is out of range.
@@ -85,6 +87,7 @@ class ConvergenceGoal:
     metric: str
     image_size: int | None = None
     evaluations: int = 10
+    synthetic_data: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.target <= 1:
@@ -131,9 +134,10 @@ class Model:
         builder: TaskBuilder = _load(self.task)
         return builder
 
-    def make_synthetic_data(self) -> Path:
-        """The folder of the model's synthetic data set, which is made on first use."""
-        make: Callable[[], Path] = _load(self.synthetic_data)
+    def make_synthetic_data(self, *, convergence: bool = False) -> Path:
+        """The folder of the model's synthetic data set, or of that of its convergence case, made on first use."""
+        own = self.convergence.synthetic_data if convergence and self.convergence is not None else None
+        make: Callable[[], Path] = _load(own or self.synthetic_data)
         return make()
 
     def load_show(self) -> Show | None:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output = output or Path(f"{name}.png")
         show = _show_of(name, options.checkpoint)
         task = trained_task(name, checkpoint, options.checkpoint)
-        data = task.read_data(options.data or MODELS[name].make_synthetic_data(), options.split)
+        data = task.read_data(options.data or MODELS[name].make_synthetic_data(convergence=True), options.split)
         write_picture(show(task, data, options.images, options.count), output)
     except (CheckpointError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -132,7 +132,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("checkpoint", type=Path, help="for example logs/convergence/<case>/checkpoint.pt")
     add("images", nargs="*", metavar="IMAGE", help="names, for example img_3; default: chosen by the model")
     add("--count", type=int, help="number of images if none is named; default: chosen by the model")
-    add("--data", type=Path, help="folder of a data set; default: the synthetic set of the model")
+    add("--data", type=Path, help="folder of a data set; default: the synthetic set of the model's convergence case")
     add("--split", choices=("train", "test"), default="test", help="default: test")
     add("--output", type=Path, help="the PNG; default: the name of the model, for example psenet.png")
     names = ", ".join(MODELS)

@@ -17,9 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Make the synthetic data set of a model on first use, and print its folder.",
     )
     parser.add_argument("model", metavar="MODEL", choices=list(MODELS), help=f"one of: {', '.join(MODELS)}")
+    parser.add_argument("--convergence", action="store_true", help="the set of the model's convergence case")
     options = parser.parse_args(arguments)
     try:
-        print(MODELS[options.model].make_synthetic_data())
+        print(MODELS[options.model].make_synthetic_data(convergence=options.convergence))
     except DataError as error:
         print(error)
         return 1

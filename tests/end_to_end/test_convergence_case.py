@@ -66,6 +66,7 @@ def test_a_training_that_converges_passes(converged: Training) -> None:
     assert list(document) == [*TEN_FIELDS, *OWN_FIELDS, "details"]
     assert (document["index"], document["UNIT"], document["convergence_key"]) == (4, "hmean", "hmean")
     assert (document["FINAL_RESULT"], document["convergence_value"]) == (1.0, 1.0)
+    assert document["details"]["held_out_is_training"] is False
     assert [point["step"] for point in document["loss_curve"]] == list(range(1, 21))
     assert [each["step"] for each in document["scores"]] == list(range(2, 21, 2))
     assert [each["value"] for each in document["seconds_to_tenths"]] == pytest.approx([0.07 * n for n in range(1, 11)])

@@ -15,9 +15,16 @@ from ocr_models import MODELS, ConvergenceGoal, ImageSizes, Model
 from suite import ROOT
 
 OTHER_PACKAGE = """
-from ocr_models import Model
+from ocr_models import ConvergenceGoal, Model
 
-GOOD = Model("Other", "other_package:training_task", synthetic_data="other_package:make", image_sizes=None)
+GOAL = ConvergenceGoal(steps=9, target=0.5, metric="hmean", synthetic_data="other_package:make_small")
+GOOD = Model(
+    "Other",
+    "other_package:training_task",
+    synthetic_data="other_package:make",
+    image_sizes=None,
+    convergence=GOAL,
+)
 NO_MODEL = {"title": "Other"}
 
 
@@ -29,6 +36,12 @@ def make():
     from pathlib import Path
 
     return Path("/data/other")
+
+
+def make_small():
+    from pathlib import Path
+
+    return Path("/data/small")
 """
 ENTRY_POINTS = """
 [ocr_models]
@@ -94,6 +107,11 @@ def test_the_list_of_models_imports_no_torch(installed: Path) -> None:
 def test_the_command_prints_the_folder_of_the_models_synthetic_set(installed: Path) -> None:
     done = run(installed, "-m", "ocr_models.synthetic_data", "other")
     assert (done.returncode, done.stdout, done.stderr) == (0, "/data/other\n", "")
+
+
+def test_a_goal_may_have_a_synthetic_set_of_its_own(installed: Path) -> None:
+    done = run(installed, "-m", "ocr_models.synthetic_data", "other", "--convergence")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/data/small\n", "")
 
 
 def test_the_command_reports_in_one_line_why_a_set_cannot_be_made(

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import tiny_model
-from ocr_models import BROKEN_MODELS, MODELS, show
+from ocr_models import BROKEN_MODELS, MODELS, ConvergenceGoal, show
 from ocr_models.checkpoint import save_checkpoint
 from ocr_models.picture import Panel, Picture
 from suite import suite_environment
@@ -100,7 +100,7 @@ def test_the_model_gets_the_split_the_names_and_the_number(
     assert drawn(output).shape == (200, 320, 3)
 
 
-def test_without_a_folder_the_synthetic_set_of_the_model_is_shown(
+def test_without_a_folder_the_synthetic_set_of_the_convergence_case_is_shown(
     checkpoint: Path, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
@@ -110,7 +110,8 @@ def test_without_a_folder_the_synthetic_set_of_the_model_is_shown(
         return image_folder
 
     monkeypatch.setattr("tiny_show.pages", pages, raising=False)
-    monkeypatch.setitem(MODELS, "tiny", replace(tiny_model.MODEL, synthetic_data="tiny_show:pages"))
+    goal = ConvergenceGoal(steps=1, target=0.5, metric="hmean", synthetic_data="tiny_show:pages")
+    monkeypatch.setitem(MODELS, "tiny", replace(tiny_model.MODEL, convergence=goal))
     assert show.main([str(checkpoint), "--output", str(tmp_path / "x.png")]) == 0
     assert made == [image_folder]
 

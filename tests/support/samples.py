@@ -420,7 +420,7 @@ def converged_run(output: Path, case: str = CONVERGENCE_CASE, **own: Any) -> Run
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint.pt").touch()
     evaluations = [score(1, 0.2), score(2, 0.4), score(3, 0.75)]
-    report = structs.replace(ConvergenceReport(30, losses(0.6, 0.4, 0.1), evaluations, []), **own)
+    report = structs.replace(ConvergenceReport(30, False, losses(0.6, 0.4, 0.1), evaluations, []), **own)
     before = report.resumed_at[-1] if report.resumed_at else 0
     training = training_report(structs.replace(run.plan, steps=run.plan.steps - before), steps_before=before)
     run.results.append(rank_result(seconds=evaluations[-1].training_seconds, own=report, training=training))

@@ -90,7 +90,8 @@ def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
 
 def _synthetic_data(plan: Plan) -> str:
     """The folder of the model's synthetic data set. A process makes or finds it; its progress bar is on stderr."""
-    command = [sys.executable, "-m", "ocr_models.synthetic_data", plan.case.model]
+    of_convergence = ("--convergence",) if plan.convergence_data else ()
+    command = [sys.executable, "-m", "ocr_models.synthetic_data", plan.case.model, *of_convergence]
     limit = plan.timeout_seconds
     try:
         done = subprocess.run(

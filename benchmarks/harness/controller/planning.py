@@ -49,6 +49,7 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         image_size=image_size(case, settings, parameters),
         data=None if settings.data is None else str(settings.data),
         data_source="synthetic" if settings.data is None else "files",
+        convergence_data=parameters.convergence_data,
         nodes=nodes.count,
         node_rank=nodes.rank,
         rendezvous_endpoint=nodes.endpoint_of(ordinal),

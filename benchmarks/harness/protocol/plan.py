@@ -28,6 +28,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         data: folder of the data set; None for the synthetic set, whose folder the ranks learn later
             (`protocol/data_folder.py`).
         data_source: "synthetic" or "files".
+        convergence_data: whether the synthetic set is that of the model's convergence case.
         nodes, node_rank: number of nodes, and which of them this is.
         rendezvous_endpoint: "HOST:PORT" where the nodes meet; empty on one node.
         loader_workers: loader processes per rank.
@@ -50,6 +51,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     image_size: int | None
     data: str | None
     data_source: Literal["synthetic", "files"]
+    convergence_data: bool = False
     nodes: int
     node_rank: int
     rendezvous_endpoint: str

@@ -264,6 +264,7 @@ class ConvergenceReport(Struct, frozen=True):
 
     Attributes:
         held_out_samples: number of samples of the held-out split.
+        held_out_is_training: whether both splits have the same names and annotations.
         losses: of each step since the first one, steps of earlier, interrupted runs included.
         scores: of each evaluation; only rank 0 evaluates.
         resumed_at: steps after which the training was interrupted and resumed.
@@ -271,6 +272,7 @@ class ConvergenceReport(Struct, frozen=True):
     """
 
     held_out_samples: int
+    held_out_is_training: bool
     losses: list[dict[str, float]]
     scores: list[Score]
     resumed_at: list[int]

@@ -113,6 +113,7 @@ def _finished_details(run: Run, own: ConvergenceReport, parameters: ConvergenceP
         training_seconds=seconds,
         samples_per_second=run.plan.steps * run.case.batch_size / seconds,
         held_out_samples=own.held_out_samples,
+        held_out_is_training=own.held_out_is_training,
         resumed_at=own.resumed_at,
         kept=[shown_path(path) for path in kept],
     )
@@ -137,8 +138,9 @@ def line(artifact: ConvergenceArtifact) -> str:
     """A good result in one line."""
     details = artifact.details
     assert isinstance(details, ConvergenceDetails)
+    where = " on the training samples" if details.held_out_is_training else ""
     return (
-        f"{artifact.convergence_key} {artifact.convergence_value:.3f} after {details.measured_steps} steps, "
+        f"{artifact.convergence_key} {artifact.convergence_value:.3f}{where} after {details.measured_steps} steps, "
         f"{details.training_seconds:.0f} s of training"
     )
 

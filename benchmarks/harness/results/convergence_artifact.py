@@ -33,6 +33,12 @@ class ConvergenceDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     ]
     samples_per_second: SamplesPerSecond
     held_out_samples: Annotated[PositiveCount, about("number of samples of the held-out split")]
+    held_out_is_training: Annotated[
+        bool,
+        about(
+            "whether the held-out split is the training split: the score then shows that the training works, no more"
+        ),
+    ]
     resumed_at: Annotated[list[Count], about("steps after which the training was interrupted and resumed")]
     kept: Annotated[list[str], about("checkpoint and what was evaluated")]
     failure: Annotated[Failure, about("if JOB_FAIL_FLAG is 1")] | UnsetType = UNSET

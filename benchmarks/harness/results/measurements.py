@@ -31,6 +31,7 @@ class Parameters:
         own: the measurement's own parameters, which the rank decodes from the plan.
         steps, image_size: defaults, which an option overrides.
         warmup_steps: overrides the option; None leaves it to the option.
+        convergence_data: whether the synthetic set is that of the model's convergence case.
         folder: that the measurement fills besides its artifact. It is emptied first unless `keep_folder`.
     """
 
@@ -38,6 +39,7 @@ class Parameters:
     steps: int | None = None
     warmup_steps: int | None = None
     image_size: int | None = None
+    convergence_data: bool = False
     folder: Path | None = None
     keep_folder: bool = False
 
@@ -120,6 +122,7 @@ def _convergence_parameters(case: Case, settings: Settings) -> Parameters:
         steps=goal.steps,
         warmup_steps=0,
         image_size=goal.image_size,
+        convergence_data=True,
         folder=folder,
         keep_folder=settings.resume,
     )

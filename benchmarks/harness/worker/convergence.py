@@ -43,7 +43,8 @@ def measure_convergence(set_up: SetUp) -> Measured:
     assert task.evaluation is not None, "a model with a convergence goal has an evaluation"
     held_out = task.read_data(Path(plan.data or ""), "test")
     evaluation = task.evaluation(held_out)
-    identity = training_identity(set_up, parameters, f"{set_up.data.digest()}{held_out.digest()}")
+    digests = set_up.data.digest(), held_out.digest()
+    identity = training_identity(set_up, parameters, "".join(digests))
     folder = Path(parameters.folder)
     checkpoint = None
     if parameters.resume:
@@ -74,7 +75,14 @@ def measure_convergence(set_up: SetUp) -> Measured:
             save(trainer, state, identity, plan.image_size, folder / CHECKPOINT)
         else:
             set_up.position.stage = "waiting for rank 0"  # so that a hang is not attributed to this rank
-    own = ConvergenceReport(evaluation.samples, state.losses, state.scores, state.resumed_at, skipped_before)
+    own = ConvergenceReport(
+        held_out_samples=evaluation.samples,
+        held_out_is_training=digests[0] == digests[1],
+        losses=state.losses,
+        scores=state.scores,
+        resumed_at=state.resumed_at,
+        skipped_before=skipped_before,
+    )
     report = rank_report(set_up, watch, len(log.records), held_out)
     return Measured(state.training_seconds, tuple(log.records), report, own)
 

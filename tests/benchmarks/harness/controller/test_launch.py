@@ -177,6 +177,21 @@ def test_synthetic_data_that_cannot_be_made_is_a_failure_of_the_data(
     )
 
 
+@pytest.mark.parametrize(("measurement", "options"), [("speed", []), ("convergence", ["--convergence"])])
+def test_a_convergence_case_has_the_synthetic_set_of_its_goal(
+    measurement: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, stdout="/data/synthetic")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    launch._synthetic_data(planned_run("psenet_sp_bs2_fp32_cpu1", measurement, output=tmp_path).plan)
+    assert commands[0][-1 - len(options) :] == ["psenet", *options]
+
+
 def test_synthetic_data_must_be_made_within_the_time_limit(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("ocr_models.synthetic_data", 900)

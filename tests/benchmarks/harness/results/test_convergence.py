@@ -68,6 +68,14 @@ def test_a_training_that_reaches_its_target_passes(tmp_path: Path) -> None:
     assert (last.value, last.seconds) == (0.7, 3.75)
 
 
+@pytest.mark.parametrize("same", [False, True])
+def test_a_score_on_the_training_samples_is_named_as_such(tmp_path: Path, same: bool) -> None:
+    artifact = build(converged_run(tmp_path, held_out_is_training=same))
+    assert isinstance(artifact.details, ConvergenceDetails)
+    assert artifact.details.held_out_is_training is same
+    assert ("hmean 0.750 on the training samples after 3 steps" in line(artifact)) is same
+
+
 @pytest.mark.parametrize(
     ("own", "kind", "message"),
     [

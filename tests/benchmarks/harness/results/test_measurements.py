@@ -94,6 +94,7 @@ def test_a_convergence_case_has_the_parameters_of_its_models_goal(tmp_path: Path
         steps=160,
         warmup_steps=0,
         image_size=320,
+        convergence_data=True,
         folder=folder,
         keep_folder=False,
     )
