@@ -24,12 +24,11 @@ from benchmarks.cases import Case, Device
 from benchmarks.components.db.baseline import step as db_baseline
 from benchmarks.components.pages import text_maps
 from benchmarks.components.psenet.baseline import step as psenet_baseline
-from benchmarks.components.resident import resident_trainer
+from benchmarks.components.resident import flops_of_step, resident_trainer
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.worker.backends import prepare_torch
 from benchmarks.harness.worker.clock import wait_for
 from benchmarks.harness.worker.precision import working_dtype
-from benchmarks.harness.worker.probes.flops import flops_per_sample
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
 from ocr_models import MODELS
 from ocr_models.errors import DataError
@@ -97,8 +96,7 @@ def compared(device: torch.device, options: argparse.Namespace) -> list[str]:
     trainers = {str(each): resident_trainer(str(each.case), data, size, each.memory_format) for each in variants}
     steps |= {name: partial(trainer.step, batch) for name, (trainer, batch) in trainers.items()}
     medians = medians_in_turns(steps, device, options.steps, options.rounds)
-    trainer, _ = trainers[str(variants[0])]
-    step_flops = batch_size * flops_per_sample(trainer.model, (3, size, size))
+    step_flops = flops_of_step(*trainers[str(variants[0])])
     rows = [("step", "samples/s", "times baseline", "CPU s/step", "CPU / baseline", "matmul fraction", "target")]
     for name, (case, memory_format) in zip(steps, (variants[0], *variants), strict=True):
         wall, cpu = medians[name]

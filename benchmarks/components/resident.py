@@ -10,6 +10,7 @@ from torch.utils.data import default_collate
 from benchmarks.cases import Case, parse_case
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.backends import prepare_torch
+from benchmarks.harness.worker.probes.flops import flops_per_sample
 from benchmarks.harness.worker.set_up import rank_device
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models import MODELS
@@ -57,3 +58,9 @@ def resident_task(
     samples = [dataset[index % len(dataset), index] for index in range(case.batch_size)]
     batch: Batch = tuple(tensor.to(device) for tensor in default_collate(samples))
     return case, task, batch
+
+
+def flops_of_step(trainer: Trainer, batch: Batch) -> int:
+    """Floating-point operations of forward and backward of a batch; a multiply-add counts two."""
+    one_sample = trainer.inputs(tuple(tensor[:1] for tensor in batch))
+    return len(batch[0]) * flops_per_sample(trainer.model, one_sample)

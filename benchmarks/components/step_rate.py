@@ -14,9 +14,8 @@ import torch
 from msgspec import Struct
 
 from benchmarks.components.ratios import timed_in_turns
-from benchmarks.components.resident import resident_trainer
+from benchmarks.components.resident import flops_of_step, resident_trainer
 from benchmarks.harness.protocol.machine import available_cores
-from benchmarks.harness.worker.probes.flops import flops_per_sample
 from benchmarks.harness.worker.probes.matmul import SIZE
 
 MAX_SECONDS = 60.0  # a busy machine gets fewer rounds
@@ -64,8 +63,7 @@ def step_times(case_name: str, data: Path, pixels: int, rounds: int) -> StepTime
         rounds=rounds,
         max_seconds=MAX_SECONDS,
     )
-    step_flops = len(batch[0]) * flops_per_sample(trainer.model, (3, pixels, pixels))
-    return StepTimes(step_seconds, matmul_seconds, step_flops, matmul_flops=2 * size**3)
+    return StepTimes(step_seconds, matmul_seconds, flops_of_step(trainer, batch), matmul_flops=2 * size**3)
 
 
 def _parser() -> argparse.ArgumentParser:

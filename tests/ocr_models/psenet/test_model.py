@@ -228,7 +228,7 @@ class WidestImage(TorchDispatchMode):
 @pytest.mark.parametrize(("backbone", "expected"), [("resnet50", 191_663_308_800), ("resnet18", 161_228_390_400)])
 def test_the_floating_point_operations_are_those_of_the_published_network(backbone: str, expected: int) -> None:
     """Of one sample of 320 pixels, forward and backward; as the published form, with all levels at once, has them."""
-    assert flops_per_sample(without_memory(backbone), (3, 320, 320)) == expected
+    assert flops_per_sample(without_memory(backbone), torch.empty(1, 3, 320, 320)) == expected
 
 
 # initialisation

@@ -7,30 +7,37 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness.protocol.reports import ModelReport
 from benchmarks.harness.worker.probes.first_layer import FirstLayer
 
 
-def model_report(model: nn.Module, input_shape: tuple[int, ...]) -> ModelReport:
+def model_report(model: nn.Module, inputs: Any) -> ModelReport:
     """Of forward and backward of one sample, on the meta device, which computes shapes only.
 
-    Operations are those of matrix products and convolutions, a multiply-add counts two. `input_shape` has no batch
-    dimension.
+    Operations are those of matrix products and convolutions, a multiply-add counts two.
+
+    Args:
+        model: the network.
+        inputs: what it gets for a batch of one sample, a tree of tensors; the first one is the image.
     """
     try:
-        return _observed(_on_meta(model), torch.empty(1, *input_shape, device="meta"))
+        return _observed(_on_meta(model), _moved(inputs, torch.device("meta")))
     except NotImplementedError:  # an operation that this torch does not have there: compute it
-        device = next(model.parameters()).device
-        return _observed(copy.deepcopy(model), torch.zeros(1, *input_shape, device=device))
+        return _observed(copy.deepcopy(model), _moved(inputs, next(model.parameters()).device))
 
 
-def _observed(model: nn.Module, sample: Tensor) -> ModelReport:
+def _moved(inputs: Any, device: torch.device) -> Any:
+    return tree_map(lambda each: each.to(device) if isinstance(each, Tensor) else each, inputs)
+
+
+def _observed(model: nn.Module, inputs: Any) -> ModelReport:
+    image = next(each for each in tree_leaves(inputs) if isinstance(each, Tensor))
     with FlopCounterMode(display=False) as counter:
-        with FirstLayer(model, sample) as first_layer:
-            outputs = tree_leaves(model(sample))
+        with FirstLayer(model, image) as first_layer:
+            outputs = tree_leaves(model(inputs))
         trained = [each.sum() for each in outputs if isinstance(each, Tensor) and each.requires_grad]
         torch.stack(trained).sum().backward()
     return ModelReport(int(counter.get_total_flops()), first_layer.shape)
@@ -44,6 +51,6 @@ def _on_meta(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo).to("meta")
 
 
-def flops_per_sample(model: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """Operations of forward and backward of one sample."""
-    return model_report(model, input_shape).flops_per_sample
+def flops_per_sample(model: nn.Module, inputs: Any) -> int:
+    """Operations of forward and backward of one sample. The arguments are those of `model_report`."""
+    return model_report(model, inputs).flops_per_sample

@@ -41,7 +41,7 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
     with set_up.timed("environment"):
         shared = _shared_report(set_up, watch.inputs(), held_out)
     with set_up.timed("flops"):
-        network = model_report(model, set_up.task.input_shape) if set_up.rank == 0 else None
+        network = model_report(model, watch.inputs(samples=1)) if set_up.rank == 0 else None
     return RankReport(
         memory=memory,
         training=training,

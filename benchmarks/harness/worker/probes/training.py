@@ -38,9 +38,9 @@ class TrainingWatch:
         trainer.seen = SeenSteps()
         self.memory = MemoryWatch(set_up.device)
 
-    def inputs(self) -> Any:
-        """What the network got in the last measured step, a tree of tensors, computed again."""
-        return self._trainer.inputs(self._trainer.seen.batch)
+    def inputs(self, samples: int | None = None) -> Any:
+        """What the network got in the last measured step, a tree of tensors, computed again; of the first samples."""
+        return self._trainer.inputs(tuple(tensor[:samples] for tensor in self._trainer.seen.batch))
 
     def report(self, steps: int) -> TrainingReport:
         """To be called after `steps` measured steps.

@@ -71,9 +71,9 @@ def smoothed(images: Tensor) -> Tensor:
     ],
 )
 def test_the_shape_is_that_where_input_and_parameters_meet(model: nn.Module, shape: list[int] | None) -> None:
-    assert model_report(model, (3, 64, 64)).first_layer_shape == shape
+    assert model_report(model, torch.empty(1, 3, 64, 64)).first_layer_shape == shape
 
 
 def test_frozen_layers_count_too() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3).requires_grad_(False), nn.MaxPool2d(4), nn.Conv2d(4, 1, 3))
-    assert model_report(model, (3, 64, 64)).first_layer_shape == [1, 3, 64, 64]
+    assert model_report(model, torch.empty(1, 3, 64, 64)).first_layer_shape == [1, 3, 64, 64]

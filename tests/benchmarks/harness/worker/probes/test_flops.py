@@ -23,24 +23,24 @@ class TwoHeads(nn.Module):
 
 def test_a_multiply_add_counts_two_forward_and_backward() -> None:
     """A product for the outputs and one for the weights; the inputs of the first layer need no gradient."""
-    assert flops_per_sample(nn.Linear(8, 4), (8,)) == 2 * (2 * 8 * 4)
+    assert flops_per_sample(nn.Linear(8, 4), torch.empty(1, 8)) == 2 * (2 * 8 * 4)
     both = nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2))
-    assert flops_per_sample(both, (8,)) == 2 * (2 * 8 * 4) + 3 * (2 * 4 * 2)
+    assert flops_per_sample(both, torch.empty(1, 8)) == 2 * (2 * 8 * 4) + 3 * (2 * 4 * 2)
 
 
 def test_a_convolution_counts_every_output_pixel() -> None:
-    found = flops_per_sample(nn.Conv2d(3, 4, 3, padding=1), (3, 16, 16))
+    found = flops_per_sample(nn.Conv2d(3, 4, 3, padding=1), torch.empty(1, 3, 16, 16))
     assert found == 2 * (2 * 16 * 16 * 4 * 3 * 3 * 3)
 
 
 def test_all_outputs_of_a_tree_are_counted() -> None:
     heads = 3 * 2 * (4 * 2 + 4 * 3)
-    assert flops_per_sample(TwoHeads(), (8,)) == 2 * (2 * 8 * 4) + heads
+    assert flops_per_sample(TwoHeads(), torch.empty(1, 8)) == 2 * (2 * 8 * 4) + heads
 
 
 def test_the_model_itself_is_left_alone() -> None:
     model = TwoHeads()
-    flops_per_sample(model, (8,))
+    flops_per_sample(model, torch.empty(1, 8))
     assert all(parameter.device == torch.device("cpu") and parameter.grad is None for parameter in model.parameters())
 
 
@@ -62,5 +62,24 @@ def test_an_operation_that_the_meta_device_lacks_is_computed() -> None:
             return result
 
     known, unknown = nn.Conv2d(3, 4, 3), WithUnknown(3, 4, 3)
-    assert model_report(unknown, (3, 8, 8)) == model_report(known, (3, 8, 8))
+    assert model_report(unknown, torch.empty(1, 3, 8, 8)) == model_report(known, torch.empty(1, 3, 8, 8))
     assert all(parameter.grad is None for parameter in unknown.parameters())
+
+
+class TwoInputs(nn.Module):
+    """Its input is a tree: images, and tokens that choose rows of a table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images, self.tokens = nn.Linear(8, 4), nn.Embedding(5, 4)
+
+    def forward(self, inputs: tuple[Tensor, dict[str, Tensor]]) -> Tensor:
+        images, others = inputs
+        products: Tensor = self.images(images) @ self.tokens(others["tokens"]).mT  # (N, N)
+        return products
+
+
+def test_all_inputs_of_a_tree_arrive_and_the_first_is_the_image() -> None:
+    found = model_report(TwoInputs(), (torch.empty(1, 8), {"tokens": torch.tensor([3])}))
+    assert found.flops_per_sample == 2 * (2 * 8 * 4) + 3 * (2 * 4)
+    assert found.first_layer_shape == [1, 8]
