@@ -39,7 +39,7 @@ def read_lines(path: Path, max_bytes: int) -> Iterator[tuple[int, str]]:
             or too many blank ones.
     """
     blank_lines = 0
-    for number, line in enumerate(split_lines(_decoded(path, max_bytes)), start=1):
+    for number, line in enumerate(split_lines(read_text(path, max_bytes)), start=1):
         if len(line) > MAX_LINE_CHARACTERS or blank_lines > MAX_BLANK_LINES:
             fault = f"a line of {len(line)} characters after {blank_lines} blank lines"
             raise DataError(f"{shown(path)}:{number}: {fault}; is this an annotation file?")
@@ -49,7 +49,12 @@ def read_lines(path: Path, max_bytes: int) -> Iterator[tuple[int, str]]:
             blank_lines += 1
 
 
-def _decoded(path: Path, max_bytes: int) -> str:
+def read_text(path: Path, max_bytes: int) -> str:
+    """The content of a text file, without byte order mark.
+
+    Raises:
+        DataError: if the file cannot be read, is larger than `max_bytes` or not UTF-8.
+    """
     encoded = read_regular_file(path, max_bytes)
     if encoded.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{shown(path)}: cannot be read as UTF-8: it is UTF-16; save the file as UTF-8")
@@ -61,6 +66,14 @@ def _decoded(path: Path, max_bytes: int) -> str:
             f"{shown(path)}:{line}: cannot be read as UTF-8 (byte 0x{encoded[error.start]:02x}); "
             "convert the file from its encoding, for example: iconv -f GBK -t UTF-8, or -f LATIN1"
         ) from error
+
+
+def check_unicode(text: str) -> None:
+    """Raises LineError for half of a surrogate pair, which JSON can contain."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise LineError(f"the transcription {shown(text, 40)} is no valid Unicode text") from None
 
 
 def split_lines(text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ocr_models.detection.icdar_line import checked_coordinate, parse_number
 from ocr_models.errors import shown
-from ocr_models.text_lines import LineError
+from ocr_models.text_lines import LineError, check_unicode
 
 MAX_TEXTS = 10_000
 """Of an image. More are no page, and would take a minute to read."""
@@ -83,10 +83,7 @@ def _coordinate(value: object) -> float:
 
 def made_text(polygon: NDArray[np.float64], transcription: str, is_ignored: bool, location: str) -> Text:
     """Raises LineError if the polygon cannot be drawn in reasonable time, or the transcription is no Unicode text."""
-    try:
-        transcription.encode()
-    except UnicodeEncodeError:  # JSON can contain half of a surrogate pair
-        raise LineError(f"the transcription {shown(transcription, 40)} is no valid Unicode text") from None
+    check_unicode(transcription)
     crosses_itself, is_flat = _crosses_itself(polygon), _is_flat(polygon)
     if crosses_itself and len(polygon) > MAX_CROSSING_VERTICES:
         raise LineError(

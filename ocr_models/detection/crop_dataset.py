@@ -6,13 +6,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, get_worker_info
 
 from ocr_models.detection.warp import CropWarper
+from ocr_models.sample_dataset import SampleDataset
 
 if TYPE_CHECKING:
     from ocr_models.detection.pages import AnnotatedImage
@@ -21,30 +20,23 @@ if TYPE_CHECKING:
 Sample = tuple[Tensor, Tensor, Tensor]
 
 
-class CropDataset(Dataset[Sample]):
+class CropDataset(SampleDataset[Sample]):
     """Samples by (image index, position in the endless stream). The data set of a model derives from it.
 
-    All random numbers come from (seed, position), so a training sees the same samples with any number of workers. The
-    first tensor of a sample is the image, (S, S, 3) uint8, RGB, where S is `image_size`.
+    The first tensor of a sample is the image, (S, S, 3) uint8, RGB, where S is `image_size`.
     """
 
     def __init__(self, images: Sequence[AnnotatedImage], *, image_size: int, seed: int) -> None:
+        super().__init__(seed=seed)
         self.images = images
         self.image_size = image_size
-        self.seed = seed
         self._warp = CropWarper(image_size)
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        return self.make(key, lambda _: None)
-
-    def make(self, key: tuple[int, int], lap: Lap) -> Sample:
-        """The sample, in the stages decode, warp and labels. Raises DataError if the image cannot be read."""
-        index, position = key
-        if get_worker_info() is not None:
-            cv2.setNumThreads(0)  # workers already share the cores; 0 leaves a forked thread pool untouched
+    def _make(self, index: int, position: int, lap: Lap) -> Sample:
+        """The stages decode, warp and labels."""
         annotated = self.images[index]
         source = annotated.load()  # (H, W, 3)
         lap("decode")
