@@ -21,7 +21,6 @@ from benchmarks.harness.results.redaction import redact
 ALPHA = 0.05
 MAX_ATTEMPTS = 3
 MAX_SEED = 2**31
-DATA = "--ocr-data"
 AFTER_DASHES = "options after --"
 
 

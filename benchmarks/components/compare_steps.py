@@ -202,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="eager steps in both memory formats, too",
     )
-    parser.add_argument("--data", type=Path, help="folder of annotated images; by default the synthetic set")
+    parser.add_argument("--data", type=Path, help="folder of the model's data; by default the synthetic set")
     return parser
 
 

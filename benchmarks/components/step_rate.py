@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.components.step_rate", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("case", metavar="CASE", help="a case with one process")
-    parser.add_argument("data", metavar="DATA", type=Path, help="folder of annotated images")
+    parser.add_argument("data", metavar="DATA", type=Path, help="folder of the model's data")
     parser.add_argument("pixels", metavar="PIXELS", type=int, help="side of the training image")
     parser.add_argument(
         "rounds", metavar="ROUNDS", type=int, help="timed calls of each, fewer if they take over a minute"

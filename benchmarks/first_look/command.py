@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=_minutes, default=9, help="time for everything; what does not fit is skipped")
     parser.add_argument("--output", type=Path, default=Path("first_look"), help="new or empty folder")
     parser.add_argument("--model", choices=list(MODELS), default="psenet", metavar="MODEL", help=", ".join(MODELS))
-    parser.add_argument("--data", type=Path, help="folder of annotated images; by default the synthetic set")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the model's data, annotated images or words; by default the synthetic set"
+    )
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="cpu tries the command, with --small")
     parser.add_argument("--small", action="store_true", help="tiny sizes, to try the command")
     return parser

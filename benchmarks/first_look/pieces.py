@@ -10,6 +10,8 @@ from typing import Literal
 
 from benchmarks.first_look.sizes import SMALL, image_side
 from benchmarks.harness.protocol.machine import ROOT
+from ocr_models import MODELS
+from ocr_models.data_kinds import OPTIONS
 
 Device = Literal["cuda", "cpu"]
 CASE_STEPS = 40
@@ -98,7 +100,8 @@ def _cases(request: Request) -> Iterator[Piece]:
 
 def _case(request: Request, case: str, expected: float, limit: float) -> Piece:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "benchmarks")]
-    command += ["--ocr-case", case, "--ocr-output", str(cases_folder(request.folder)), "--ocr-data", DATA]
+    command += ["--ocr-case", case, "--ocr-output", str(cases_folder(request.folder))]
+    command += [OPTIONS[MODELS[request.model].data], DATA]
     command += ["--ocr-steps", str(3 if request.small else CASE_STEPS), "--ocr-nnodes", "1"]
     command += ["--ocr-require"]  # pytest's exit code is 0 if its only case is skipped
     if request.small:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ocr_models.data_kinds import hint
 from ocr_models.detection.annotation_files import Text
 from ocr_models.detection.icdar2015 import icdar2015_folders, read_icdar2015
 from ocr_models.detection.paddleocr import LABEL_FILES, read_paddleocr
@@ -48,6 +49,7 @@ def read_annotated_set(root: Path, split: Split = "train") -> AnnotatedSet:
         raise DataError(
             f"{shown(root)}: {missing}layout not recognised; looked for {image_folder.name}/ with "
             f"{annotation_folder.name}/ (ICDAR 2015) and for {label_file.name} (PaddleOCR)"
+            f"{hint(root, 'pages')}"
         )
     if not texts:
         raise DataError(f"{shown(root)}: no image in the {split} split")

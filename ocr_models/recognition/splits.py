@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocr_models.data_kinds import hint
 from ocr_models.errors import DataError, shown
 from ocr_models.files import is_folder
 from ocr_models.recognition.lmdb_words import lmdb_folders
@@ -90,7 +91,7 @@ def find_split(root: Path, split: Split) -> Source:
             "it has one without the name of a split" if name in (".", *FOLDER_LABEL_FILES) else f"it only has {name}"
         )
         raise DataError(f"{shown(root)}: {missing}: {shown(there)}; looked for {_looked_for(split)}")
-    raise DataError(f"{shown(root)}: layout not recognised; looked for {_looked_for(split)}")
+    raise DataError(f"{shown(root)}: layout not recognised; looked for {_looked_for(split)}{hint(root, 'words')}")
 
 
 def _looked_for(split: Split) -> str:

@@ -31,6 +31,7 @@ from suite import ROOT, RunPytest
         (("--ocr-image-cache", "all"), "--ocr-image-cache: 'all' is not none or decoded"),
         (("--ocr-case", "psenet_sp_bs9999999_fp32_1"), "a global batch of 9999999 is more than 1048576"),
         (("--ocr-data", "nowhere"), "nowhere' is not an existing folder of annotated images, or synthetic"),
+        (("--ocr-words", "nowhere"), "nowhere' is not an existing folder of word images, or synthetic"),
         (("--ocr-output", "pytest.ini"), "pytest.ini' is not a folder, or a path where one can be made"),
         (("--ocr-case", "psenet_sp_bs8_fp3_1"), "--ocr-case: 'psenet_sp_bs8_fp3_1' is not a case"),
         (("-o", "ocr_steps=many"), "pytest.ini: ocr_steps: 'many' is not a whole number"),
@@ -66,7 +67,8 @@ def test_the_header_shows_only_settings_that_differ_from_their_defaults(run_pyte
 
 
 def test_under_v_the_header_shows_every_setting(run_pytest: RunPytest, image_folder: Path) -> None:
-    settings = f"steps auto, warmup auto, image-size auto, data {image_folder}, output logs, loader-workers auto, "
+    settings = f"steps auto, warmup auto, image-size auto, data {image_folder}, words synthetic, output logs, "
+    settings += "loader-workers auto, "
     nodes = "nnodes 1, node-rank 0, rdzv-endpoint none, "
     rest = "timeout 900 s, seed 5, image-cache none, compile-mode default, profile-loader no, require no, "
     rest += "strict-machine no, light no, resume no, compare none, max-slowdown 3 %, max-pairs 12, budget none, "

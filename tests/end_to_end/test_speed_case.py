@@ -122,7 +122,7 @@ def test_details_show_how_the_number_was_obtained(session: Session) -> None:
     details = session.document["details"]
     assert (details["seed"], details["warmup_steps"], details["measured_steps"]) == (7, 2, 5)
     assert (details["image_size"], details["data_source"]) == (64, "files")
-    assert details["data"] == {"layout": "icdar2015", "images": 3, "remarks": []}
+    assert details["data"] == {"layout": "icdar2015", "images": 3, "remarks": [], "excluded": {}}
     assert details["loader_workers_per_process"] == 2
     assert details["image_cache"] == "decoded"
     assert len(list((session.folder / "cache" / "ocr_models" / "decoded").glob("*.npy"))) == 3

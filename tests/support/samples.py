@@ -112,7 +112,7 @@ def shared_report(**changed: Any) -> SharedReport:
         precision=expected_settings("fp32"),
         memory_format="channels_last",
         device="a processor",
-        data=DataDescription("icdar2015", 100, []),
+        data=DataDescription("icdar2015", 100, [], {}),
         environment=environment(),
     )
     return structs.replace(good, **changed)

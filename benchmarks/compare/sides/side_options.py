@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.sides.paths import full_path
 from benchmarks.harness.results.redaction import redact
+from ocr_models.data_kinds import OPTIONS
 
 COMPARISON_OPTIONS = (
     "--ocr-compare",
@@ -19,8 +20,9 @@ COMPARISON_OPTIONS = (
 )
 """Of the pytest that compares. The runs of a comparison must not get them: each would be a comparison again."""
 
-DATA = "--ocr-data"
-SAME_ON_BOTH_SIDES = ("--ocr-steps", "--ocr-warmup", "--ocr-seed", DATA)
+FOLDERS = tuple(OPTIONS.values())
+"""Options that name a folder of data."""
+SAME_ON_BOTH_SIDES = ("--ocr-steps", "--ocr-warmup", "--ocr-seed", *FOLDERS)
 LIGHT = "--ocr-light"
 AS_COMMON_OPTIONS = " (after `--`, or as options of `pytest --ocr-compare`)"
 """Where the options of both sides are given, for messages."""
@@ -144,15 +146,18 @@ def with_full_paths(words: Sequence[str], where: str) -> list[str]:
     """
     made = list(words)
     for index, word in enumerate(made):
-        if word == DATA and index + 1 < len(made):
-            made[index + 1] = _full_path(made[index + 1], where)
-        elif word.startswith(f"{DATA}="):
-            made[index] = f"{DATA}={_full_path(word.removeprefix(f'{DATA}='), where)}"
+        name, equals, folder = word.partition("=")
+        if name not in FOLDERS:
+            continue
+        if equals:
+            made[index] = f"{name}={_full_path(folder, f'{where}: {name} ')}"
+        elif index + 1 < len(made):
+            made[index + 1] = _full_path(made[index + 1], f"{where}: {name} ")
     return made
 
 
 def _full_path(text: str, where: str) -> str:
-    return text if text in ("", "synthetic") else str(full_path(text, f"{where}: {DATA} "))
+    return text if text in ("", "synthetic") else str(full_path(text, where))
 
 
 def _instead(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from benchmarks.harness.controller.option_table import COMPARISON_FIELDS, NODE_FIELDS, OPTIONS, Option
+from benchmarks.harness.controller.option_table import COMPARISON_FIELDS, DATA_FIELDS, NODE_FIELDS, OPTIONS, Option
 from benchmarks.harness.controller.options import effective
 from benchmarks.harness.controller.selection import COMPONENTS, measurement_of
 from benchmarks.harness.protocol.machine import ROOT
@@ -18,7 +18,7 @@ from benchmarks.harness.results.measurements import MEASUREMENTS
 NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, "output", "require", "light")
 """Fields whose options the runs do not get: the comparison sets or has checked them itself."""
 
-SAME_ON_BOTH_SIDES = ("data", "steps", "warmup_steps", "seed")
+SAME_ON_BOTH_SIDES = (*DATA_FIELDS, "steps", "warmup_steps", "seed")
 """Fields that both sides get also from the ini file of this pytest."""
 
 
@@ -82,8 +82,9 @@ def options_for_runs(config: pytest.Config, settings: Settings) -> list[str]:
         from_ini = option.field in SAME_ON_BOTH_SIDES and text != option.default
         if option.field in NOT_FOR_RUNS or not (_is_given(config, option) or from_ini):
             continue
-        if option.field == "data":
-            words += [option.flag, "synthetic" if settings.data is None else str(settings.data)]
+        if option.field in DATA_FIELDS:
+            folder = getattr(settings, option.field)
+            words += [option.flag, "synthetic" if folder is None else str(folder)]
         elif option.metavar:
             words += [option.flag, text]
         elif getattr(settings, option.field):

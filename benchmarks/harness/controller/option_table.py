@@ -8,17 +8,18 @@ from typing import Any, get_args
 
 from benchmarks.harness.controller.option_values import (
     MAX_PAIRS,
-    data_folder,
     endpoint,
     minutes,
     one_of,
     or_auto,
     or_none,
     output_folder,
+    pages_folder,
     seconds,
     side,
     slowdown,
     whole_number,
+    words_folder,
     yes_or_no,
 )
 from benchmarks.harness.controller.planning import DEFAULT_STEPS, DEFAULT_WARMUP_STEPS
@@ -83,10 +84,19 @@ OPTIONS = (
     Option(
         name="data",
         field="data",
-        parse=data_folder,
+        parse=pages_folder,
         default="synthetic",
         metavar="FOLDER",
         help="annotated images in the layout of ICDAR 2015 or of PaddleOCR; synthetic: a set that is made once",
+    ),
+    Option(
+        name="words",
+        field="words",
+        parse=words_folder,
+        default="synthetic",
+        metavar="FOLDER",
+        help="images of words for text recognisers: LMDB, or the layout of PaddleOCR, ICDAR 2015 or MMOCR; synthetic: "
+        "a set that is made once",
     ),
     Option(
         name="output",
@@ -244,6 +254,8 @@ OPTIONS = (
         help="of --ocr-compare: fail a case also if its pairs cannot tell",
     ),
 )
+DATA_FIELDS = ("data", "words")
+"""Options that name a folder of data, one per kind of data."""
 NODE_FIELDS = ("nodes", "node_rank", "rdzv_endpoint")
 """Options that together make up Settings.nodes."""
 COMPARISON_FIELDS = ("compare", "max_slowdown", "max_pairs", "budget_minutes", "strict_compare")

@@ -99,13 +99,21 @@ def side(text: str) -> str:
     return text
 
 
-def data_folder(text: str) -> Path | None:
+def _existing_folder(content: str) -> Callable[[str], Path | None]:
     """None for "synthetic"."""
-    if text == "synthetic":
-        return None
-    if not _is_path(text) or not Path(text).is_dir():
-        raise ValueError("an existing folder of annotated images, or synthetic")
-    return Path(text).resolve()
+
+    def parse(text: str) -> Path | None:
+        if text == "synthetic":
+            return None
+        if not _is_path(text) or not Path(text).is_dir():
+            raise ValueError(f"an existing folder of {content}, or synthetic")
+        return Path(text).resolve()
+
+    return parse
+
+
+pages_folder = _existing_folder("annotated images")
+words_folder = _existing_folder("word images")
 
 
 def output_folder(text: str) -> Path:

@@ -11,9 +11,10 @@ import pytest
 from benchmarks.harness.controller.nodes import nodes_from
 from benchmarks.harness.controller.option_table import NODE_FIELDS, OPTIONS, Option
 from benchmarks.harness.controller.option_values import (
-    data_folder,
     output_folder,
+    pages_folder,
     quoted,
+    words_folder,
 )
 from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 from benchmarks.harness.protocol.settings import Settings
@@ -56,7 +57,7 @@ def read_settings(config: pytest.Config) -> Settings:
         given = effective(config, option)
         text = given.text
         try:
-            if option.parse in (data_folder, output_folder) and text not in ("", "synthetic"):
+            if option.parse in (pages_folder, words_folder, output_folder) and text not in ("", "synthetic"):
                 base = config.invocation_params.dir if given.source == option.flag else config.rootpath
                 text = str(base / Path(text).expanduser())
             values[option.field] = option.parse(text)

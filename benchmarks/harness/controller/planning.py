@@ -37,6 +37,7 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
     """
     parameters = measurement.parameters(case, settings)
     nodes = settings.nodes
+    data = settings.data_of(MODELS[case.model].data)
     cores = available_cores() // max(1, case.processes // nodes.count)
     plan = Plan(
         case=case,
@@ -47,8 +48,8 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         warmup_steps=_warmup_steps(case, settings, parameters),
         warmup_steps_requested=settings.warmup_steps,
         image_size=image_size(case, settings, parameters),
-        data=None if settings.data is None else str(settings.data),
-        data_source="synthetic" if settings.data is None else "files",
+        data=None if data is None else str(data),
+        data_source="synthetic" if data is None else "files",
         convergence_data=parameters.convergence_data,
         nodes=nodes.count,
         node_rank=nodes.rank,

@@ -56,10 +56,14 @@ class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
     """The training split."""
 
     layout: Annotated[Text, about("folder layout, for example icdar2015")]
-    images: Annotated[PositiveCount, about("number of training images")]
+    images: Annotated[PositiveCount, about("number of training images, without those excluded")]
     remarks: Annotated[
         list[Line],
         about("oddities of the annotations in the splits that were read, with file and line of the first"),
+    ]
+    excluded: Annotated[
+        dict[str, PositiveCount],
+        about("training images that the model cannot be trained on, because of their labels: reason and number"),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.endpoint import port_after, split_endpoint
 from benchmarks.harness.protocol.machine import ROOT
+from ocr_models.data_kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Settings:
     Attributes:
         steps, warmup_steps: measured steps, and those before them that are not counted.
         image_size: side of the square training image in pixels.
-        data: folder of annotated images; None for the synthetic set.
+        data: folder of annotated images, for models of pages; None for the synthetic set.
+        words: folder of word images, for models of words; None for the synthetic set.
         output: folder of the artifacts.
         loader_workers: loader processes per rank.
         timeout_seconds: for one case from start to end.
@@ -75,6 +77,7 @@ class Settings:
     warmup_steps: int | None = None
     image_size: int | None = None
     data: Path | None = None
+    words: Path | None = None
     output: Path = ROOT / "logs"
     loader_workers: int | None = None
     timeout_seconds: float = 900.0
@@ -92,3 +95,7 @@ class Settings:
     strict_compare: bool = False
     resume: bool = False
     nodes: Nodes = field(default_factory=Nodes)
+
+    def data_of(self, kind: Kind) -> Path | None:
+        """The folder for models whose samples are of this kind (`Model.data`); None for the synthetic set."""
+        return self.words if kind == "words" else self.data

@@ -85,7 +85,7 @@ class PlanDetails(Provenance, frozen=True, kw_only=True):
     threads_per_process: Annotated[PositiveCount, about("of torch's operators")]
     loader_workers_per_process: Annotated[Count, about("loader processes")]
     seed: Annotated[Count, about("of weights, order of samples and augmentation")]
-    data_source: Annotated[Literal["synthetic", "files"], about("synthetic set, or --ocr-data")]
+    data_source: Annotated[Literal["synthetic", "files"], about("synthetic set, or --ocr-data or --ocr-words")]
     image_cache: Annotated[Literal["none", "decoded"], about("--ocr-image-cache")]
 
 

@@ -176,10 +176,12 @@ def shared_report(run: Run) -> SharedReport:
     """What should be the same on all ranks, as rank 0 has it, without private data."""
     shared = run.results[0].report.shared
     data = shared.data
+    remarks = [redact(remark) for remark in data.remarks]
+    excluded = {redact(reason): number for reason, number in data.excluded.items()}
     return structs.replace(
         shared,
         device=redact(shared.device),
-        data=structs.replace(data, layout=redact(data.layout), remarks=[redact(remark) for remark in data.remarks]),
+        data=structs.replace(data, layout=redact(data.layout), remarks=remarks, excluded=excluded),
         environment=_redacted(shared.environment),
     )
 

@@ -27,11 +27,9 @@ UNKNOWN = "null"
 def rank_differences(results: Sequence[RankResult]) -> dict[str, list[str]]:
     """Field -> value of each rank, for the fields of `SharedReport` that are not the same on all ranks."""
     reports = [_flat(msgspec.to_builtins(result.report.shared)) for result in results]
-    return {
-        field: [redact(report[field]) for report in reports]
-        for field in reports[0]
-        if len({report[field] for report in reports}) > 1
-    }
+    fields = dict.fromkeys(field for report in reports for field in report)  # ranks may exclude for other reasons
+    values = {field: [report.get(field, UNKNOWN) for report in reports] for field in fields}
+    return {redact(field): [*map(redact, each)] for field, each in values.items() if len(set(each)) > 1}
 
 
 def mismatch_of(differences: Mapping[str, Sequence[str]]) -> str | None:

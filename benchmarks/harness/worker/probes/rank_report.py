@@ -53,11 +53,17 @@ def rank_report(set_up: SetUp, watch: TrainingWatch, steps: int, held_out: DataS
 
 def _shared_report(set_up: SetUp, inputs: Any, held_out: DataSet | None) -> SharedReport:
     remarks = [remark for data in (set_up.data, held_out) for remark in getattr(data, "remarks", ()) if remark]
+    excluded = [*getattr(set_up.data, "excluded", {}).items()][:MAX_REMARKS]
     return SharedReport(
         gradient_bytes=sum(p.numel() * p.element_size() for p in set_up.task.model.parameters() if p.requires_grad),
         precision=effective_precision(set_up.case),
         memory_format=memory_format([*set_up.task.model.parameters(), *tree_leaves(inputs)]),
         device=device_name(set_up.device),
-        data=DataDescription(set_up.data.layout, len(set_up.data), [*map(shown, remarks[:MAX_REMARKS])]),
+        data=DataDescription(
+            set_up.data.layout,
+            len(set_up.data),
+            [*map(shown, remarks[:MAX_REMARKS])],
+            {shown(reason): number for reason, number in excluded},
+        ),
         environment=describe_environment(set_up.device),
     )

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.controller.option_values import (
-    data_folder,
     endpoint,
     minutes,
     one_of,
     or_auto,
     or_none,
     output_folder,
+    pages_folder,
     seconds,
     side,
     slowdown,
@@ -35,7 +35,7 @@ count = whole_number(1, 10)
         (or_auto(count), "auto", None),
         (seconds, "0.5", 0.5),
         (seconds, "1e3", 1000.0),
-        (data_folder, "synthetic", None),
+        (pages_folder, "synthetic", None),
         (endpoint, "head:29400", "head:29400"),
         (one_of("none", "decoded"), "decoded", "decoded"),
         (yes_or_no, "yes", True),
@@ -74,12 +74,12 @@ def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: obj
         (count, "9" * 5000, "a whole number from 1 to 10"),
         (count, "²", "a whole number from 1 to 10"),
         (count, " 1", "a whole number from 1 to 10"),
-        (data_folder, "a\0b", "an existing folder of annotated images, or synthetic"),
-        (data_folder, "\udcff", "an existing folder of annotated images, or synthetic"),
+        (pages_folder, "a\0b", "an existing folder of annotated images, or synthetic"),
+        (pages_folder, "\udcff", "an existing folder of annotated images, or synthetic"),
         (output_folder, "\udcff", "a folder, or a path where one can be made"),
         (output_folder, "x" * 5000, "a folder, or a path where one can be made"),
-        (data_folder, "/nowhere", "an existing folder of annotated images, or synthetic"),
-        (data_folder, "", "an existing folder of annotated images, or synthetic"),
+        (pages_folder, "/nowhere", "an existing folder of annotated images, or synthetic"),
+        (pages_folder, "", "an existing folder of annotated images, or synthetic"),
         (output_folder, "", "a folder, or a path where one can be made"),
         (output_folder, __file__, "a folder, or a path where one can be made"),
         (endpoint, "head", "HOST:PORT"),
@@ -95,5 +95,5 @@ def test_a_wrong_value_is_refused_with_what_was_expected(parse: Callable[[str], 
 
 def test_folders_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert data_folder(".") == output_folder(".") == tmp_path.resolve()
+    assert pages_folder(".") == output_folder(".") == tmp_path.resolve()
     assert output_folder("new/folder") == tmp_path.resolve() / "new" / "folder"

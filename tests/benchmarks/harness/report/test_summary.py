@@ -100,7 +100,7 @@ def test_the_time_of_all_speed_cases_is_one_line(tmp_path: Path) -> None:
 def test_remarks_about_the_data_appear_once(tmp_path: Path) -> None:
     def remarked(*remarks: str) -> Row:
         artifact = speed_artifact()
-        details = structs.replace(artifact.details, data=DataDescription("icdar2015", 100, list(remarks)))
+        details = structs.replace(artifact.details, data=DataDescription("icdar2015", 100, list(remarks), {}))
         return row("speed", SPEED_CASE, structs.replace(artifact, details=details), "/a/x")
 
     failed = row("speed", SPEED_CASE, FAILED, "/a/x")

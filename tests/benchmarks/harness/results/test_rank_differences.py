@@ -68,7 +68,7 @@ def test_some_things_may_differ_and_are_recorded(
             {"environment": environment(git_commit="b" * 40)},
             "environment.git_commit of rank 1",
         ),
-        ({"data": DataDescription("icdar2015", 99, [])}, {}, "data.images of rank 1 is 100, of rank 0 99"),
+        ({"data": DataDescription("icdar2015", 99, [], {})}, {}, "data.images of rank 1 is 100, of rank 0 99"),
         ({"gradient_bytes": 1}, {}, "gradient_bytes of rank 1"),
         (
             {},

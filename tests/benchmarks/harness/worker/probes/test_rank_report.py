@@ -82,7 +82,7 @@ def test_rank_0_also_reports_what_the_network_computes() -> None:
     assert report.parameters_sha256 == parameters_sha256(made.task.model)
     assert report.model == ModelReport(2 * (2 * 3 * 2), [1, 3])
     assert report.shared.gradient_bytes == 6 * 4  # the bias is not trained
-    assert report.shared.data == DataDescription("icdar2015", 5, [flat])
+    assert report.shared.data == DataDescription("icdar2015", 5, [flat], {})
     assert (report.shared.precision.matmul, report.shared.precision.autocast) == ("ieee", None)
     assert report.shared.memory_format == "contiguous"  # of the inputs: a linear layer has one format only
 
