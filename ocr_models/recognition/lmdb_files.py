@@ -16,6 +16,9 @@ DATA_FILE = "data.mdb"
 _open: dict[str, lmdb.Environment] = {}
 """Real path -> what this process has open: lmdb refuses to open a folder twice in one process."""
 
+_known: dict[Path, lmdb.Environment] = {}
+"""The same by path as given: finding the real path takes longer than reading a value."""
+
 _owner = os.getpid()
 
 
@@ -33,16 +36,22 @@ def open_lmdb(folder: Path) -> lmdb.Environment:
             with suppress(lmdb.Error):
                 inherited.close()
         _open.clear()
+        _known.clear()
         _owner = os.getpid()
+    if (known := _known.get(folder)) is not None:
+        return known
     path = os.path.realpath(folder)
     if path not in _open:
         _open[path] = _opened(folder)
+    _known[folder] = _open[path]
     return _open[path]
 
 
 def close_lmdb(folder: Path) -> None:
     """Close the LMDB of a folder in this process, for example before its file is replaced."""
     if (environment := _open.pop(os.path.realpath(folder), None)) is not None:
+        for path in [path for path, known in _known.items() if known is environment]:
+            del _known[path]
         environment.close()
 
 

@@ -7,6 +7,7 @@ import os
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import lmdb
@@ -78,6 +79,10 @@ class LmdbImages:
     sources: NDArray[np.uint16]
     numbers: NDArray[np.int64]
 
+    @cached_property
+    def _paths(self) -> tuple[Path, ...]:
+        return tuple(self.root / folder for folder in self.folders)
+
     def __len__(self) -> int:
         return len(self.numbers)
 
@@ -85,7 +90,7 @@ class LmdbImages:
         return f"{self.folders[self.sources[index]]}: {image_key(int(self.numbers[index]))}"
 
     def load(self, index: int, *, grey: bool) -> NDArray[np.uint8]:
-        folder = self.root / self.folders[self.sources[index]]
+        folder = self._paths[self.sources[index]]
         key = image_key(int(self.numbers[index]))
         encoded = read_value(folder, key)
         place = f"{shown(folder)}: {key}"
