@@ -113,6 +113,15 @@ def test_a_bad_line_of_paddleocrs_layout_is_named(tmp_path: Path, line: str, mes
         read_annotated_set(paddleocr(tmp_path, ["img_0.jpg\t[]", line]))
 
 
+@pytest.mark.parametrize("name", ["rec_gt_train.txt", "train/gt.txt", "data.mdb", "training/MJ/data.mdb"])
+def test_a_folder_of_words_is_told_by_the_option_for_words(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    message = rf"layout not recognised.*looks like words \({Path(name).name}\), whose folder is named by --ocr-words"
+    with pytest.raises(DataError, match=message):
+        read_annotated_set(tmp_path)
+
+
 def test_unpaired_files_are_named(tmp_path: Path) -> None:
     root = official(tmp_path / "a", {"img_1": "", "img_2": "", "img_10": ""})
     for name in ("gt_img_2.txt", "gt_img_10.txt"):

@@ -27,6 +27,7 @@ from benchmarks.compare.sides.side_options import (
         ("--ocr-steps 3", "options: --ocr-steps must be the same on both sides: give it to both (after `--`, or as"),
         ("--ocr-seed=3", "--ocr-seed must be the same"),
         ("--ocr-data photos", "--ocr-data must be the same"),
+        ("--ocr-words=words", "--ocr-words must be the same"),
         ("-o ocr_light=true", "-o changes which tests run"),
         ("--override-ini=ocr_light=true", "--override-ini changes"),
         ("--maxfail=1", "--maxfail changes"),
@@ -108,5 +109,8 @@ def test_a_relative_folder_is_that_of_the_command_in_every_tree(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert without_comparison_options("--ocr-data photos") == f"--ocr-data {tmp_path}/photos"
+    assert with_full_paths(["--ocr-words", "a", "--ocr-words=b", "--ocr-words", "synthetic"], "") == [
+        *("--ocr-words", f"{tmp_path}/a", f"--ocr-words={tmp_path}/b", "--ocr-words", "synthetic")
+    ]
     with pytest.raises(SideError, match="options after --: --ocr-data ~nobody"):
         with_full_paths(["--ocr-data=~nobody.here/x"], "options after --")

@@ -108,9 +108,13 @@ def test_a_run_of_a_comparison_does_not_compare(monkeypatch: pytest.MonkeyPatch)
     comparing.check_options(config, settings)
 
 
-def test_synthetic_data_of_the_command_line_replace_a_folder_of_the_ini_file(tmp_path: Path) -> None:
-    config = FakeConfig({"ocr_data": "synthetic"}, {"ocr_data": str(tmp_path)}).as_pytest()
-    assert comparing.options_for_runs(config, read_settings(config)) == ["--ocr-data", "synthetic"]
+@pytest.mark.parametrize("name", ["data", "words"])
+def test_synthetic_data_of_the_command_line_replace_a_folder_of_the_ini_file(tmp_path: Path, name: str) -> None:
+    ini = {f"ocr_{name}": str(tmp_path)}
+    config = FakeConfig({f"ocr_{name}": "synthetic"}, ini).as_pytest()
+    assert comparing.options_for_runs(config, read_settings(config)) == [f"--ocr-{name}", "synthetic"]
+    config = FakeConfig({}, ini).as_pytest()
+    assert comparing.options_for_runs(config, read_settings(config)) == [f"--ocr-{name}", str(tmp_path)]
 
 
 def test_the_runs_get_what_pytest_addopts_gives(monkeypatch: pytest.MonkeyPatch) -> None:

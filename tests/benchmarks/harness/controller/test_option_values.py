@@ -20,6 +20,7 @@ from benchmarks.harness.controller.option_values import (
     side,
     slowdown,
     whole_number,
+    words_folder,
     yes_or_no,
 )
 
@@ -79,6 +80,7 @@ def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: obj
         (output_folder, "\udcff", "a folder, or a path where one can be made"),
         (output_folder, "x" * 5000, "a folder, or a path where one can be made"),
         (pages_folder, "/nowhere", "an existing folder of annotated images, or synthetic"),
+        (words_folder, "/nowhere", "an existing folder of word images, or synthetic"),
         (pages_folder, "", "an existing folder of annotated images, or synthetic"),
         (output_folder, "", "a folder, or a path where one can be made"),
         (output_folder, __file__, "a folder, or a path where one can be made"),

@@ -65,6 +65,7 @@ def test_paths_of_the_command_line_are_relative_to_the_current_folder_and_those_
     assert (found.output, found.data) == (tmp_path / "here", tmp_path / "data")
     assert settings({}, {"ocr_output": "there"}).output == ROOT / "there"
     assert settings({"ocr_data": "synthetic"}, folder=tmp_path).data is None
+    assert settings({"ocr_words": "data"}, folder=tmp_path).words == tmp_path / "data"
 
 
 def test_the_options_of_a_job_become_its_nodes() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -54,6 +54,21 @@ def test_settings_have_priority_over_defaults() -> None:
     )
     assert (found.steps, found.warmup_steps, found.image_size, found.loader_workers) == (3, 0, 640, 0)
     assert (found.seed, found.data, found.data_source, found.timeout_seconds) == (9, "/data", "files", 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder"),
+    [("pages", "/pages"), ("words", "/words")],
+)
+def test_a_case_gets_the_data_of_its_models_kind(
+    monkeypatch: pytest.MonkeyPatch, kind: Literal["pages", "words"], folder: str
+) -> None:
+    monkeypatch.setitem(MODELS, "psenet", dataclasses.replace(MODELS["psenet"], data=kind))
+    both = plan("psenet_sp_bs8_fp32_1", data=Path("/pages"), words=Path("/words"))
+    assert (both.data, both.data_source) == (folder, "files")
+    other = {"words": Path("/words")} if kind == "pages" else {"data": Path("/pages")}
+    without = plan("psenet_sp_bs8_fp32_1", **other)
+    assert (without.data, without.data_source) == (None, "synthetic")
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,11 @@ def test_some_things_may_differ_and_are_recorded(
             "environment.git_commit of rank 1",
         ),
         ({"data": DataDescription("icdar2015", 99, [], {})}, {}, "data.images of rank 1 is 100, of rank 0 99"),
+        (
+            {"data": DataDescription("icdar2015", 100, [], {"empty": 2})},
+            {"data": DataDescription("icdar2015", 100, [], {"too long": 2})},
+            "data.excluded.empty of rank 1 is null, of rank 0 2",
+        ),
         ({"gradient_bytes": 1}, {}, "gradient_bytes of rank 1"),
         (
             {},

@@ -87,6 +87,13 @@ def test_rank_0_also_reports_what_the_network_computes() -> None:
     assert report.shared.memory_format == "contiguous"  # of the inputs: a linear layer has one format only
 
 
+def test_what_the_model_excludes_of_the_training_split_is_reported() -> None:
+    made, _ = set_up("psenet_sp_bs2_fp32_cpu1", rank=0)
+    made.data.excluded = {"longer\nthan 25 characters": 3, "empty": 1}  # type: ignore[attr-defined]
+    report = rank_report(made, WATCH, 6, cast(DataSet, SimpleNamespace(excluded={"empty": 9})))
+    assert report.shared.data.excluded == {"longer\\nthan 25 characters": 3, "empty": 1}
+
+
 def test_other_ranks_report_the_same_of_themselves_and_a_single_process_has_no_parameters_to_compare() -> None:
     first, other = (rank_report(set_up("psenet_mp_bs4_fp32_cpu2", rank)[0], WATCH, 6) for rank in (0, 1))
     assert other.shared == first.shared
