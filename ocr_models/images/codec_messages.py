@@ -2,7 +2,8 @@
 
 OpenCV decodes a JPEG that is damaged inside and fills in what is missing. That the data were damaged, its JPEG decoder
 (libjpeg) reports only on the standard error of the process, and OpenCV has no other way to ask. So the descriptor of
-the standard error is replaced by a pipe during the decoding. This takes some microseconds.
+the standard error is replaced by a pipe during the decoding. This takes some microseconds; the pipe is made once per
+process, because making one would take as long as decoding the image of a word.
 """
 
 from __future__ import annotations
@@ -29,6 +30,28 @@ _exclusive = threading.Lock()
 # A process that is forked while another thread decodes must neither inherit the pipe nor a lock that nobody releases.
 os.register_at_fork(before=_exclusive.acquire, after_in_parent=_exclusive.release, after_in_child=_exclusive.release)
 
+_pipe: list[tuple[int, int]] = []
+"""The two ends of the pipe, once it is made."""
+
+
+def _forget_pipe() -> None:
+    """A forked process makes its own: both would read what either of them prints."""
+    while _pipe:
+        for descriptor in _pipe.pop():
+            os.close(descriptor)
+
+
+os.register_at_fork(after_in_child=_forget_pipe)
+
+
+def _ends() -> tuple[int, int]:
+    if not _pipe:
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)  # a flood of messages is cut, instead of waiting for a reader
+        _pipe.append((reader, writer))
+    return _pipe[0]
+
 
 def with_codec_messages(decode: Callable[[], T]) -> tuple[T, list[str]]:
     """The result of `decode` and the lines that image decoders have printed meanwhile.
@@ -36,14 +59,11 @@ def with_codec_messages(decode: Callable[[], T]) -> tuple[T, list[str]]:
     What other threads print at the same time appears on the standard error afterwards.
     """
     with _exclusive:
-        reader, writer = os.pipe()
-        os.set_blocking(reader, False)
-        os.set_blocking(writer, False)  # a flood of messages is cut, instead of waiting for a reader
+        reader, writer = _ends()
         try:
             with _stderr_replaced(writer):
                 result = decode()
         finally:
-            os.close(writer)
             printed = _content(reader)
             messages = [line for line in printed.splitlines() if CODEC_MESSAGE.fullmatch(line)]
             others = b"".join(line for line in printed.splitlines(True) if not CODEC_MESSAGE.fullmatch(line.strip()))
@@ -73,7 +93,5 @@ def _stderr_replaced(descriptor: int) -> Iterator[None]:
 def _content(reader: int) -> bytes:
     try:
         return os.read(reader, MAX_MESSAGE_BYTES)
-    except OSError:  # a child process has inherited the other end, and nothing was printed
+    except BlockingIOError:  # nothing was printed
         return b""
-    finally:
-        os.close(reader)

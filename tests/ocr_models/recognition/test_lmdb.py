@@ -143,6 +143,20 @@ def test_other_processes_load_the_same_images(tmp_path: Path, method: str) -> No
     assert loaded(words, 0) == [20, 60, 3]
 
 
+opened: list[object] = []
+
+
+def is_known(folder: Path) -> bool:
+    return open_lmdb(folder) in opened
+
+
+def test_a_forked_process_opens_the_lmdb_again(tmp_path: Path) -> None:
+    opened.append(open_lmdb(write_lmdb(tmp_path, ["a"])))
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert not pool.apply(is_known, (tmp_path,))
+    assert is_known(tmp_path)
+
+
 def test_a_pickle_carries_labels_and_positions_only(tmp_path: Path) -> None:
     words = read(write_lmdb(tmp_path, ["word"] * 2000))
     words.words[0].load()

@@ -66,7 +66,7 @@ def test_a_case_gets_the_data_of_its_models_kind(
     monkeypatch.setitem(MODELS, "psenet", dataclasses.replace(MODELS["psenet"], data=kind))
     both = plan("psenet_sp_bs8_fp32_1", data=Path("/pages"), words=Path("/words"))
     assert (both.data, both.data_source) == (folder, "files")
-    other = {"words": Path("/words")} if kind == "pages" else {"data": Path("/pages")}
+    other: dict[str, Any] = {"words": Path("/words")} if kind == "pages" else {"data": Path("/pages")}
     without = plan("psenet_sp_bs8_fp32_1", **other)
     assert (without.data, without.data_source) == (None, "synthetic")
 
