@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from ocr_models.parseq.attention import KeysValues
 from ocr_models.parseq.decoder import Decoder
+from ocr_models.parseq.embedding import TokenEmbedding
 from ocr_models.parseq.encoder import WEIGHT_STD, Encoder, draw_linear
-from ocr_models.parseq.labels import CLASSES, END, MAX_CHARACTERS, PAD, START, TOKENS
+from ocr_models.parseq.labels import CLASSES, END, MAX_CHARACTERS, PAD, START
 from ocr_models.parseq.permutations import attention_masks, permutation_rows
 
 DROPOUT = 0.1
@@ -162,24 +163,6 @@ class PARSeq(nn.Module):
         embedded: Tensor = self.text_embed(tokens)
         positions = self.pos_queries[:, : first + tokens.shape[1] - 1]
         return embedded + F.pad(positions, (0, 0, 1, 0))[:, first:]
-
-
-class TokenEmbedding(nn.Module):
-    """Tokens (N, L) of any integer type -> (N, L, D), times the root of D."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(TOKENS, dim)
-        nn.init.trunc_normal_(self.embedding.weight, std=WEIGHT_STD)
-        self.scale = dim**0.5
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """As a product with rows of zeros and a one: its gradient needs no atomic additions, and no sorting."""
-        weight = self.embedding.weight
-        chosen = tokens[..., None] == torch.arange(TOKENS, device=tokens.device)  # (N, L, tokens)
-        with torch.autocast(tokens.device.type, enabled=False):
-            embedded: Tensor = chosen.to(weight.dtype) @ (weight * self.scale)
-        return embedded
 
 
 def _with_fixed_labels(images: Tensor) -> Inputs:
