@@ -96,7 +96,8 @@ class PARSeq(nn.Module):
         _, hidden = attention_masks(permutations)  # (K, L, L), where L = n + 1
         no_character = ((tokens == PAD) | (tokens == END)).view(n, 1, 1, length)
         allowed = ~(hidden | no_character).view(n, 1, rows * length, length)
-        # The orders lie behind one another as queries of a sample: they share its tokens and its memory.
+        # The orders lie behind one another as queries of a sample: they share its tokens and its memory, and with them
+        # the dropout of the tokens, which the recipe draws anew for each order. That of all else is drawn for each.
         queries = self.pos_queries[:, :length].expand(n * rows, -1, -1).reshape(n, rows * length, -1)
         decoded = self.decoder(
             self.dropout(queries),

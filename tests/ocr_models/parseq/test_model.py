@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from benchmarks.components.parseq.baseline.step import baseline_loss
@@ -59,6 +59,23 @@ def test_dropout_is_on_in_training_only() -> None:
     assert not torch.equal(*logits)  # each order has its own
     model.eval()
     assert loss_of(model, targets, permutations) == loss_of(model, targets, permutations)
+
+
+def test_each_layer_with_dropout_uses_it() -> None:
+    model, targets, permutations = copy.deepcopy(drawn()).train(), encode(LABELS), orders(5)
+    layers = [each for each in model.modules() if isinstance(each, nn.Dropout)]
+    dropped: list[torch.Size] = []
+    for layer in layers:
+        layer.register_forward_hook(lambda module, inputs, output: dropped.append(output.shape))
+        layer.p = 0.0
+    assert loss_of(model, targets, permutations) == loss_of(model, targets, permutations)
+    assert sorted({tuple(each) for each in dropped}) == [(2, 6, 24), (2, 36, 24), (2, 36, 96)]
+    assert len(dropped) == 2 * (2 + 4)  # queries and tokens; three sublayers, and inside the last
+    for layer in layers:
+        layer.p = 0.1
+        assert loss_of(model, targets, permutations) != loss_of(model, targets, permutations)
+        layer.p = 0.0
+    assert len(layers) == 4
 
 
 def test_the_embedding_is_a_lookup_with_its_gradient() -> None:
@@ -139,6 +156,8 @@ def test_initial_weights_are_drawn_as_in_the_recipe() -> None:
         else:
             expected = (2 / (4 * 96)) ** 0.5 if last == "in_proj_weight" else 0.02
             assert parameter.std().item() == pytest.approx(expected, rel=0.05), name
+            if last == "in_proj_weight":  # of a uniform distribution
+                assert parameter.abs().max() <= 3**0.5 * expected
 
 
 # precision and compilation
