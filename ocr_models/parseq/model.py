@@ -18,11 +18,10 @@ from ocr_models.parseq.decoder import Decoder
 from ocr_models.parseq.embedding import TokenEmbedding
 from ocr_models.parseq.encoder import WEIGHT_STD, Encoder, draw_linear
 from ocr_models.parseq.labels import CLASSES, END, MAX_CHARACTERS, PAD, START
-from ocr_models.parseq.permutations import attention_masks, permutation_rows
+from ocr_models.parseq.permutations import attention_masks
 
 DROPOUT = 0.1
 POSITIONS = MAX_CHARACTERS + 1
-DRAWN_ORDERS = 2
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,9 @@ class PARSeq(nn.Module):
         nn.init.trunc_normal_(self.pos_queries, std=WEIGHT_STD)
         self.head.apply(draw_linear)
 
-    def forward(self, inputs: Inputs | Tensor) -> Tensor:
-        """Logits of all positions in all orders of reading, (K, N, n + 1, 95).
-
-        Images alone, (N, 3, 32, 128), are read with 25 characters and six orders, as in a training step: so the
-        operations of a step can be counted.
-        """
-        images, tokens, permutations = _with_fixed_labels(inputs) if isinstance(inputs, Tensor) else inputs
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Logits of all positions in all orders of reading, (K, N, n + 1, 95)."""
+        images, tokens, permutations = inputs
         rows, (n, length) = len(permutations), tokens.shape
         _, hidden = attention_masks(permutations)  # (K, L, L), where L = n + 1
         no_character = ((tokens == PAD) | (tokens == END)).view(n, 1, 1, length)
@@ -164,9 +159,3 @@ class PARSeq(nn.Module):
         embedded: Tensor = self.text_embed(tokens)
         positions = self.pos_queries[:, : first + tokens.shape[1] - 1]
         return embedded + F.pad(positions, (0, 0, 1, 0))[:, first:]
-
-
-def _with_fixed_labels(images: Tensor) -> Inputs:
-    tokens = torch.ones(len(images), POSITIONS, dtype=torch.int64, device=images.device)
-    forward = torch.arange(MAX_CHARACTERS, device=images.device)
-    return Inputs(images, tokens, permutation_rows(forward.expand(DRAWN_ORDERS, -1)))

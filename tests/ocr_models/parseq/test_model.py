@@ -123,7 +123,8 @@ def test_the_operations_of_a_step_are_those_of_six_orders_on_one_memory(size: st
     projections = queries * 12 * dim**2 + (26 + 128) * 2 * dim**2
     decoder = projections + 2 * queries * (26 + 128) * dim + queries * 95 * dim
     gradient_of_the_embedding = 97 * 26 * dim
-    report = model_report(without_memory(size), (3, 32, 128))
+    inputs = Inputs(torch.empty(1, 3, 32, 128), encode(["a"], width=27)[:, :-1], orders(25))
+    report = model_report(without_memory(size), inputs)
     assert report.flops_per_sample == 2 * (2 * patches + 3 * (encoder + decoder) + gradient_of_the_embedding)
     assert report.first_layer_shape == [1, 3, 32, 128]
 
