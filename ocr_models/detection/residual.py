@@ -5,9 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from ocr_models.batch_norm import BatchNorm2d
-
-Block = type[BasicBlock | Bottleneck]
+from ocr_models.residual_stage import Block, residual_stage
 
 BACKBONES: dict[str, tuple[Block, tuple[int, ...]]] = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
@@ -38,10 +36,10 @@ class ResidualStages(nn.Module):
         """Make `layer1` to `layer4`. `in_channels` are those of the stem's result."""
         self.out_channels = tuple(width * block.expansion for width in WIDTHS)
         inputs = (in_channels, *self.out_channels)
-        self.layer1 = _stage(block, inputs[0], WIDTHS[0], depths[0], stride=1)
-        self.layer2 = _stage(block, inputs[1], WIDTHS[1], depths[1], stride=2)
-        self.layer3 = _stage(block, inputs[2], WIDTHS[2], depths[2], stride=2)
-        self.layer4 = _stage(block, inputs[3], WIDTHS[3], depths[3], stride=2)
+        self.layer1 = residual_stage(block, inputs[0], WIDTHS[0], depths[0], stride=1)
+        self.layer2 = residual_stage(block, inputs[1], WIDTHS[1], depths[1], stride=2)
+        self.layer3 = residual_stage(block, inputs[2], WIDTHS[2], depths[2], stride=2)
+        self.layer4 = residual_stage(block, inputs[3], WIDTHS[3], depths[3], stride=2)
 
     def _stages(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The stem's result, at 1/4 of the image's size -> features at 1/4, 1/8, 1/16 and 1/32."""
@@ -50,19 +48,6 @@ class ResidualStages(nn.Module):
         c4 = self.layer3(c3)  # (N, C4, H/16, W/16)
         c5 = self.layer4(c4)  # (N, C5, H/32, W/32)
         return c2, c3, c4, c5
-
-
-def _stage(block: Block, in_channels: int, width: int, depth: int, *, stride: int) -> nn.Sequential:
-    """`depth` residual blocks; the first one changes size and channels."""
-    out_channels = width * block.expansion
-    shortcut = None
-    if stride != 1 or in_channels != out_channels:
-        shortcut = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), BatchNorm2d(out_channels)
-        )
-    first = block(in_channels, width, stride, shortcut, norm_layer=BatchNorm2d)
-    others = (block(out_channels, width, norm_layer=BatchNorm2d) for _ in range(depth - 1))
-    return nn.Sequential(first, *others)
 
 
 def draw_by_outputs(module: nn.Module) -> None:
