@@ -65,7 +65,8 @@ class CRNN(nn.Module):
         """Images (N, channels, 32, W) -> features of the columns (N, T, width), the input of the first LSTM."""
         if images.shape[2] != IMAGE_HEIGHT:
             raise ValueError(f"images must be {IMAGE_HEIGHT} pixels high, not {images.shape[2]}")
-        return self.FeatureExtraction(images).squeeze(2).transpose(1, 2)
+        features: Tensor = self.FeatureExtraction(images)  # (N, width, 1, T)
+        return features.squeeze(2).transpose(1, 2)
 
 
 def _draw(module: nn.Module) -> None:
