@@ -7,7 +7,7 @@ import pytest
 from tests.nullcuda.conftest import OnDevice
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "AdamW", "Adagrad"])
+@pytest.mark.parametrize("optimizer", ["SGD", "AdamW", "Adagrad", "Adadelta"])
 def test_skipped_steps_are_recorded_and_no_step_makes_the_host_wait(on_device: OnDevice, optimizer: str) -> None:
     found = on_device("overflow:steps", optimizer, 2)
     assert found["records"] == [[2.0**16, True], [2.0**15, True], [2.0**14, False], [2.0**14, False]]

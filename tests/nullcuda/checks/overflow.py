@@ -15,6 +15,7 @@ from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.probes.memory import MemoryWatch
 from benchmarks.harness.worker.trainer import Trainer
+from ocr_models.optimizers import Adadelta
 from ocr_models.task import Batch, TrainingTask
 from tests.nullcuda import device
 from tests.nullcuda.host_waits import no_host_wait
@@ -35,8 +36,12 @@ class Square(nn.Module):
 def steps(optimizer: str, overflows: int, rate_on_gpu: bool = False) -> dict[str, Any]:
     """Four steps, the first ones of which overflow: their records and rates, and the calls that made the host wait."""
     model = nn.Linear(8, 8).to(CUDA)
-    options = {"momentum": 0.9} if optimizer == "SGD" else {}
-    made = getattr(torch.optim, optimizer)(model.parameters(), lr=0.1, fused=True, **options)
+    made: torch.optim.Optimizer
+    if optimizer == "Adadelta":
+        made = Adadelta(model.parameters(), lr=0.1)
+    else:
+        options = {"momentum": 0.9} if optimizer == "SGD" else {}
+        made = getattr(torch.optim, optimizer)(model.parameters(), lr=0.1, fused=True, **options)
     if rate_on_gpu:
         made.param_groups[0]["lr"] = torch.tensor(0.1, device=CUDA)
     unused = cast(Any, None)

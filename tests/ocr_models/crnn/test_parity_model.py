@@ -1,0 +1,96 @@
+"""The network against numbers of the implementation that the recipe follows."""
+
+from __future__ import annotations
+
+import json
+import string
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import seeded_crnn
+from ocr_models.crnn import CRNN
+from ocr_models.optimizers import Adadelta
+from parity import CRNN_FOLDER, arrays, cases, needs_crnn_numbers
+
+pytestmark = needs_crnn_numbers
+
+LAST_NORM = {"resnet": "FeatureExtraction.ConvNet.bn4_2", "vgg": "FeatureExtraction.ConvNet.12"}
+CHARACTERS = string.digits + string.ascii_lowercase
+
+
+@pytest.mark.parametrize("backbone", ["resnet", "vgg"])
+def test_the_state_dict_is_the_references_in_its_order(backbone: str) -> None:
+    with torch.device("meta"):
+        found = [(key, list(value.shape)) for key, value in CRNN(backbone).state_dict().items()]
+    assert found == seeded_crnn.reference_keys(backbone)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("case", ["resnet", "vgg", "resnet_wide", "resnet_rgb94"])
+def test_forward(case: str, memory_format: torch.memory_format) -> None:
+    given, backbone = cases(CRNN_FOLDER / "forward.npz")[case], case.partition("_")[0]
+    seed, shape = int(given["seed"]), given["input_shape"].tolist()
+    model = seeded_crnn.seeded_model(backbone, seed, given["eval_logits"].shape[2], shape[1])
+    model.to(memory_format=memory_format)
+    images = seeded_crnn.images(shape, seed).to(memory_format=memory_format)
+    with torch.no_grad():
+        model.eval()
+        found = [model(images), model.features(images)[0], model.train()(images)]
+    names = ["eval_logits", "eval_visual_first", "train_logits"]
+    for value, name, tolerance in zip(found, names, [1e-4, 1e-5 * np.abs(given[names[1]]).max(), 1e-4], strict=True):
+        np.testing.assert_allclose(value, given[name], rtol=0, atol=tolerance)
+    variance = model.state_dict()[f"{LAST_NORM[backbone]}.running_var"]
+    np.testing.assert_allclose(variance, given["running_var_after_train"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("case", "norm", "logits"),
+    [
+        pytest.param("resnet", 2e-2, 2e-2, marks=pytest.mark.slow),
+        ("vgg", 1e-3, 1e-2),
+        ("vgg_adam", 1e-3, 1e-2),
+    ],
+)
+def test_steps_of_training(case: str, norm: float, logits: float) -> None:
+    """Losses, norm of the gradient before it is clipped, and logits after all steps."""
+    given = cases(CRNN_FOLDER / "trajectory.npz")[case]
+    seed, count = int(given["seed"]), 4 if case == "resnet" else 8
+    model = seeded_crnn.seeded_model(case.partition("_")[0], seed)
+    optimizer = made_optimizer(case, model)
+    found = []
+    for step in range(len(given["losses"])):
+        loss = mean_loss(model(seeded_crnn.training_images(count, seed, step)), labels(step)[:count])
+        optimizer.zero_grad()
+        loss.backward()
+        found.append([loss.item(), torch.nn.utils.clip_grad_norm_(model.parameters(), 5).item()])
+        optimizer.step()
+    with torch.no_grad():
+        final = model.eval()(seeded_crnn.images([2, 1, 32, 100], seed))
+    losses, norms = np.transpose(given["losses"])
+    np.testing.assert_allclose([each[0] for each in found], losses, rtol=1e-3)
+    np.testing.assert_allclose([each[1] for each in found], norms, rtol=norm)
+    np.testing.assert_allclose(final, given["final_eval_logits"], rtol=0, atol=logits)
+
+
+def made_optimizer(case: str, model: CRNN) -> torch.optim.Optimizer:
+    if case == "vgg_adam":
+        return torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+    return Adadelta(model.parameters(), lr=0.02 if case == "resnet" else 0.1, rho=0.95, eps=1e-8)
+
+
+def labels(step: int) -> list[str]:
+    stored = arrays(CRNN_FOLDER / "trajectory.npz")["labels_json"]
+    steps: list[list[str]] = json.loads(str(stored))
+    return steps[step]
+
+
+def mean_loss(logits: Tensor, labels: list[str]) -> Tensor:
+    """The recipe's loss by torch's implementation."""
+    lengths = torch.tensor([len(label) for label in labels])
+    ids = torch.tensor([CHARACTERS.index(character) + 1 for label in labels for character in label])
+    steps = torch.full((len(labels),), logits.shape[1])
+    return F.ctc_loss(logits.log_softmax(2).transpose(0, 1), ids, steps, lengths, zero_infinity=True)
