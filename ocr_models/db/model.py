@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ocr_models.batch_norm import BatchNorm2d, batch_norms, count_batch
 from ocr_models.db.head import Heads
 from ocr_models.db.neck import FeaturePyramid
-from ocr_models.detection.residual import Block, ResidualStages, block_and_depths, draw_by_outputs
+from ocr_models.detection.residual import ResidualStages, block_and_depths, draw_by_outputs
+from ocr_models.residual_stage import Block
 
 SHARPNESS = 50.0
 """k of B = 1 / (1 + exp(-k (P - T))): how steeply the approximate binary map rises where P crosses T."""

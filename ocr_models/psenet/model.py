@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from ocr_models.batch_norm import BatchNorm2d, batch_norms, count_batch
 from ocr_models.detection.convolution import ConvBNReLU
-from ocr_models.detection.residual import Block, ResidualStages, block_and_depths, draw_by_outputs
+from ocr_models.detection.residual import ResidualStages, block_and_depths, draw_by_outputs
 from ocr_models.detection.resize import resize
+from ocr_models.residual_stage import Block
 
 NUM_MAPS = 7  # the text map, then six kernels, largest first
 
