@@ -1,0 +1,72 @@
+"""Training samples of PARSeq: image of a word -> augmented image, label and orders of reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ocr_models.parseq.augmentation import augmented, draw_steps
+from ocr_models.parseq.labels import CHARSET, END, MAX_CHARACTERS, PAD, START
+from ocr_models.recognition.stretch import stretch
+from ocr_models.recognition.word_dataset import WordDataset
+
+if TYPE_CHECKING:
+    from ocr_models.recognition.word_set import Word
+    from ocr_models.task import Lap
+
+HEIGHT, WIDTH = 32, 128
+TOKENS = MAX_CHARACTERS + 2  # with start and end
+DRAWN_ORDERS = 2
+
+Sample = tuple[Tensor, Tensor, Tensor]
+
+_UNKNOWN = 255
+_IDS = bytes(CHARSET.index(character) + 1 if (character := chr(code)) in CHARSET else _UNKNOWN for code in range(256))
+"""Code of an ASCII character -> its token."""
+
+
+class PARSeqDataset(WordDataset[Sample]):
+    """Samples by (word index, position in the endless stream).
+
+    A sample is:
+
+    - image (3, 32, 128) uint8, RGB
+    - tokens (27,) uint8: start, characters, end, padding
+    - orders (2, 25) uint8: two random permutations of the positions of the characters
+
+    Normalisation and the other orders of reading follow on the device.
+    """
+
+    def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> Sample:
+        rng = self._random(position)
+        orders = rng.random((DRAWN_ORDERS, MAX_CHARACTERS)).argsort(1).astype(np.uint8)
+        image = network_image(augmented(source, draw_steps(rng)))
+        lap("warp")
+        tokens = label_tokens(word.label)
+        lap("labels")
+        return torch.from_numpy(image), tokens, torch.from_numpy(orders)
+
+
+def network_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image (H, W, 3) uint8, stretched to what the network gets: (3, 32, 128)."""
+    planes = np.empty((3, HEIGHT, WIDTH), np.uint8)
+    cv2.split(stretch(image, HEIGHT, WIDTH), list(planes))
+    return planes
+
+
+def label_tokens(label: str) -> Tensor:
+    """A label as trained on -> tokens (27,) uint8: start, characters, end, padding.
+
+    Raises:
+        ValueError: if it is longer than 25 characters, or has one outside the charset.
+    """
+    if label.isascii() and len(label) <= MAX_CHARACTERS:
+        tokens = bytes((START, *label.encode("ascii").translate(_IDS), END))
+        if _UNKNOWN not in tokens:
+            return torch.frombuffer(bytearray(tokens.ljust(TOKENS, bytes((PAD,)))), dtype=torch.uint8)
+    raise ValueError(f"{label!r} is no label that PARSeq is trained on")
