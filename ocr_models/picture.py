@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from ocr_models.task import TrainingTask
 
+GREEN, GREY, RED = (40, 220, 60), (150, 150, 150), (255, 60, 40)
+"""Drawn into the pixels of panels: what is right, what does not count, what was found or is wrong."""
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocr_models.errors import DataError, shown
-from ocr_models.picture import Panel, Picture
+from ocr_models.picture import GREEN, GREY, RED, Panel, Picture
 
 if TYPE_CHECKING:
     from ocr_models.detection.pages import AnnotatedImage
 
 DEFAULT_COUNT = 3
-GREEN, GREY, RED = (40, 220, 60), (150, 150, 150), (255, 60, 40)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 Colour = tuple[int, int, int]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ocr_models.detection.pages import AnnotatedImage
-from ocr_models.detection.show import GREEN, GREY, RED, choose_images, found_panel, ground_truth_panel, page_picture
+from ocr_models.detection.show import choose_images, found_panel, ground_truth_panel, page_picture
 from ocr_models.errors import DataError
-from ocr_models.picture import Panel
+from ocr_models.picture import GREEN, GREY, RED, Panel
 
 SQUARE = np.array([(10, 10), (30, 10), (30, 30), (10, 30)], np.float64)
 

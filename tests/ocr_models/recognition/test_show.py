@@ -1,0 +1,87 @@
+"""The sheet of words of a recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocr_models.errors import DataError
+from ocr_models.picture import GREEN, RED
+from ocr_models.recognition import Word, WordSet, read_word_set
+from ocr_models.recognition.show import find_words, framed, word_sheet
+from word_files import write_icdar, write_lmdb
+
+LABELS = ["one", "Two", "three", "four"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> WordSet:
+    folder = tmp_path_factory.mktemp("words")
+    write_lmdb(folder / "test", LABELS)
+    return read_word_set(folder, "test", str)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> WordSet:
+    return read_word_set(write_icdar(tmp_path_factory.mktemp("files"), LABELS), "train", str)
+
+
+def reads_lower_case(words: Sequence[Word]) -> tuple[list[str], list[float]]:
+    return [word.label.lower() for word in words], [0.875] * len(words)
+
+
+def frame(pixels: np.ndarray) -> tuple[int, ...]:
+    return tuple(pixels[0, 0].tolist())
+
+
+def test_words_that_were_read_wrong_come_first_in_red(data: WordSet) -> None:
+    picture = word_sheet(data, [], None, reads_lower_case)
+    assert [panel.title for panel in picture.panels] == [
+        "Two read as two  0.88",
+        "one  0.88",
+        "three  0.88",
+        "four  0.88",
+    ]
+    assert [frame(panel.pixels) for panel in picture.panels] == [RED, GREEN, GREEN, GREEN]
+
+
+def test_what_is_wrong_depends_on_what_is_comparable(data: WordSet) -> None:
+    picture = word_sheet(data, [], None, reads_lower_case, str.lower)
+    assert [panel.title for panel in picture.panels][:2] == ["one  0.88", "Two  0.88"]
+
+
+def test_the_number_of_words_can_be_chosen(data: WordSet) -> None:
+    titles = [panel.title for panel in word_sheet(data, [], 2, reads_lower_case).panels]
+    assert titles == ["Two read as two  0.88", "one  0.88"]
+
+
+def test_all_named_words_are_shown(data: WordSet) -> None:
+    names = ["image-000000004", "image-000000001"]
+    titles = [panel.title for panel in word_sheet(data, names, 1, reads_lower_case).panels]
+    assert titles == ["four  0.88", "one  0.88"]
+
+
+def test_an_empty_answer_is_said_in_words(data: WordSet) -> None:
+    picture = word_sheet(data, ["image-000000003"], None, lambda words: ([""], [0.1]))
+    assert [panel.title for panel in picture.panels] == ["three read as nothing  0.10"]
+
+
+def test_words_are_found_by_file_name_with_or_without_suffix(files: WordSet) -> None:
+    full = files.words[2].name
+    assert [word.label for word in find_words(files.words, ["word_2", "word_1.jpg", full])] == ["Two", "one", "three"]
+
+
+def test_a_name_that_no_word_has_is_refused_with_the_names_that_exist(data: WordSet) -> None:
+    with pytest.raises(DataError, match=r"^no word image-9\\x1b; there are .*image-000000001 to .*image-000000004$"):
+        find_words(data.words, ["image-000000001", "image-9\x1b"])
+
+
+def test_a_frame_surrounds_the_whole_image(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (24, 50, 3), np.uint8)
+    result = framed(image, RED)
+    assert result.shape == (28, 54, 3)
+    assert np.array_equal(result[2:-2, 2:-2], image)
+    assert all((edge == RED).all() for edge in (result[:2], result[-2:], result[:, :2], result[:, -2:]))
