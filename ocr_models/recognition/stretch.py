@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,22 +47,35 @@ def stretch(image: Pixels, height: int, width: int) -> Pixels:
         (height, width) or (height, width, C) uint8; a new array. Equal to the `resize` of Pillow 13 with its bicubic
         filter.
     """
-    source_height, source_width = image.shape[:2]
-    channels = image.size // (source_height * source_width)
-    pixels = np.ascontiguousarray(image).reshape(source_height, -1)  # (H, W * C)
-    columns, rows = line_weights(source_width, width), line_weights(source_height, height)
-    resample_columns, resample_rows = _passes()
     if _rows_first(image.shape, height, width):
-        between = np.empty((height, source_width * channels), np.uint8)
-        result = np.empty((height, width * channels), np.uint8)
-        resample_rows(pixels, *rows, between)
-        resample_columns(between, channels, *columns, result)
-    else:
-        between = np.empty((source_height, width * channels), np.uint8)
-        result = np.empty((height, width * channels), np.uint8)
-        resample_columns(pixels, channels, *columns, between)
-        resample_rows(between, *rows, result)
-    return result.reshape(height, width, *image.shape[2:])
+        return _with_columns(_with_rows(image, height), width)
+    return _with_rows(_with_columns(image, width), height)
+
+
+def _with_rows(image: Pixels, height: int) -> Pixels:
+    """(H, W) or (H, W, C) -> resampled to `height` rows."""
+    if height == len(image):
+        return image.copy()
+    result = np.empty((height, *image.shape[1:]), np.uint8)
+    _compiled().rows(
+        np.ascontiguousarray(image).reshape(len(image), -1),
+        *line_weights(len(image), height),
+        result.reshape(height, -1),
+    )
+    return result
+
+
+def _with_columns(image: Pixels, width: int) -> Pixels:
+    """The same for columns. As rows, their neighbours are contiguous, and one instruction computes many."""
+    turned: Pixels = cv2.transpose(_with_rows(cv2.transpose(image), width))
+    return turned
+
+
+def grey_of(image: Pixels) -> Pixels:
+    """(H, W, 3) uint8 RGB -> (H, W) uint8: the brightness of ITU-R 601, rounded exactly as by Pillow."""
+    grey = np.empty(image.shape[:2], np.uint8)
+    _compiled().grey(np.ascontiguousarray(image).reshape(-1), grey.reshape(-1))
+    return grey
 
 
 def _rows_first(shape: tuple[int, ...], height: int, width: int) -> bool:
@@ -93,43 +107,43 @@ def _bicubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
-Columns = Callable[[Pixels, int, NDArray[np.int32], NDArray[np.int32], Pixels], None]
-Rows = Callable[[Pixels, NDArray[np.int32], NDArray[np.int32], Pixels], None]
+class Loops(NamedTuple):
+    """The functions below as machine code."""
+
+    rows: Callable[[Pixels, NDArray[np.int32], NDArray[np.int32], Pixels], None]
+    grey: Callable[[Pixels, Pixels], None]
 
 
 @cache
-def _passes() -> tuple[Columns, Rows]:
-    """Both passes as machine code. numba is imported here because its import takes long."""
+def _compiled() -> Loops:
+    """Compiled on the first call and kept for later runs. numba is imported here because its import takes long."""
     import numba
 
     njit: Any = numba.njit  # its result has a type that is not callable
+    loops = (_resample, _weigh_colours)
     try:
-        return njit(cache=True)(_resample_columns), njit(cache=True)(_resample_rows)
+        return Loops(*(njit(cache=True)(loop) for loop in loops))
     except RuntimeError:  # numba found no writable folder for the machine code
-        return njit(_resample_columns), njit(_resample_rows)
+        return Loops(*(njit(loop) for loop in loops))
 
 
-def _resample_columns(
-    source: Pixels, channels: int, first: NDArray[np.int32], weights: NDArray[np.int32], result: Pixels
-) -> None:
-    """(H, W * C) -> (H, width * C); compiled by numba."""
-    width = source.shape[1] // channels
-    for y in range(len(source)):
-        for x in range(len(first)):
-            taps = min(weights.shape[1], width - first[x])
-            for channel in range(channels):
-                total = np.int32(1 << 21)  # a half
-                for tap in range(taps):
-                    total += np.int32(source[y, (first[x] + tap) * channels + channel]) * weights[x, tap]
-                result[y, x * channels + channel] = min(max(total >> 22, 0), 255)
-
-
-def _resample_rows(source: Pixels, first: NDArray[np.int32], weights: NDArray[np.int32], result: Pixels) -> None:
-    """(H, W * C) -> (height, W * C); compiled by numba."""
+def _resample(source: Pixels, first: NDArray[np.int32], weights: NDArray[np.int32], result: Pixels) -> None:
+    """(H, W * C) -> (height, W * C)."""
+    totals = np.empty(source.shape[1], np.int32)
     for y in range(len(first)):
-        taps = min(weights.shape[1], len(source) - first[y])
-        for x in range(source.shape[1]):
-            total = np.int32(1 << 21)  # a half
-            for tap in range(taps):
-                total += np.int32(source[first[y] + tap, x]) * weights[y, tap]
-            result[y, x] = min(max(total >> 22, 0), 255)
+        totals[:] = 1 << 21  # a half
+        for tap in range(min(weights.shape[1], len(source) - first[y])):
+            weight, row = weights[y, tap], source[first[y] + tap]
+            for x in range(len(totals)):
+                totals[x] += np.int32(row[x]) * weight
+        for x in range(len(totals)):
+            result[y, x] = min(max(totals[x] >> 22, 0), 255)
+
+
+def _weigh_colours(colours: Pixels, grey: Pixels) -> None:
+    """(3 n,) -> (n,). Positions are unsigned, so that numba does not check whether one is negative."""
+    for pixel in range(np.uint64(len(grey))):
+        first = np.uint64(3) * pixel
+        red, green, blue = colours[first], colours[first + np.uint64(1)], colours[first + np.uint64(2)]
+        weighed = np.uint32(red) * np.uint32(19595) + np.uint32(green) * np.uint32(38470)
+        grey[pixel] = np.uint32(weighed + np.uint32(blue) * np.uint32(7471) + np.uint32(0x8000)) >> np.uint32(16)
