@@ -43,7 +43,7 @@ class CRNNDataset(WordDataset[Sample]):
         self._charset = charset
         self._keep_ratio = keep_ratio
 
-    def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> Sample:
+    def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> Sample:  # noqa: ARG002
         image = network_image(source, keep_ratio=self._keep_ratio)
         lap("warp")
         classes = np.zeros(MAX_CHARACTERS, np.uint8)
