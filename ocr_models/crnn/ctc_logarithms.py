@@ -61,7 +61,11 @@ def _recursion(emitted: Tensor, states: States) -> tuple[Tensor, Tensor]:
         every, skipped = leaving[step].unbind()
         torch.logaddexp(every[2:], every[1:-1], out=stepped)
         torch.logaddexp(stepped, skipped[:-2], out=arriving[step])
-        torch.add(arriving[step], emitted_twice[step], out=leaving[step + 1, :, BEFORE:])
+        following = leaving[step + 1, :, BEFORE:]
+        if torch.compiler.is_compiling():  # it takes no `out` that is not contiguous, and joins both operations
+            following.copy_(arriving[step] + emitted_twice[step])
+        else:
+            torch.add(arriving[step], emitted_twice[step], out=following)
     return arriving, leaving
 
 

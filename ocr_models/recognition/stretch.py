@@ -55,7 +55,7 @@ def stretch(image: Pixels, height: int, width: int) -> Pixels:
 def _with_rows(image: Pixels, height: int) -> Pixels:
     """(H, W) or (H, W, C) -> resampled to `height` rows."""
     if height == len(image):
-        return image.copy()
+        return np.array(image, np.uint8)
     result = np.empty((height, *image.shape[1:]), np.uint8)
     _compiled().rows(
         np.ascontiguousarray(image).reshape(len(image), -1),
@@ -67,8 +67,11 @@ def _with_rows(image: Pixels, height: int) -> Pixels:
 
 def _with_columns(image: Pixels, width: int) -> Pixels:
     """The same for columns. As rows, their neighbours are contiguous, and one instruction computes many."""
-    turned: Pixels = cv2.transpose(_with_rows(cv2.transpose(image), width))
-    return turned
+    return _transposed(_with_rows(_transposed(image), width))
+
+
+def _transposed(image: Pixels) -> Pixels:
+    return np.asarray(cv2.transpose(image), np.uint8)
 
 
 def grey_of(image: Pixels) -> Pixels:

@@ -21,8 +21,9 @@ QUALITY = 90  # of the JPEGs: some 2.5 kB each
 
 @pytest.mark.usefixtures("one_opencv_thread", "one_torch_thread")
 def test_loading_samples(tmp_path: Path, ratio_report: RatioReport) -> None:
-    """Samples of JPEGs of some 40 x 170 pixels, compared with `cv2.imdecode` of the same files."""
+    """Samples of an LMDB with JPEGs of some 40 x 170 pixels, compared with `cv2.imdecode` of the same files."""
     import cv2
+    import lmdb
     import numpy as np
 
     from ocr_models.crnn import trained_label
@@ -30,14 +31,13 @@ def test_loading_samples(tmp_path: Path, ratio_report: RatioReport) -> None:
     from ocr_models.recognition.reading import read_word_set
 
     rng = np.random.default_rng(0)
-    lines, encoded = [], []
-    for number in range(WORDS):
-        name = f"{number}.jpg"
-        image = _word_image(rng)
-        cv2.imwrite(str(tmp_path / name), image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        encoded.append(np.frombuffer((tmp_path / name).read_bytes(), np.uint8))
-        lines.append(f"{name}\tword{number}\n")
-    (tmp_path / "rec_gt_train.txt").write_text("".join(lines))
+    quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    encoded = [cv2.imencode(".jpg", _word_image(rng), quality)[1] for _ in range(WORDS)]
+    with lmdb.open(str(tmp_path / "train"), map_size=2**27) as environment, environment.begin(write=True) as entries:
+        entries.put(b"num-samples", str(WORDS).encode())
+        for number, image in enumerate(encoded, start=1):
+            entries.put(b"image-%09d" % number, image.tobytes())
+            entries.put(b"label-%09d" % number, b"Word%d" % number)
     dataset = CRNNDataset(read_word_set(tmp_path, "train", trained_label).words, seed=0)
 
     def load() -> None:

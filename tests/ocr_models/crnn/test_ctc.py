@@ -164,5 +164,5 @@ def test_without_gradient_the_values_are_the_same() -> None:
 def test_shapes_that_do_not_match_are_refused(
     logits: tuple[int, ...], labels: tuple[int, ...], lengths: tuple[int, ...]
 ) -> None:
-    with pytest.raises(ValueError, match="logits, labels and lengths must be|no time steps"):
+    with pytest.raises(ValueError, match=r"logits, labels and lengths must be|no time steps"):
         ctc_loss(torch.zeros(logits), torch.ones(labels, dtype=torch.int64), torch.ones(lengths, dtype=torch.int64))

@@ -60,7 +60,7 @@ def test_encoded_labels_are_padded_to_25() -> None:
 
 @pytest.mark.parametrize("label", ["Hello", "a" * 26, "a b"])
 def test_a_label_that_would_be_excluded_cannot_be_encoded(label: str) -> None:
-    with pytest.raises(ValueError, match="is longer than 25 characters|outside the charset"):
+    with pytest.raises(ValueError, match=r"is longer than 25 characters|outside the charset"):
         encode(["good", label])
 
 

@@ -56,7 +56,7 @@ def test_rows_come_first_where_many_of_them_go() -> None:
 
 
 def test_grey_is_that_of_pillow_for_all_colours() -> None:
-    levels = np.arange(0, 256, 3, np.uint8)
+    levels = np.arange(0, 256, 3).astype(np.uint8)
     colours = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(86, -1, 3)
     np.testing.assert_array_equal(grey_of(colours), np.asarray(Image.fromarray(colours).convert("L")))
 
