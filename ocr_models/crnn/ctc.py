@@ -47,14 +47,11 @@ class _CTC(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        with_slopes = ctx.needs_input_grad[0]
-        with torch.autocast(logits.device.type, enabled=False):
-            found = None
-            if logits.device.type == "cpu" and not torch.compiler.is_compiling():
-                found = ctc_probabilities.nll_and_slopes(logits, labels, lengths, with_slopes)
-            if found is None:
-                found = ctc_logarithms.nll_and_slopes(logits, labels, lengths, with_slopes)
-        nll, slopes = found
+        slopes: Tensor | None
+        if torch.compiler.is_compiling():
+            nll, slopes = _in_one_operation(logits, labels, lengths)
+        else:
+            nll, slopes = _nll_and_slopes(logits, labels, lengths, ctx.needs_input_grad[0])
         weights = (nll != torch.inf) / (lengths.clamp(min=1) * len(lengths)).to(nll.dtype)  # (N,)
         if slopes is not None:
             ctx.save_for_backward(slopes.mul_(weights.view(-1, 1, 1)))
@@ -66,3 +63,30 @@ class _CTC(torch.autograd.Function):
     def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
         (slopes,) = ctx.saved_tensors
         return slopes * loss_gradient, None, None
+
+
+def _nll_and_slopes(
+    logits: Tensor, labels: Tensor, lengths: Tensor, with_slopes: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """As `ctc_logarithms.nll_and_slopes`."""
+    with torch.autocast(logits.device.type, enabled=False):
+        if logits.device.type == "cpu":
+            found = ctc_probabilities.nll_and_slopes(logits, labels, lengths, with_slopes)
+            if found is not None:
+                return found
+        return ctc_logarithms.nll_and_slopes(logits, labels, lengths, with_slopes)
+
+
+@torch.library.custom_op(
+    "ocr_models::ctc", mutates_args=(), schema="(Tensor logits, Tensor labels, Tensor lengths) -> (Tensor, Tensor)"
+)
+def _in_one_operation(logits: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """One operation to a compiler, which would take minutes for the operations of all time steps."""
+    nll, slopes = _nll_and_slopes(logits, labels, lengths)
+    assert slopes is not None
+    return nll, slopes.contiguous()
+
+
+@_in_one_operation.register_fake
+def _(logits: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+    return logits.new_empty(len(logits)), torch.empty_like(logits, memory_format=torch.contiguous_format)

@@ -1,4 +1,4 @@
-"""CTC in logarithms of probabilities: for a GPU, a compiler, and whatever is too improbable for plain numbers."""
+"""CTC in logarithms of probabilities: for a GPU, and for whatever is too improbable for plain numbers."""
 
 from __future__ import annotations
 
@@ -61,11 +61,7 @@ def _recursion(emitted: Tensor, states: States) -> tuple[Tensor, Tensor]:
         every, skipped = leaving[step].unbind()
         torch.logaddexp(every[2:], every[1:-1], out=stepped)
         torch.logaddexp(stepped, skipped[:-2], out=arriving[step])
-        following = leaving[step + 1, :, BEFORE:]
-        if torch.compiler.is_compiling():  # it takes no `out` that is not contiguous, and joins both operations
-            following.copy_(arriving[step] + emitted_twice[step])
-        else:
-            torch.add(arriving[step], emitted_twice[step], out=following)
+        torch.add(arriving[step], emitted_twice[step], out=leaving[step + 1, :, BEFORE:])
     return arriving, leaving
 
 

@@ -35,7 +35,7 @@ def nll_and_slopes(
     posteriors.div_(torch.where(fits, probability, 1))
     softmax[:, BLANK] -= posteriors[:, ::2].sum(1)
     softmax.scatter_add_(1, labels.t().expand(len(softmax), -1, -1), posteriors[:, 1::2].neg())
-    return nll, softmax.permute(2, 0, 1).to(logits.dtype, memory_format=torch.contiguous_format)
+    return nll, torch.empty_like(logits, memory_format=torch.contiguous_format).copy_(softmax.permute(2, 0, 1))
 
 
 def _recursion(emitted: Tensor, states: States) -> tuple[Tensor, Tensor]:
