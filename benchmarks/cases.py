@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
@@ -164,32 +165,43 @@ def _on_a_cpu(model: str) -> tuple[Case, ...]:
     return parse_case(f"{model}_sp_bs2_fp32_cpu1"), parse_case(f"{model}_mp_bs4_fp32_cpu2")
 
 
-def _on_gpus(model: str, gpus: int, *variants: str) -> tuple[Case, ...]:
-    """8 and 16 samples per GPU, in each variant."""
+def _on_gpus(model: str, gpus: int, variants: Sequence[str], samples: Sequence[int]) -> tuple[Case, ...]:
+    """Each variant with each number of samples per GPU."""
     mode = "sp" if gpus == 1 else "mp"
     return tuple(
-        parse_case(f"{model}_{mode}_bs{gpus * samples}_{variant}_{gpus}") for variant in variants for samples in (8, 16)
+        parse_case(f"{model}_{mode}_bs{gpus * each}_{variant}_{gpus}") for variant in variants for each in samples
     )
 
 
+_OF_PAGES = 8, 16
+"""Samples per GPU of a text detector, which gets large parts of pages."""
+
 MATRIX: tuple[Case, ...] = (
     *_on_a_cpu("psenet"),
-    *_on_gpus("psenet", 1, "fp32", "fp16", "bf16", "tf32", "bf16_compile"),
-    *(case for gpus in (2, 4, 8) for case in _on_gpus("psenet", gpus, "fp32", "fp16", "bf16")),
+    *_on_gpus("psenet", 1, ("fp32", "fp16", "bf16", "tf32", "bf16_compile"), _OF_PAGES),
+    *(case for gpus in (2, 4, 8) for case in _on_gpus("psenet", gpus, ("fp32", "fp16", "bf16"), _OF_PAGES)),
     *_on_a_cpu("dbr18"),
     *(
         case
         for model in ("dbr50", "dbr18")
         for gpus in (1, 8)
-        for case in _on_gpus(model, gpus, "fp32", "fp16", "bf16", "bf16_compile")
+        for case in _on_gpus(model, gpus, ("fp32", "fp16", "bf16", "bf16_compile"), _OF_PAGES)
     ),
+    parse_case("crnnvgg_sp_bs32_fp32_cpu1"),
+    *(case for gpus in (1, 8) for case in _on_gpus("crnn", gpus, ("fp32", "tf32", "fp16", "bf16"), [256])),
+    parse_case("parseqtiny_sp_bs16_fp32_cpu1"),
+    *(case for gpus in (1, 8) for case in _on_gpus("parseq", gpus, ("fp32", "bf16", "bf16_compile"), [384])),
 )
 
 
 CONVERGENCE: tuple[Case, ...] = (
     parse_case("psenetr18_sp_bs4_fp32_cpu1"),
     parse_case("dbr18_sp_bs4_fp32_cpu1"),
+    parse_case("crnnvgg128_sp_bs64_fp32_cpu1"),
+    parse_case("parseqtiny_sp_bs64_fp32_cpu1"),
     parse_case("psenet_sp_bs16_bf16_1"),
     parse_case("dbr50_sp_bs16_bf16_1"),
+    parse_case("crnn_sp_bs256_bf16_1"),
+    parse_case("parseq_sp_bs384_bf16_1"),
 )
 """Cases whose training must reach a score. Their goals are in `ocr_models.MODELS`."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,6 +175,19 @@ def _installed_models() -> dict[str, Model]:
     return found
 
 
+class _OfWords(TypedDict):
+    data: Literal["words"]
+    synthetic_data: str
+    image_sizes: None
+
+
+_OF_WORDS: _OfWords = {
+    "data": "words",
+    "synthetic_data": "ocr_models.recognition.synthetic_words:synthetic_words",
+    "image_sizes": None,
+}
+"""What the recognisers' records have in common."""
+
 MODELS: dict[str, Model] = _installed_models() | {
     "psenet": Model(
         "PSENet",
@@ -235,6 +248,52 @@ MODELS: dict[str, Model] = _installed_models() | {
             "targets": 3.1053965981258678,
         },
         show="ocr_models.db.panels:show",
+    ),
+    "crnn": Model(
+        "CRNN",
+        "ocr_models.crnn.task:training_task",
+        **_OF_WORDS,
+        convergence=ConvergenceGoal(steps=3000, target=0.80, metric="word_accuracy"),
+        show="ocr_models.crnn.panels:show",
+    ),
+    "crnnvgg": Model(
+        "CRNNVGG",
+        "ocr_models.crnn.task:vgg_training_task",
+        **_OF_WORDS,
+        convergence=ConvergenceGoal(steps=3000, target=0.80, metric="word_accuracy"),
+        show="ocr_models.crnn.panels:show",
+    ),
+    "crnnvgg128": Model(
+        "CRNNVGG128",
+        "ocr_models.crnn.task:vgg128_training_task",
+        **_OF_WORDS,
+        convergence=ConvergenceGoal(steps=1200, target=0.60, metric="word_accuracy", evaluations=6),
+        show="ocr_models.crnn.panels:show",
+    ),
+    "parseq": Model(
+        "PARSeq",
+        "ocr_models.parseq.task:training_task",
+        **_OF_WORDS,
+        convergence=ConvergenceGoal(
+            steps=6000,
+            target=0.80,
+            metric="word_accuracy",
+            synthetic_data="ocr_models.recognition.synthetic_words:many_synthetic_words",
+        ),
+        show="ocr_models.parseq.panels:show",
+    ),
+    "parseqtiny": Model(
+        "PARSeqTiny",
+        "ocr_models.parseq.task:tiny_training_task",
+        **_OF_WORDS,
+        convergence=ConvergenceGoal(
+            steps=400,
+            target=0.95,
+            metric="word_accuracy",
+            evaluations=4,
+            synthetic_data="ocr_models.recognition.synthetic_words:fixed_words",
+        ),
+        show="ocr_models.parseq.panels:show",
     ),
 }
 """Name in a case -> model. The project's own models cannot be replaced by an entry point of the same name."""

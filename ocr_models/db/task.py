@@ -17,9 +17,10 @@ from ocr_models.db.inference import detector_for
 from ocr_models.db.loss import DBLoss
 from ocr_models.db.model import DBNet
 from ocr_models.db.prepare import PrepareBatch, Targets
-from ocr_models.detection.fixed_samples import damp_residual_branches, fixed_batch
+from ocr_models.detection.fixed_samples import fixed_batch
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.scoring import detection_evaluation
+from ocr_models.fixed_samples import damp_residual_branches
 from ocr_models.memory_formats import fast_memory_format
 from ocr_models.task import Evaluation, Reference, TrainingTask
 

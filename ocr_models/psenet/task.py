@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from ocr_models import MODELS
-from ocr_models.detection.fixed_samples import damp_residual_branches, fixed_batch
+from ocr_models.detection.fixed_samples import fixed_batch
 from ocr_models.detection.layers import ColourJitter, UnpackBits
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.resize import resize
 from ocr_models.detection.scoring import detection_evaluation
+from ocr_models.fixed_samples import damp_residual_branches
 from ocr_models.memory_formats import fast_memory_format
 from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.psenet.inference import TextDetector

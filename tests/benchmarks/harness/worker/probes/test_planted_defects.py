@@ -12,10 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from checked_steps import judged
+from ocr_models.crnn import CRNN
+from ocr_models.crnn.prepare import PrepareBatch as CRNNBatch
+from ocr_models.crnn.recurrent import RecurrentLayer
 from ocr_models.db import DBLoss, DBNet
 from ocr_models.db import dataset as db_dataset
 from ocr_models.db.head import Heads
 from ocr_models.db.prepare import PrepareBatch
+from ocr_models.parseq import loss as parseq_loss
+from ocr_models.parseq import model as parseq_model
+from ocr_models.parseq.decoder import Decoder
+from ocr_models.parseq.encoder import Encoder
 from ocr_models.psenet import dataset as psenet_dataset
 from ocr_models.psenet.model import FeaturePyramid
 from ocr_models.psenet.task import Criterion
@@ -85,6 +92,27 @@ def balance_each_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DBLoss, "forward", by_image)
 
 
+def set_constant(module: ModuleType, name: str, value: int) -> Plant:
+    return lambda monkeypatch: monkeypatch.setattr(module, name, value)
+
+
+def invert_query_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """True means that a position may be looked at."""
+    masks = parseq_model.attention_masks
+
+    def inverted(permutation: Tensor) -> tuple[Tensor, Tensor]:
+        content, query = masks(permutation)
+        return content, ~query
+
+    monkeypatch.setattr(parseq_model, "attention_masks", inverted)
+
+
+def shorten(prepared: tuple[Tensor, Any]) -> tuple[Tensor, Any]:
+    """The lengths of CRNN's labels are off by one."""
+    images, targets = prepared
+    return images, targets._replace(lengths=(targets.lengths - 1).clamp(min=0))
+
+
 DEVIATES = "of a step on fixed weights and images is"
 DEFECTS: dict[str, tuple[str, Plant, str]] = {
     "psenet: a loss term is skipped": ("psenet", change(Criterion, "forward", without_kernels), "the loss of a step"),
@@ -127,6 +155,33 @@ DEFECTS: dict[str, tuple[str, Plant, str]] = {
         DEVIATES,
     ),
     "db: each image is balanced by itself": ("dbr18", balance_each_image, DEVIATES),
+    "crnn: the blank is the last class": (
+        "crnnvgg128",
+        change(CRNN, "forward", lambda logits: logits.roll(-1, dims=-1)),
+        DEVIATES,
+    ),
+    "crnn: lengths off by one": ("crnnvgg128", change(CRNNBatch, "forward", shorten), DEVIATES),
+    "crnn: the second LSTM is detached": (
+        "crnnvgg128",
+        change(RecurrentLayer, "forward", lambda states: states.detach()),
+        "parameters get a gradient",
+    ),
+    "parseq: masks are inverted": ("parseqtiny", invert_query_masks, DEVIATES),
+    "parseq: the end token is predicted in all orders": (
+        "parseqtiny",
+        set_constant(parseq_loss, "ROWS_WITH_END", 6),
+        DEVIATES,
+    ),
+    "parseq: the decoder is detached": (
+        "parseqtiny",
+        change(Decoder, "forward", lambda decoded: decoded.detach()),
+        "parameters get a gradient",
+    ),
+    "parseq: the memory is detached": (
+        "parseqtiny",
+        change(Encoder, "forward", lambda memory: memory.detach()),
+        "parameters get a gradient",
+    ),
 }
 
 

@@ -1,0 +1,93 @@
+"""The training tasks of PARSeq and of its small form: network, optimizer and schedule of its recipe."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+
+from ocr_models import MODELS
+from ocr_models.parseq.dataset import PARSeqDataset
+from ocr_models.parseq.inference import reader_for
+from ocr_models.parseq.labels import trained_label
+from ocr_models.parseq.loss import permuted_loss
+from ocr_models.parseq.model import PARSeq
+from ocr_models.parseq.prepare import PrepareBatch, Targets
+from ocr_models.recognition.fixed_samples import fixed_batch
+from ocr_models.recognition.reading import read_word_set
+from ocr_models.recognition.scoring import recognition_evaluation
+from ocr_models.task import Evaluation, Reference, TrainingTask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ocr_models.recognition.word_set import Word, WordSet
+
+INPUT_SHAPE = (3, 32, 128)
+MAX_GRADIENT_NORM = 20.0
+
+PEAK_RATE = 7e-4 * math.sqrt(2) * 384 / 256
+"""The recipe's, on its 2 GPUs with 384 samples each: 7e-4 x root(GPUs) x samples per GPU / 256."""
+
+WARM_UP = 0.075
+"""Share of the steps in which the rate rises from 1/25 to its peak; then it falls to 1/250000."""
+
+
+class Criterion(nn.Module):
+    """Logits (6, N, 26, 95) and Targets -> `loss`, a scalar."""
+
+    def forward(self, logits: Tensor, targets: Targets) -> dict[str, Tensor]:
+        return {"loss": permuted_loss(logits, *targets)}
+
+
+def without_dropout(model: nn.Module) -> None:
+    """Let the network drop no value: what it drops is random."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+
+
+def _training_task(
+    name: str,
+    *,
+    image_size: int | None,
+    seed: int,
+    device: torch.device,
+) -> TrainingTask:
+    """PARSeq for images of 32 x 128 pixels and 94 characters; `image_size` is not used."""
+    torch.manual_seed(seed)  # weights are drawn on the CPU, the same on every device
+    model = PARSeq(name).to(device)
+    # Fused: one pass over the weights, and on a GPU no synchronisation if a gradient scaler is in use.
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.0, fused=True)
+    reader = reader_for(model)
+
+    def make_dataset(words: Sequence[Word]) -> PARSeqDataset:
+        return PARSeqDataset(words, seed=seed)
+
+    def schedule(steps: int) -> LRScheduler:
+        return OneCycleLR(optimizer, PEAK_RATE, total_steps=steps + 1, pct_start=WARM_UP, cycle_momentum=False)
+
+    def evaluation(held_out: WordSet) -> Evaluation:
+        return recognition_evaluation(reader, held_out)
+
+    return TrainingTask(
+        model=model,
+        prepare=PrepareBatch().to(device),
+        criterion=Criterion().to(device),
+        optimizer=optimizer,
+        input_shape=INPUT_SHAPE,
+        read_data=partial(read_word_set, rule=trained_label),
+        make_dataset=lambda data: make_dataset(data.words),
+        schedule=schedule,
+        evaluation=evaluation,
+        reference=Reference(without_dropout, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures),
+        max_gradient_norm=MAX_GRADIENT_NORM,
+    )
+
+
+training_task = partial(_training_task, "parseq")
+tiny_training_task = partial(_training_task, "parseqtiny")
