@@ -254,6 +254,12 @@ MODELS: dict[str, Model] = _installed_models() | {
         "ocr_models.crnn.task:training_task",
         **_OF_WORDS,
         convergence=ConvergenceGoal(steps=3000, target=0.80, metric="word_accuracy"),
+        reference_figures={
+            "loss": 21.762742766917494,
+            "gradient_norm": 128.08890917643987,
+            "parameters": 118,
+            "targets": 43.29310175268324,
+        },
         show="ocr_models.crnn.panels:show",
     ),
     "crnnvgg": Model(
@@ -261,6 +267,12 @@ MODELS: dict[str, Model] = _installed_models() | {
         "ocr_models.crnn.task:vgg_training_task",
         **_OF_WORDS,
         convergence=ConvergenceGoal(steps=3000, target=0.80, metric="word_accuracy"),
+        reference_figures={
+            "loss": 21.773962669185185,
+            "gradient_norm": 109.24809291313689,
+            "parameters": 38,
+            "targets": 43.29310175268324,
+        },
         show="ocr_models.crnn.panels:show",
     ),
     "crnnvgg128": Model(
@@ -268,6 +280,12 @@ MODELS: dict[str, Model] = _installed_models() | {
         "ocr_models.crnn.task:vgg128_training_task",
         **_OF_WORDS,
         convergence=ConvergenceGoal(steps=1200, target=0.60, metric="word_accuracy", evaluations=6),
+        reference_figures={
+            "loss": 20.060904458462023,
+            "gradient_norm": 60.08957521154703,
+            "parameters": 38,
+            "targets": 43.29310175268324,
+        },
         show="ocr_models.crnn.panels:show",
     ),
     "parseq": Model(
@@ -280,6 +298,12 @@ MODELS: dict[str, Model] = _installed_models() | {
             metric="word_accuracy",
             synthetic_data="ocr_models.recognition.synthetic_words:many_synthetic_words",
         ),
+        reference_figures={
+            "loss": 4.779453944154922,
+            "gradient_norm": 15.201552494268642,
+            "parameters": 175,
+            "targets": 170.917758763202,
+        },
         show="ocr_models.parseq.panels:show",
     ),
     "parseqtiny": Model(
@@ -293,6 +317,12 @@ MODELS: dict[str, Model] = _installed_models() | {
             evaluations=4,
             synthetic_data="ocr_models.recognition.synthetic_words:fixed_words",
         ),
+        reference_figures={
+            "loss": 4.490324496671286,
+            "gradient_norm": 7.362394849732109,
+            "parameters": 175,
+            "targets": 170.917758763202,
+        },
         show="ocr_models.parseq.panels:show",
     ),
 }

@@ -29,5 +29,10 @@ def damp_residual_branches(model: nn.Module) -> None:
 def fixed_pixels(n: int, height: int, width: int, channels: int) -> NDArray[np.uint8]:
     """(n, height, width, channels): waves that differ in each channel and sample."""
     sample, y, x, c = np.indices((n, height, width, channels), dtype=np.float64)
-    waves = 128 + 50 * np.sin(x / (3 + 2 * c) + sample) * np.cos(y / (4 + c)) + 40 * np.sin((x + y) / (1.5 + 0.6 * c) - sample)
-    return np.rint(waves).astype(np.uint8)
+    waves = (
+        128
+        + 50 * np.sin(x / (3 + 2 * c) + sample) * np.cos(y / (4 + c))
+        + 40 * np.sin((x + y) / (1.5 + 0.6 * c) - sample)
+    )
+    pixels: NDArray[np.uint8] = np.rint(waves).astype(np.uint8)
+    return pixels

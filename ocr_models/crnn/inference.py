@@ -27,4 +27,4 @@ def reader_for(model: nn.Module) -> WordReader:
 
 
 def _image(word: Word) -> NDArray[np.uint8]:
-    return network_image(word.load(grey=True))
+    return network_image(word.load())

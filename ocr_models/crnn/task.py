@@ -1,4 +1,4 @@
-"""The training tasks of CRNN: on a ResNet, on the VGG of the paper, and on a narrow VGG that learns to read on a CPU."""
+"""The training tasks of CRNN: on a ResNet, on the VGG of the paper, and on a narrow VGG that learns on a CPU."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
-from torchvision.models.resnet import BasicBlock
+from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 
 from ocr_models import MODELS
 from ocr_models.crnn.ctc import ctc_loss
@@ -17,12 +16,12 @@ from ocr_models.crnn.inference import reader_for
 from ocr_models.crnn.labels import trained_label
 from ocr_models.crnn.model import CRNN
 from ocr_models.crnn.prepare import PrepareBatch, Targets
+from ocr_models.fixed_samples import damp_residual_branches
 from ocr_models.memory_formats import fast_memory_format
 from ocr_models.optimizers import Adadelta
 from ocr_models.recognition.fixed_samples import fixed_batch
 from ocr_models.recognition.reading import read_word_set
 from ocr_models.recognition.scoring import recognition_evaluation
-from ocr_models.fixed_samples import damp_residual_branches
 from ocr_models.task import Evaluation, Reference, TrainingTask
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Criterion(nn.Module):
 def adadelta(model: nn.Module) -> tuple[torch.optim.Optimizer, Callable[[int], LRScheduler]]:
     """The recipe's optimizer; its rate stays as it is."""
     optimizer = Adadelta(model.parameters(), lr=1.0, rho=0.95, eps=1e-8)
-    return optimizer, lambda steps: LambdaLR(optimizer, lambda step: 1.0)
+    return optimizer, lambda steps: ConstantLR(optimizer, factor=1.0, total_iters=steps)
 
 
 def adamw(model: nn.Module) -> tuple[torch.optim.Optimizer, Callable[[int], LRScheduler]]:
@@ -75,10 +74,15 @@ def _training_task(
     precision: str = "fp32",
     memory_format: torch.memory_format | None = None,
 ) -> TrainingTask:
-    """CRNN for grey images of 32 x 100 pixels and 36 characters; `image_size` is not used.
+    """CRNN for grey images of 32 x 100 pixels and 36 characters.
 
     The memory format is that of weights and images; by default the faster one for the device and the precision.
+
+    Raises:
+        ValueError: if there is an image size.
     """
+    if image_size is not None:
+        raise ValueError(f"the image size cannot be {image_size}: CRNN has a fixed input size")
     layout = memory_format or fast_memory_format(device, precision)
     torch.manual_seed(seed)  # weights are drawn on the CPU, the same on every device
     model = CRNN(**network._asdict()).to(device).to(memory_format=layout)
@@ -93,7 +97,7 @@ def _training_task(
 
     return TrainingTask(
         model=model,
-        prepare=PrepareBatch(layout).to(device),
+        prepare=PrepareBatch().to(device),
         criterion=Criterion().to(device),
         optimizer=optimizer,
         input_shape=INPUT_SHAPE,
@@ -101,7 +105,9 @@ def _training_task(
         make_dataset=lambda data: make_dataset(data.words),
         schedule=schedule,
         evaluation=evaluation,
-        reference=Reference(damp_residual_branches, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures),
+        reference=Reference(
+            damp_residual_branches, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures
+        ),
         max_gradient_norm=MAX_GRADIENT_NORM,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ocr_models.parseq.inference import reader_for
+from ocr_models.parseq.inference import comparable, reader_for
+from ocr_models.parseq.model import PARSeq
 from ocr_models.picture import Picture
 from ocr_models.recognition.show import word_sheet
 
@@ -16,4 +17,5 @@ if TYPE_CHECKING:
 
 def show(task: TrainingTask, data: WordSet, names: Sequence[str], count: int | None) -> Picture:
     """The sheet of words; an `ocr_models.picture.Show`."""
-    return word_sheet(data, names, count, reader_for(task.model))
+    assert isinstance(task.model, PARSeq)
+    return word_sheet(data, names, count, reader_for(task.model), comparable)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from ocr_models import MODELS
 from ocr_models.parseq.dataset import PARSeqDataset
-from ocr_models.parseq.inference import reader_for
+from ocr_models.parseq.inference import comparable, reader_for
 from ocr_models.parseq.labels import trained_label
 from ocr_models.parseq.loss import permuted_loss
 from ocr_models.parseq.model import PARSeq
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 INPUT_SHAPE = (3, 32, 128)
 MAX_GRADIENT_NORM = 20.0
 
-PEAK_RATE = 7e-4 * math.sqrt(2) * 384 / 256
-"""The recipe's, on its 2 GPUs with 384 samples each: 7e-4 x root(GPUs) x samples per GPU / 256."""
+PEAK_RATE = 7e-4 * 384 / 256
+"""The recipe's for one GPU with 384 samples: 7e-4 x root(GPUs) x samples per GPU / 256."""
 
 WARM_UP = 0.075
 """Share of the steps in which the rate rises from 1/25 to its peak; then it falls to 1/250000."""
@@ -58,7 +57,13 @@ def _training_task(
     seed: int,
     device: torch.device,
 ) -> TrainingTask:
-    """PARSeq for images of 32 x 128 pixels and 94 characters; `image_size` is not used."""
+    """PARSeq for images of 32 x 128 pixels and 94 characters.
+
+    Raises:
+        ValueError: if there is an image size.
+    """
+    if image_size is not None:
+        raise ValueError(f"the image size cannot be {image_size}: PARSeq has a fixed input size")
     torch.manual_seed(seed)  # weights are drawn on the CPU, the same on every device
     model = PARSeq(name).to(device)
     # Fused: one pass over the weights, and on a GPU no synchronisation if a gradient scaler is in use.
@@ -72,7 +77,7 @@ def _training_task(
         return OneCycleLR(optimizer, PEAK_RATE, total_steps=steps + 1, pct_start=WARM_UP, cycle_momentum=False)
 
     def evaluation(held_out: WordSet) -> Evaluation:
-        return recognition_evaluation(reader, held_out)
+        return recognition_evaluation(reader, held_out, comparable)
 
     return TrainingTask(
         model=model,
@@ -84,7 +89,9 @@ def _training_task(
         make_dataset=lambda data: make_dataset(data.words),
         schedule=schedule,
         evaluation=evaluation,
-        reference=Reference(without_dropout, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures),
+        reference=Reference(
+            without_dropout, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures
+        ),
         max_gradient_norm=MAX_GRADIENT_NORM,
     )
 

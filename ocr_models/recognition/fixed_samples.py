@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import default_collate
 
 from ocr_models.fixed_samples import fixed_pixels
-from ocr_models.recognition.word_set import Word
+from ocr_models.recognition.reading import read_word_set
 
 if TYPE_CHECKING:
     from ocr_models.recognition.labels import LabelRule
+    from ocr_models.recognition.word_set import Word
     from ocr_models.task import Batch, TrainingDataset
 
 TRANSCRIPTIONS = ("Hello", "7", "0042", "bookkeeper", "Llanfairpwll", "Mississippimississippi55")
@@ -26,31 +27,21 @@ TRANSCRIPTIONS = ("Hello", "7", "0042", "bookkeeper", "Llanfairpwll", "Mississip
 def fixed_batch(make_dataset: Callable[[Sequence[Word]], TrainingDataset], rule: LabelRule) -> Batch:
     """Six samples, on the CPU: labels from the task's own data set, pixels replaced by fixed ones.
 
-    The first tensor of a sample must be its image, (C, H, W) uint8.
+    The first tensor of a sample must be its image, (C, H, W) uint8. `rule` makes the labels.
     """
-    images = _BlackImages()
-    words = [Word(images.name(index), rule(text), images, index) for index, text in enumerate(TRANSCRIPTIONS)]
-    dataset = make_dataset(words)
-    pixels, *labels = default_collate([dataset[position, position] for position in range(len(words))])
+    with TemporaryDirectory() as folder:
+        _write_words(Path(folder))
+        dataset = make_dataset(read_word_set(Path(folder), "train", rule).words)
+        pixels, *labels = default_collate([dataset[index, index] for index in range(len(dataset))])
     n, channels, height, width = pixels.shape
     fixed = fixed_pixels(n, height, width, channels).transpose(0, 3, 1, 2)
-    return torch.from_numpy(fixed).contiguous(), *labels
+    return torch.from_numpy(np.ascontiguousarray(fixed)), *labels
 
 
-class _BlackImages:
-    """The images of the words, an `ocr_models.recognition.word_set.WordImages`."""
-
-    def __len__(self) -> int:
-        return len(TRANSCRIPTIONS)
-
-    def name(self, index: int) -> str:
-        return f"fixed_{index}"
-
-    def load(self, index: int, *, grey: bool) -> NDArray[np.uint8]:
-        return np.zeros((32, 96) if grey else (32, 96, 3), np.uint8)
-
-    def update(self, digest: hashlib._Hash) -> None:
-        raise NotImplementedError
-
-    def decoded(self, cache_dir: Path) -> _BlackImages:
-        return self
+def _write_words(folder: Path) -> None:
+    """Black images and their label file, in the layout of ICDAR 2015."""
+    names = [f"word_{number}.png" for number in range(1, len(TRANSCRIPTIONS) + 1)]
+    for name in names:
+        cv2.imwrite(str(folder / name), np.zeros((32, 96, 3), np.uint8))
+    lines = [f'{name}, "{text}"\n' for name, text in zip(names, TRANSCRIPTIONS, strict=True)]
+    (folder / "gt.txt").write_text("".join(lines), "utf-8")

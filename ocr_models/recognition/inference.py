@@ -15,9 +15,6 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from ocr_models.recognition.word_set import Word
 
-WORDS_AT_ONCE = 64
-"""Of a batch in evaluation: a GPU is busy with it, and a CPU keeps its features in its caches."""
-
 
 @dataclass(frozen=True)
 class WordReader:
@@ -34,17 +31,12 @@ class WordReader:
     read: Callable[[Tensor], tuple[list[str], Tensor]]
 
     def __call__(self, words: Sequence[Word]) -> tuple[list[str], list[float]]:
-        """Texts and confidences of the words. Raises DataError for an image that cannot be used."""
+        """Texts and confidences of the words, in one batch. Raises DataError for an image that cannot be used."""
         device = next(self.model.parameters()).device
-        texts: list[str] = []
-        confidences: list[float] = []
-        for first in range(0, len(words), WORDS_AT_ONCE):
-            pixels = np.stack([self.image(word) for word in words[first : first + WORDS_AT_ONCE]])
-            with _evaluating(self.model), torch.inference_mode(), torch.autocast(device.type, enabled=False):
-                read, confident = self.read(torch.from_numpy(pixels).to(device) * (2 / 255) - 1)
-            texts += read
-            confidences += confident.tolist()
-        return texts, confidences
+        pixels = torch.from_numpy(np.stack([self.image(word) for word in words])).to(device)  # (N, C, H, W)
+        with _evaluating(self.model), torch.inference_mode(), torch.autocast(device.type, enabled=False):
+            texts, confidences = self.read(pixels * (2 / 255) - 1)
+        return texts, confidences.tolist()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from ocr_models.db.head import Heads
 from ocr_models.db.prepare import PrepareBatch
 from ocr_models.parseq import loss as parseq_loss
 from ocr_models.parseq import model as parseq_model
+from ocr_models.parseq import permutations as parseq_permutations
 from ocr_models.parseq.decoder import Decoder
 from ocr_models.parseq.encoder import Encoder
 from ocr_models.psenet import dataset as psenet_dataset
@@ -98,7 +99,7 @@ def set_constant(module: ModuleType, name: str, value: int) -> Plant:
 
 def invert_query_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     """True means that a position may be looked at."""
-    masks = parseq_model.attention_masks
+    masks = parseq_permutations.attention_masks
 
     def inverted(permutation: Tensor) -> tuple[Tensor, Tensor]:
         content, query = masks(permutation)

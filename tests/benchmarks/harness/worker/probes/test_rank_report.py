@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -43,8 +43,8 @@ class NoWatch:
     def report(self, steps: int) -> TrainingReport:
         return training_report()
 
-    def inputs(self) -> list[torch.Tensor]:
-        return [torch.empty(2, 3, 8, 8), torch.ones(2)]
+    def inputs(self, samples: int | None = None) -> Any:
+        return [torch.empty(2, 3, 8, 8), torch.ones(2)] if samples is None else torch.empty(samples, 3)
 
 
 WATCH = cast(TrainingWatch, NoWatch())
