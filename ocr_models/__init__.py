@@ -77,6 +77,8 @@ class ConvergenceGoal:
         evaluations: number of evaluations, evenly spread over the steps; the last one follows the last step.
         synthetic_data: "module:function", without arguments: makes the synthetic data set of the convergence case;
             None for that of the model.
+        scored_split: "test", or "train" for a training that must learn its own samples by heart, which shows that it
+            works, but not that it reads.
 
     Raises:
         ValueError: if a value is out of range.
@@ -88,6 +90,7 @@ class ConvergenceGoal:
     image_size: int | None = None
     evaluations: int = 10
     synthetic_data: str | None = None
+    scored_split: Literal["test", "train"] = "test"
 
     def __post_init__(self) -> None:
         if not 0 < self.target <= 1:
@@ -315,7 +318,8 @@ MODELS: dict[str, Model] = _installed_models() | {
             target=0.95,
             metric="word_accuracy",
             evaluations=4,
-            synthetic_data="ocr_models.recognition.synthetic_words:fixed_words",
+            synthetic_data="ocr_models.recognition.synthetic_words:few_synthetic_words",
+            scored_split="train",
         ),
         reference_figures={
             "loss": 7.20434106522861,

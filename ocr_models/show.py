@@ -20,7 +20,7 @@ from ocr_models.checkpoint import CheckpointError, load_checkpoint, load_weights
 from ocr_models.errors import DataError, shown
 from ocr_models.files import atomic_write
 from ocr_models.picture import Picture, Show
-from ocr_models.task import TrainingTask, build_task
+from ocr_models.task import Split, TrainingTask, build_task
 
 DOTS_PER_INCH = 100
 
@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output = output or Path(f"{name}.png")
         show = _show_of(name, options.checkpoint)
         task = trained_task(name, checkpoint, options.checkpoint)
-        data = task.read_data(options.data or MODELS[name].make_synthetic_data(convergence=True), options.split)
+        folder = options.data or MODELS[name].make_synthetic_data(convergence=True)
+        data = task.read_data(folder, options.split or _scored_split(name))
         write_picture(show(task, data, options.images, options.count), output)
     except (CheckpointError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -62,6 +63,11 @@ def model_name(checkpoint: dict[str, Any], path: Path) -> str:
     if not isinstance(name, str) or name not in MODELS:
         raise CheckpointError(f"{shown(path)} is of an unknown model, {_described(name)}; known: {known}")
     return name
+
+
+def _scored_split(name: str) -> Split:
+    goal = MODELS[name].convergence
+    return "test" if goal is None else goal.scored_split
 
 
 def _show_of(name: str, path: Path) -> Show:
@@ -133,7 +139,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("images", nargs="*", metavar="IMAGE", help="names, for example img_3; default: chosen by the model")
     add("--count", type=int, help="number of images if none is named; default: chosen by the model")
     add("--data", type=Path, help="folder of a data set; default: the synthetic set of the model's convergence case")
-    add("--split", choices=("train", "test"), default="test", help="default: test")
+    add("--split", choices=("train", "test"), help="default: the one that the model's convergence case scores")
     add("--output", type=Path, help="the PNG; default: the name of the model, for example psenet.png")
     names = ", ".join(MODELS)
     add("--model", metavar="NAME", choices=list(MODELS), help=f"default: as the checkpoint says; one of: {names}")

@@ -85,6 +85,16 @@ def synthetic_words(
     return made_once("words", identity, lambda folder: _make(folder, counts, seed), cache_dir)
 
 
+def many_synthetic_words() -> Path:
+    """A larger set, 100,000 images of as many words, made on first use: for models that learn to read slowly."""
+    return synthetic_words(images=100_000, words=100_000)
+
+
+def few_synthetic_words() -> Path:
+    """64 images of as many words, to be learnt by heart; the held-out split has other images of these words."""
+    return synthetic_words(images=64, words=64, test_images=64, test_words=0)
+
+
 def _make(root: Path, counts: _Counts, seed: int) -> None:
     texts = _texts(counts, seed)
     fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 
@@ -18,6 +20,7 @@ class ConvergenceParameters(Struct, frozen=True):
         evaluations: number of evaluations, evenly spread over the steps.
         folder: for the checkpoint and for what was evaluated.
         resume: whether to resume from the checkpoint in that folder, if there is one.
+        split: that is scored; "train" means the training samples themselves.
     """
 
     target: float
@@ -25,6 +28,7 @@ class ConvergenceParameters(Struct, frozen=True):
     evaluations: int
     folder: str
     resume: bool
+    split: Literal["test", "train"] = "test"
 
 
 def evaluation_steps(steps: int, evaluations: int, done: int = 0) -> list[int]:

@@ -268,7 +268,7 @@ class ConvergenceReport(Struct, frozen=True):
 
     Attributes:
         held_out_samples: number of samples of the held-out split.
-        held_out_is_training: whether both splits have the same names and annotations.
+        held_out_is_training: whether its names and annotations are those of the training split.
         losses: of each step since the first one, steps of earlier, interrupted runs included.
         scores: of each evaluation; only rank 0 evaluates.
         resumed_at: steps after which the training was interrupted and resumed.

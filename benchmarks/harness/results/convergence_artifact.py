@@ -35,9 +35,7 @@ class ConvergenceDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     held_out_samples: Annotated[PositiveCount, about("number of samples of the held-out split")]
     held_out_is_training: Annotated[
         bool,
-        about(
-            "whether the held-out split is the training split: the score then shows that the training works, no more"
-        ),
+        about("whether the training samples are scored instead: that shows that the training works, no more"),
     ]
     resumed_at: Annotated[list[Count], about("steps after which the training was interrupted and resumed")]
     kept: Annotated[list[str], about("checkpoint and what was evaluated")]

@@ -118,6 +118,7 @@ def _convergence_parameters(case: Case, settings: Settings) -> Parameters:
             evaluations=goal.evaluations,
             folder=str(folder),
             resume=settings.resume,
+            split=goal.scored_split,
         ),
         steps=goal.steps,
         warmup_steps=0,

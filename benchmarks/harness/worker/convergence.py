@@ -41,7 +41,7 @@ def measure_convergence(set_up: SetUp) -> Measured:
     plan, task = set_up.plan, set_up.task
     parameters = plan.parameters_as(ConvergenceParameters)
     assert task.evaluation is not None, "a model with a convergence goal has an evaluation"
-    held_out = task.read_data(Path(plan.data or ""), "test")
+    held_out = task.read_data(Path(plan.data or ""), parameters.split)
     evaluation = task.evaluation(held_out)
     digests = set_up.data.digest(), held_out.digest()
     identity = training_identity(set_up, parameters, "".join(digests))
