@@ -198,10 +198,10 @@ CONVERGENCE: tuple[Case, ...] = (
     parse_case("psenetr18_sp_bs4_fp32_cpu1"),
     parse_case("dbr18_sp_bs4_fp32_cpu1"),
     parse_case("crnnvgg128_sp_bs64_fp32_cpu1"),
-    parse_case("parseqtiny_sp_bs64_fp32_cpu1"),
+    parse_case("parseqtiny_sp_bs16_fp32_cpu1"),
     parse_case("psenet_sp_bs16_bf16_1"),
     parse_case("dbr50_sp_bs16_bf16_1"),
-    parse_case("crnn_sp_bs256_bf16_1"),
-    parse_case("parseq_sp_bs384_bf16_1"),
+    parse_case("crnn_sp_bs256_tf32_1"),
+    parse_case("parseq_sp_bs384_fp16_1"),
 )
 """Cases whose training must reach a score. Their goals are in `ocr_models.MODELS`."""

@@ -28,6 +28,11 @@ def test_the_matrix_has_the_required_cases() -> None:
             assert {f"{model}_mp_bs{b}_{variant}_8" for b in (64, 128)} <= names
     for model in ("psenet", "dbr18"):
         assert {f"{model}_sp_bs2_fp32_cpu1", f"{model}_mp_bs4_fp32_cpu2"} <= names
+    for variant in ("fp32", "tf32", "fp16", "bf16"):
+        assert {f"crnn_sp_bs256_{variant}_1", f"crnn_mp_bs2048_{variant}_8"} <= names
+    for variant in ("fp32", "bf16", "bf16_compile"):
+        assert {f"parseq_sp_bs384_{variant}_1", f"parseq_mp_bs3072_{variant}_8"} <= names
+    assert {"crnnvgg_sp_bs32_fp32_cpu1", "parseqtiny_sp_bs16_fp32_cpu1"} <= names
 
 
 def test_any_name_of_the_grammar_is_a_case() -> None:
@@ -124,18 +129,27 @@ def test_a_broken_entry_point_does_not_replace_a_model_of_the_project(monkeypatc
     assert parse_case("psenet_sp_bs2_fp32_cpu1").model == "psenet"
 
 
-def test_one_convergence_case_of_each_detector_runs_on_a_cpu_and_one_on_a_gpu() -> None:
+def test_one_convergence_case_of_each_kind_of_model_runs_on_a_cpu_and_one_on_a_gpu() -> None:
     assert [(str(case), case.device) for case in CONVERGENCE] == [
         ("psenetr18_sp_bs4_fp32_cpu1", "cpu"),
         ("dbr18_sp_bs4_fp32_cpu1", "cpu"),
+        ("crnnvgg128_sp_bs64_fp32_cpu1", "cpu"),
+        ("parseqtiny_sp_bs16_fp32_cpu1", "cpu"),
         ("psenet_sp_bs16_bf16_1", "cuda"),
         ("dbr50_sp_bs16_bf16_1", "cuda"),
+        ("crnn_sp_bs256_tf32_1", "cuda"),
+        ("parseq_sp_bs384_fp16_1", "cuda"),
     ]
     goals = [convergence_goal(case) for case in CONVERGENCE]
     assert [(goal.steps, goal.image_size, goal.target, goal.metric) for goal in goals] == [
         (160, 320, 0.7, "hmean"),
         (300, 320, 0.7, "hmean"),
+        (1200, None, 0.6, "word_accuracy"),
+        (1000, None, 0.95, "word_accuracy"),
         (2000, 736, 0.7, "hmean"),
         (2000, 640, 0.7, "hmean"),
+        (3000, None, 0.8, "word_accuracy"),
+        (6000, None, 0.8, "word_accuracy"),
     ]
+    assert [goal.scored_split for goal in goals].count("train") == 1
     assert {case.model for case in CONVERGENCE} <= set(MODELS)

@@ -9,13 +9,29 @@ import pytest
 
 from suite import ROOT, RunPytest
 
-CPU_CASES = ["psenet_sp_bs2_fp32_cpu1", "psenet_mp_bs4_fp32_cpu2", "dbr18_sp_bs2_fp32_cpu1", "dbr18_mp_bs4_fp32_cpu2"]
-CONVERGENCE_TESTS = [
-    "test_convergence.py::test_convergence[psenetr18_sp_bs4_fp32_cpu1]",
-    "test_convergence.py::test_convergence[dbr18_sp_bs4_fp32_cpu1]",
-    "test_convergence.py::test_convergence[psenet_sp_bs16_bf16_1]",
-    "test_convergence.py::test_convergence[dbr50_sp_bs16_bf16_1]",
+CPU_CASES = [
+    "psenet_sp_bs2_fp32_cpu1",
+    "psenet_mp_bs4_fp32_cpu2",
+    "dbr18_sp_bs2_fp32_cpu1",
+    "dbr18_mp_bs4_fp32_cpu2",
+    "crnnvgg_sp_bs32_fp32_cpu1",
+    "parseqtiny_sp_bs16_fp32_cpu1",
 ]
+LISTED = ", ".join([*CPU_CASES[:4], "..."])
+CPU_CONVERGENCE_CASES = [
+    "psenetr18_sp_bs4_fp32_cpu1",
+    "dbr18_sp_bs4_fp32_cpu1",
+    "crnnvgg128_sp_bs64_fp32_cpu1",
+    "parseqtiny_sp_bs16_fp32_cpu1",
+]
+CONVERGENCE_CASES = [
+    *CPU_CONVERGENCE_CASES,
+    "psenet_sp_bs16_bf16_1",
+    "dbr50_sp_bs16_bf16_1",
+    "crnn_sp_bs256_tf32_1",
+    "parseq_sp_bs384_fp16_1",
+]
+CONVERGENCE_TESTS = [f"test_convergence.py::test_convergence[{case}]" for case in CONVERGENCE_CASES]
 A_COMPONENT = "components/test_evaluation.py"
 
 
@@ -130,7 +146,7 @@ def test_a_file_or_a_node_id_asks_for_its_component_benchmarks(run_pytest: RunPy
 
 def test_opt_in_tests_can_be_asked_for_together_with_others(run_pytest: RunPytest) -> None:
     found = collected(run_pytest, "benchmarks/test_speed.py", "benchmarks/test_convergence.py", "-m", "cpu")
-    assert found == [*map(speed_test, CPU_CASES), *CONVERGENCE_TESTS[:2]]
+    assert found == [*map(speed_test, CPU_CASES), *CONVERGENCE_TESTS[: len(CPU_CONVERGENCE_CASES)]]
     found = collected(run_pytest, "benchmarks", "-m", "cpu or convergence")
     assert sorted(found) == sorted([*map(speed_test, CPU_CASES), *CONVERGENCE_TESTS])
 
@@ -145,7 +161,7 @@ def test_any_case_can_be_asked_to_converge(run_pytest: RunPytest) -> None:
 
 def test_a_command_says_first_what_it_will_run_and_about_how_long(run_pytest: RunPytest) -> None:
     text = run_pytest("benchmarks", "--setup-plan", CUDA_VISIBLE_DEVICES="").text
-    announced = f"ocr: running 4 speed cases, about 3 min: {', '.join(CPU_CASES)}\n"
+    announced = f"ocr: running 6 speed cases, about 4 min: {LISTED}\n"
     assert announced in text
     assert text.index(announced) < text.index("benchmarks/test_speed.py")
 
@@ -153,7 +169,7 @@ def test_a_command_says_first_what_it_will_run_and_about_how_long(run_pytest: Ru
 def test_with_steps_of_its_own_or_without_any_case_a_command_promises_no_duration(run_pytest: RunPytest) -> None:
     plan = ("benchmarks", "--setup-plan")
     text = run_pytest(*plan, "--ocr-steps", 3, "-m", "cpu or convergence", CUDA_VISIBLE_DEVICES="").text
-    assert f"ocr: running 4 speed cases: {', '.join(CPU_CASES)}\n" in text
-    assert "ocr: running 2 convergence cases: psenetr18_sp_bs4_fp32_cpu1, dbr18_sp_bs4_fp32_cpu1\n" in text
+    assert f"ocr: running 6 speed cases: {LISTED}\n" in text
+    assert f"ocr: running 4 convergence cases: {', '.join(CPU_CONVERGENCE_CASES)}\n" in text
     assert "ocr: running" not in run_pytest(*plan, "-m", "multi_gpu", CUDA_VISIBLE_DEVICES="").text
     assert "ocr: running" not in run_pytest("benchmarks", "--collect-only").text

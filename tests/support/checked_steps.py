@@ -12,7 +12,8 @@ from ocr_models import MODELS
 from ocr_models.task import Batch, TrainingTask
 
 CPU = torch.device("cpu")
-REFERENCES = {name: MODELS[name].reference_figures or {} for name in ("psenet", "psenetr18", "dbr50", "dbr18")}
+CHECKED = ("psenet", "psenetr18", "dbr50", "dbr18", "crnn", "crnnvgg", "crnnvgg128", "parseq", "parseqtiny")
+REFERENCES = {name: MODELS[name].reference_figures or {} for name in CHECKED}
 
 
 def fixed_task(model: str) -> tuple[TrainingTask, Batch]:

@@ -97,7 +97,7 @@ def test_the_seed_alone_makes_the_weights(model: str) -> None:
 
 @each_recogniser
 def test_an_image_size_cannot_be_chosen(model: str) -> None:
-    with pytest.raises(ValueError, match="image size cannot be 64: .* has a fixed input size"):
+    with pytest.raises(ValueError, match=r"image size cannot be 64: .* has a fixed input size"):
         task(model, image_size=64)
 
 
