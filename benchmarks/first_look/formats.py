@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the milliseconds of each; half the batch, because float32 takes twice the memory."""
     options = piece_options(arguments)
     assert options.data is not None
-    batch_size = max(1, options.sizes.batch // 2)
+    batch_size = max(1, options.batch_size // 2)
     name = f"{options.model}_sp_bs{batch_size}_fp32_" + ("1" if options.device == "cuda" else "cpu1")
     options.findings.add("case", name)
     steps: dict[str, Step] = {}

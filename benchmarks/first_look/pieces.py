@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.first_look.sizes import SMALL, image_side
+from benchmarks.first_look.sizes import batch_size, image_side
 from benchmarks.harness.protocol.machine import ROOT
 from ocr_models import MODELS
 from ocr_models.data_kinds import OPTIONS
@@ -86,7 +86,7 @@ def _piece(request: Request, module: str, question: str, expected: float, limit:
 
 def _cases(request: Request) -> Iterator[Piece]:
     """Through pytest, as a user runs them."""
-    batch = SMALL.batch if request.small else 16
+    batch = batch_size(request.model, small=request.small)
     if request.device == "cpu":
         yield _case(request, f"{request.model}_sp_bs{batch}_fp32_cpu1", 40, 120)
         return

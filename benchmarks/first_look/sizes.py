@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.cases import MATRIX
 from benchmarks.first_look.findings import FindingsFile
 from ocr_models import MODELS
 
@@ -18,6 +19,7 @@ class Sizes:
 
     Attributes:
         matmul: rows of a square matrix; None for those of the cases.
+        batch: samples of an operation's input.
         repeats: timed calls of an operation, or steps.
         convolutions: input and output channels of each.
         pyramid: channels of a pyramid level.
@@ -51,9 +53,22 @@ class PieceOptions:
         return SMALL if self.small else FULL
 
     @property
+    def batch_size(self) -> int:
+        """As the function of this name."""
+        return batch_size(self.model, small=self.small)
+
+    @property
     def image_side(self) -> int | None:
         """As the function of this name."""
         return image_side(self.model, small=self.small)
+
+
+def batch_size(model: str, *, small: bool) -> int:
+    """Samples of a step: as many as the model's largest listed case has on one GPU."""
+    if small:
+        return SMALL.batch
+    listed = [case.batch_size for case in MATRIX if case.model == model and case.gpu_count == 1]
+    return max(listed, default=FULL.batch)
 
 
 def image_side(model: str, *, small: bool) -> int | None:

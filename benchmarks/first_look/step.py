@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the figures, then the files."""
     options = piece_options(arguments)
     assert options.data is not None
-    name = f"{options.model}_sp_bs{options.sizes.batch}_" + ("bf16_1" if options.device == "cuda" else "fp32_cpu1")
+    name = f"{options.model}_sp_bs{options.batch_size}_" + ("bf16_1" if options.device == "cuda" else "fp32_cpu1")
     case, task, batch = resident_task(name, options.data, options.image_side)
     trainer = Trainer(task, case, batch[0].device, Position())
     found, device = options.findings, trainer.device

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.first_look.pieces import Request, pieces
 from benchmarks.first_look.runner import run_all
-from benchmarks.first_look.sizes import image_side
+from benchmarks.first_look.sizes import batch_size, image_side
 from benchmarks.first_look.summary import write_summary
 
 
@@ -37,3 +37,11 @@ def test_the_images_are_of_the_size_that_the_model_has_in_a_case(
 ) -> None:
     assert image_side(model, small=False) == full
     assert image_side(model, small=True) == small
+
+
+@pytest.mark.parametrize(
+    ("model", "full"), [("psenet", 16), ("dbr18", 16), ("crnn", 256), ("parseq", 384), ("crnnvgg128", 16), ("tiny", 16)]
+)
+def test_a_step_has_as_many_samples_as_the_largest_listed_case_of_the_model(model: str, full: int) -> None:
+    assert batch_size(model, small=False) == full
+    assert batch_size(model, small=True) == 2
