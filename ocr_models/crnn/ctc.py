@@ -1,4 +1,4 @@
-"""CTC as tensor operations. On a GPU the host never waits, and no shape depends on values.
+"""CTC: tensor operations on a GPU, where the host never waits and no shape depends on values; a loop on the CPU.
 
 Source: Graves et al., "Connectionist Temporal Classification", ICML 2006.
 """
@@ -30,7 +30,8 @@ def ctc_loss(logits: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor, T
         nll: (N,), -log p of each label, without a gradient.
 
     Raises:
-        ValueError: if the shapes do not match, or T is 0.
+        ValueError: if the shapes do not match, or T is 0. On the CPU also if a length is not from 0 to L, or a label
+            has a class of C or more; a GPU does not check.
     """
     if logits.ndim != 3 or labels.ndim != 2 or lengths.ndim != 1 or not len(logits) == len(labels) == len(lengths):
         shapes = ", ".join(str(tuple(each.shape)) for each in (logits, labels, lengths))
@@ -71,9 +72,7 @@ def _nll_and_slopes(
     """As `ctc_logarithms.nll_and_slopes`."""
     with torch.autocast(logits.device.type, enabled=False):
         if logits.device.type == "cpu":
-            found = ctc_probabilities.nll_and_slopes(logits, labels, lengths, with_slopes)
-            if found is not None:
-                return found
+            return ctc_probabilities.nll_and_slopes(logits, labels, lengths, with_slopes)
         return ctc_logarithms.nll_and_slopes(logits, labels, lengths, with_slopes)
 
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BLANK = 0
+from ocr_models.crnn.labels import BLANK
+
 BEFORE = 2
 """States in front of the first one, without a path: from them no state is reached."""
 
