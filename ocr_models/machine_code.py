@@ -1,4 +1,4 @@
-"""Loops over pixels as machine code."""
+"""Loops as machine code."""
 
 from __future__ import annotations
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ocr_models.machine_code import compiled
 
 MAX_KERNELS = 8  # the kernels of a pixel are the bits of one byte
 
@@ -77,16 +78,11 @@ def _ones(kernel: NDArray[np.generic], scratch: NDArray[np.bool_]) -> Bytes:
 
 @cache
 def _pixel_loops() -> tuple[Label, Grow]:
-    """The functions that label and grow seeds. numba is imported here because its import takes long."""
+    """The functions that label and grow seeds."""
     try:
-        import numba
+        return compiled(_label), compiled(_grow)
     except ImportError:
         return _label_with_opencv, _grow_in_waves
-    njit: Any = numba.njit  # its result has a type that is not callable
-    try:
-        return njit(cache=True)(_label), njit(cache=True)(_grow)
-    except RuntimeError:  # numba found no writable folder for the machine code
-        return njit(_label), njit(_grow)
 
 
 def _label(levels: Bytes, labels: Labels, seeds: Positions, stride: int, smallest: int, min_area: float) -> None:

@@ -6,13 +6,14 @@ OpenCV's bicubic filter always covers 4 x 4 pixels, which is another picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from ocr_models.machine_code import compiled
 
 Pixels = NDArray[np.uint8]
 
@@ -57,7 +58,7 @@ def _with_rows(image: Pixels, height: int) -> Pixels:
     if height == len(image):
         return np.array(image, np.uint8)
     result = np.empty((height, *image.shape[1:]), np.uint8)
-    _compiled().rows(
+    compiled(_resample)(
         np.ascontiguousarray(image).reshape(len(image), -1),
         *line_weights(len(image), height),
         result.reshape(height, -1),
@@ -77,7 +78,7 @@ def _transposed(image: Pixels) -> Pixels:
 def grey_of(image: Pixels) -> Pixels:
     """(H, W, 3) uint8 RGB -> (H, W) uint8: the brightness of ITU-R 601, rounded exactly as by Pillow."""
     grey = np.empty(image.shape[:2], np.uint8)
-    _compiled().grey(np.ascontiguousarray(image).reshape(-1), grey.reshape(-1))
+    compiled(_weigh_colours)(np.ascontiguousarray(image).reshape(-1), grey.reshape(-1))
     return grey
 
 
@@ -108,26 +109,6 @@ def _bicubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     near = ((a + 2.0) * x - (a + 3.0)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
-
-
-class Loops(NamedTuple):
-    """The functions below as machine code."""
-
-    rows: Callable[[Pixels, NDArray[np.int32], NDArray[np.int32], Pixels], None]
-    grey: Callable[[Pixels, Pixels], None]
-
-
-@cache
-def _compiled() -> Loops:
-    """Compiled on the first call and kept for later runs. numba is imported here because its import takes long."""
-    import numba
-
-    njit: Any = numba.njit  # its result has a type that is not callable
-    loops = (_resample, _weigh_colours)
-    try:
-        return Loops(*(njit(cache=True)(loop) for loop in loops))
-    except RuntimeError:  # numba found no writable folder for the machine code
-        return Loops(*(njit(loop) for loop in loops))
 
 
 def _resample(source: Pixels, first: NDArray[np.int32], weights: NDArray[np.int32], result: Pixels) -> None:

@@ -11,7 +11,6 @@ from benchmarks.components.reporting import RatioReport, component
 pytestmark = component("CRNN CTC")
 
 TIME_STEPS, CLASSES, LABEL_WIDTH = 26, 37, 25
-SHORTEST, LONGEST = 2, 12  # characters of a word
 
 
 @pytest.fixture(params=[1, 2])
@@ -24,9 +23,10 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("longest", [12, 25])
 @pytest.mark.parametrize("batch", [64, 256])
-def test_ctc(batch: int, threads: int, ratio_report: RatioReport) -> None:
-    """Log-softmax, loss and backward of logits (N, 26, 37) with labels (N, 25)."""
+def test_ctc(batch: int, longest: int, threads: int, ratio_report: RatioReport) -> None:
+    """Log-softmax, loss and backward of logits (N, 26, 37) with labels (N, 25) of 2 to `longest` characters."""
     import torch
     import torch.nn.functional as F
 
@@ -34,7 +34,7 @@ def test_ctc(batch: int, threads: int, ratio_report: RatioReport) -> None:
 
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(batch, TIME_STEPS, CLASSES, generator=generator).requires_grad_()
-    lengths = torch.randint(SHORTEST, LONGEST + 1, (batch,), generator=generator)
+    lengths = torch.randint(2, longest + 1, (batch,), generator=generator)
     labels = torch.randint(1, CLASSES, (batch, LABEL_WIDTH), generator=generator)
     labels *= torch.arange(LABEL_WIDTH) < lengths.unsqueeze(1)
     steps = torch.full((batch,), TIME_STEPS)
@@ -49,7 +49,7 @@ def test_ctc(batch: int, threads: int, ratio_report: RatioReport) -> None:
         loss.backward()
 
     ratio_report.compare(
-        f"time of CTC / torch's, batch {batch}, threads: {threads}",
+        f"time of CTC / torch's, batch {batch}, up to {longest} characters, threads: {threads}",
         lambda: backward(ctc_loss(logits, labels, lengths)[0]),
         lambda: backward(native()),
         "at most",

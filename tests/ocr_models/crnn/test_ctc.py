@@ -68,9 +68,44 @@ def test_loss_and_gradient_are_those_of_torch(seed: int, n: int, steps: int, cla
 
 
 @both_forms
-@pytest.mark.parametrize("scale", [1, 30, 1e4])
+@pytest.mark.parametrize("scale", [1, 30, 300, 1e4])
 def test_loss_and_gradient_are_those_of_torch_at_the_size_of_the_network(scale: float) -> None:
     assert_as_torch(*random_batch(0, 8, 26, 37, 25, scale))
+
+
+@pytest.mark.parametrize("scale", [0, 1, 8])
+def test_more_time_steps_than_a_float_has_powers(scale: float) -> None:
+    """Of 1/5, the probability of a class, which a float64 holds down to its 440th."""
+    assert_as_torch(*random_batch(6, 3, 500, 5, 25, scale))
+
+
+def test_an_improbable_label_leaves_the_other_labels_as_they_are() -> None:
+    logits, labels, lengths = random_batch(7, 3, 8, 5, 3)
+    logits[1] *= 3000
+    loss, nll, gradient = found(logits, labels, lengths)
+    assert_as_torch(logits, labels, lengths)
+    for n in (0, 2):
+        alone = found(logits[n : n + 1], labels[n : n + 1], lengths[n : n + 1])
+        assert torch.equal(alone[1], nll[n : n + 1])
+        torch.testing.assert_close(alone[2], gradient[n : n + 1] * 3)
+    assert torch.isfinite(loss)
+
+
+@both_forms
+def test_a_beginning_that_is_improbable_alone_counts_by_its_end() -> None:
+    """In two steps, all that is probable at first is lost later; in sums relative to the largest, the rest would be."""
+    logits = torch.tensor([[0.0, -500, -500], [0, -500, -500], [-1500, -1500, 0], [-1500, -1500, 0]])
+    assert_as_torch(logits[None].double(), torch.tensor([[1, 2]]), torch.tensor([2]))
+
+
+@both_forms
+def test_logits_and_labels_may_be_views() -> None:
+    logits, labels, lengths = random_batch(8, 4, 6, 5, 3)
+    turned = logits.transpose(0, 1).contiguous().transpose(0, 1), labels.t().contiguous().t()
+    for one_tensor, view in zip(
+        found(logits, labels, lengths), found(*turned, lengths.repeat_interleave(2)[::2]), strict=True
+    ):
+        torch.testing.assert_close(view, one_tensor)
 
 
 @both_forms
@@ -155,6 +190,21 @@ def test_without_gradient_the_values_are_the_same() -> None:
     loss, nll, _ = found(*batch)
     with torch.no_grad():
         torch.testing.assert_close(ctc_loss(*batch), (loss, nll), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("label", "length", "message"),
+    [
+        ([1, 4], 2, "a label has a class that there is not"),
+        ([1, -1], 2, "a label has a class that there is not"),
+        ([1, 2], 3, "a length is not from 0 to the width of the labels"),
+        ([1, 2], -1, "a length is not from 0 to the width of the labels"),
+    ],
+)
+def test_labels_that_the_logits_do_not_have_are_refused(label: list[int], length: int, message: str) -> None:
+    logits, labels, _ = one(label, steps=5)
+    with pytest.raises(ValueError, match=message):
+        ctc_loss(logits, labels, torch.tensor([length]))
 
 
 @pytest.mark.parametrize(

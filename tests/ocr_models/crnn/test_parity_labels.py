@@ -68,6 +68,16 @@ def test_scores(name: str) -> None:
 
 
 @needs_crnn_numbers
+def test_scores_in_lower_case_without_what_is_not_alphanumeric() -> None:
+    case = read("metrics.json")["sensitive_filtering_off"]
+    predictions, truths = (
+        ["".join(each for each in text.lower() if each in CHARSET) for text in case[key]] for key in ("pred", "gt")
+    )
+    assert 100 * word_accuracy(predictions, truths) == pytest.approx(case["accuracy_percent"])
+    assert one_minus_ned(predictions, truths) == pytest.approx(case["norm_ed"])
+
+
+@needs_crnn_numbers
 def test_predictions_and_confidences_from_logits() -> None:
     case = read("metrics.json")["from_logits"]
     generator = torch.Generator().manual_seed(case["logits_seed"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import string
 
@@ -29,51 +30,56 @@ def test_the_state_dict_is_the_references_in_its_order(backbone: str) -> None:
     assert found == seeded_crnn.reference_keys(backbone)
 
 
-@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("case", ["resnet", "vgg", "resnet_wide", "resnet_rgb94"])
-def test_forward(case: str, memory_format: torch.memory_format) -> None:
+@pytest.mark.parametrize("case", ["resnet", "vgg", pytest.param("resnet_wide", marks=pytest.mark.slow), "resnet_rgb94"])
+def test_forward(case: str) -> None:
+    """In both memory formats."""
     given, backbone = cases(CRNN_FOLDER / "forward.npz")[case], case.partition("_")[0]
     seed, shape = int(given["seed"]), given["input_shape"].tolist()
-    model = seeded_crnn.seeded_model(backbone, seed, given["eval_logits"].shape[2], shape[1])
-    model.to(memory_format=memory_format)
-    images = seeded_crnn.images(shape, seed).to(memory_format=memory_format)
-    with torch.no_grad():
-        model.eval()
-        found = [model(images), model.features(images)[0], model.train()(images)]
-    names = ["eval_logits", "eval_visual_first", "train_logits"]
-    for value, name, tolerance in zip(found, names, [1e-4, 1e-5 * np.abs(given[names[1]]).max(), 1e-4], strict=True):
-        np.testing.assert_allclose(value, given[name], rtol=0, atol=tolerance)
-    variance = model.state_dict()[f"{LAST_NORM[backbone]}.running_var"]
-    np.testing.assert_allclose(variance, given["running_var_after_train"], rtol=1e-5)
+    seeded = seeded_crnn.seeded_model(backbone, seed, given["eval_logits"].shape[2], shape[1])
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        model = copy.deepcopy(seeded).to(memory_format=memory_format)
+        images = seeded_crnn.images(shape, seed).to(memory_format=memory_format)
+        features: list[Tensor] = []
+        model.SequenceModeling.register_forward_pre_hook(lambda _, inputs, seen=features: seen.extend(inputs))
+        with torch.no_grad():
+            logits = {"eval_logits": model.eval()(images), "train_logits": model.train()(images)}
+        for name, value in logits.items():
+            np.testing.assert_allclose(value, given[name], rtol=0, atol=1e-4)
+        visual = given["eval_visual_first"]
+        np.testing.assert_allclose(features[0][0], visual, rtol=0, atol=1e-5 * np.abs(visual).max())
+        variance = model.state_dict()[f"{LAST_NORM[backbone]}.running_var"]
+        np.testing.assert_allclose(variance, given["running_var_after_train"], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("case", "norm", "logits"),
+    ("case", "steps", "norm", "logits"),
     [
-        pytest.param("resnet", 2e-2, 2e-2, marks=pytest.mark.slow),
-        ("vgg", 1e-3, 1e-2),
-        ("vgg_adam", 1e-3, 1e-2),
+        ("vgg", 2, 1e-3, 1e-2),
+        pytest.param("vgg", 6, 1e-3, 1e-2, marks=pytest.mark.slow),
+        pytest.param("vgg_adam", 6, 1e-3, 1e-2, marks=pytest.mark.slow),
+        pytest.param("resnet", 6, 2e-2, 2e-2, marks=pytest.mark.slow),
     ],
 )
-def test_steps_of_training(case: str, norm: float, logits: float) -> None:
-    """Losses, norm of the gradient before it is clipped, and logits after all steps."""
+def test_steps_of_training(case: str, steps: int, norm: float, logits: float) -> None:
+    """Losses, norm of the gradient before it is clipped, and logits after the last of six steps."""
     given = cases(CRNN_FOLDER / "trajectory.npz")[case]
     seed, count = int(given["seed"]), 4 if case == "resnet" else 8
     model = seeded_crnn.seeded_model(case.partition("_")[0], seed)
     optimizer = made_optimizer(case, model)
     found = []
-    for step in range(len(given["losses"])):
+    for step in range(steps):
         loss = mean_loss(model(seeded_crnn.training_images(count, seed, step)), labels(step)[:count])
         optimizer.zero_grad()
         loss.backward()
         found.append([loss.item(), torch.nn.utils.clip_grad_norm_(model.parameters(), 5).item()])
         optimizer.step()
-    with torch.no_grad():
-        final = model.eval()(seeded_crnn.images([2, 1, 32, 100], seed))
-    losses, norms = np.transpose(given["losses"])
+    losses, norms = np.transpose(given["losses"][:steps])
     np.testing.assert_allclose([each[0] for each in found], losses, rtol=1e-3)
     np.testing.assert_allclose([each[1] for each in found], norms, rtol=norm)
-    np.testing.assert_allclose(final, given["final_eval_logits"], rtol=0, atol=logits)
+    if steps == len(given["losses"]):
+        with torch.no_grad():
+            final = model.eval()(seeded_crnn.images([2, 1, 32, 100], seed))
+        np.testing.assert_allclose(final, given["final_eval_logits"], rtol=0, atol=logits)
 
 
 def made_optimizer(case: str, model: CRNN) -> torch.optim.Optimizer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ocr_models import machine_code
 from ocr_models.psenet import expansion
 from ocr_models.psenet.expansion import expand_kernels
-from suite import ROOT
 
 LOOPS: dict[str, Any] = {
     "numba": expansion._pixel_loops,
@@ -178,30 +177,15 @@ def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
 
 
 @pytest.fixture
-def fresh_loops() -> Iterator[None]:
-    expansion._pixel_loops.cache_clear()
+def _fresh_loops() -> Iterator[None]:
+    for function in (expansion._pixel_loops, machine_code.compiled):
+        function.cache_clear()
     yield
     expansion._pixel_loops.cache_clear()
 
 
-@pytest.mark.usefixtures("fresh_loops")
+@pytest.mark.usefixtures("_fresh_loops")
 def test_numpy_is_used_if_numba_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     assert expansion._pixel_loops() == LOOPS["numpy"]()
     assert expand_kernels(drawn("#####", "##.##", "#...#"), 1).tolist() == [[1, 1, 1, 2, 2]]
-
-
-@pytest.mark.usefixtures("fresh_loops")
-def test_numba_compiles_without_a_folder_for_its_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    numba = pytest.importorskip("numba")
-    caching = pytest.importorskip("numba.core.caching")
-    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])  # as with a read-only installation and home
-    with pytest.raises(RuntimeError, match="cannot cache"):
-        numba.njit(cache=True)(expansion._grow)
-    loops: Any = expansion._pixel_loops()
-    assert [loop.py_func for loop in loops] == [expansion._label, expansion._grow]
-
-
-def test_importing_the_module_does_not_import_numba() -> None:
-    program = "import sys, ocr_models.psenet.expansion; sys.exit('numba' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
