@@ -32,9 +32,9 @@ def nll_and_slopes(
     Raises:
         ValueError: if a length is not from 0 to L, or a label has a class that there is not.
     """
-    softmax = logits.softmax(2, dtype=torch.float64).contiguous()
+    softmax = logits.softmax(2, dtype=torch.float64)
     nll = torch.empty(len(logits), dtype=torch.float64)
-    compiled(_recursion)(
+    compiled(_recursion)(  # contiguous: it would be compiled again for other layouts
         softmax.numpy(), labels.contiguous().numpy(), lengths.contiguous().numpy(), LEAST, nll.numpy(), with_slopes
     )
     nll, slopes = nll.to(logits.dtype), softmax.to(logits.dtype) if with_slopes else None
@@ -79,7 +79,6 @@ def _recursion(
             repeated = i > 0 and number == labels[n, i - 1]
             skips[2 * i + 1] = i > 0 and not repeated
             shortest += repeated
-        skips[states:] = 0
 
         leaving[0, 2] = 1
         scale, log_scale, plain = 1.0, 0.0, True  # the product of all divisors is scale * exp(log_scale)

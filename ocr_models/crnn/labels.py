@@ -33,7 +33,7 @@ def trained_label(raw: str, charset: str = CHARSET) -> str:
         ExcludedLabelError: if it is longer than 25 characters, or has one that is not in the charset.
     """
     label = raw.lower() if charset == charset.lower() else raw
-    if len(raw) > MAX_CHARACTERS or len(label) > MAX_CHARACTERS:
+    if len(label) > MAX_CHARACTERS:
         raise ExcludedLabelError(f"longer than {MAX_CHARACTERS} characters")
     if not _class_numbers(charset).keys() >= set(label):
         raise ExcludedLabelError("with characters outside the charset")

@@ -54,9 +54,9 @@ def stretch(image: Pixels, height: int, width: int) -> Pixels:
 
 
 def _with_rows(image: Pixels, height: int) -> Pixels:
-    """(H, W) or (H, W, C) -> resampled to `height` rows."""
+    """(H, W) or (H, W, C) -> resampled to `height` rows; the image itself if it has them."""
     if height == len(image):
-        return np.array(image, np.uint8)
+        return image
     result = np.empty((height, *image.shape[1:]), np.uint8)
     compiled(_resample)(
         np.ascontiguousarray(image).reshape(len(image), -1),

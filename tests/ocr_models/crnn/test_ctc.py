@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ocr_models.crnn import ctc_loss, ctc_probabilities
+from ocr_models.crnn import ctc_logarithms, ctc_loss, ctc_probabilities
 from plain_ctc import enumerated_nll, random_batch, torch_loss
 
 
@@ -18,6 +19,11 @@ from plain_ctc import enumerated_nll, random_batch, torch_loss
 def _both_forms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "logarithms":
         monkeypatch.setattr(ctc_probabilities, "LEAST", math.inf)  # so that nothing is probable enough
+
+
+@pytest.fixture
+def _no_logarithms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(ctc_logarithms, "nll_and_slopes")
 
 
 both_forms = pytest.mark.usefixtures("_both_forms")
@@ -73,10 +79,32 @@ def test_loss_and_gradient_are_those_of_torch_at_the_size_of_the_network(scale: 
     assert_as_torch(*random_batch(0, 8, 26, 37, 25, scale))
 
 
-@pytest.mark.parametrize("scale", [0, 1, 8])
-def test_more_time_steps_than_a_float_has_powers(scale: float) -> None:
-    """Of 1/5, the probability of a class, which a float64 holds down to its 440th."""
-    assert_as_torch(*random_batch(6, 3, 500, 5, 25, scale))
+@pytest.mark.usefixtures("_no_logarithms")
+@pytest.mark.parametrize("scale", [0, 1])
+def test_probabilities_suffice_for_many_time_steps(scale: float) -> None:
+    """(1/95)^200, the order of a label's probability, is too small for a float64."""
+    assert_as_torch(*random_batch(6, 3, 200, 95, 25, scale))
+
+
+@pytest.mark.usefixtures("_no_logarithms")
+def test_probabilities_suffice_for_labels_that_do_not_fit() -> None:
+    assert found(*one([1, 1, 1], steps=4))[1].item() == math.inf
+
+
+def test_small_losses_of_confident_float32_logits_are_exact() -> None:
+    logits = torch.zeros(1, 3, 4)
+    logits[0, range(3), [1, 0, 2]] = 18
+    _, nll, _ = found(logits, torch.tensor([[1, 2]]), torch.tensor([2]))
+    _, exact, _ = found(logits.double(), torch.tensor([[1, 2]]), torch.tensor([2]))
+    assert exact.item() < 1e-6
+    torch.testing.assert_close(nll.double(), exact, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("form", [ctc_probabilities, ctc_logarithms])
+def test_a_label_that_does_not_fit_has_no_slopes_in_either_form(form: Any) -> None:
+    nll, slopes = form.nll_and_slopes(*one([1, 1, 1], steps=4))
+    assert nll.item() == math.inf
+    assert slopes.count_nonzero() == 0
 
 
 def test_an_improbable_label_leaves_the_other_labels_as_they_are() -> None:

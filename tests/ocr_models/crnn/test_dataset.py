@@ -41,6 +41,13 @@ def test_a_charset_decides_the_classes(tmp_path: Path) -> None:
     assert CRNNDataset(words, seed=0, charset=SENSITIVE_CHARSET)[0, 0][1][:2].tolist() == [37, 94]
 
 
+def test_a_data_set_may_keep_the_ratio(dataset: CRNNDataset) -> None:
+    keeping = CRNNDataset(dataset.words[:1], seed=0, keep_ratio=True)
+    expected = network_image(dataset.words[0].load(), keep_ratio=True)  # 20 x 60 pixels become 32 x 96
+    np.testing.assert_array_equal(keeping[0, 0][0], expected)
+    assert (dataset[0, 0][0].numpy() != expected).any()
+
+
 def test_the_stages_of_a_sample(dataset: CRNNDataset) -> None:
     stages: list[str] = []
     dataset.make((0, 0), stages.append)

@@ -30,7 +30,9 @@ def test_the_state_dict_is_the_references_in_its_order(backbone: str) -> None:
     assert found == seeded_crnn.reference_keys(backbone)
 
 
-@pytest.mark.parametrize("case", ["resnet", "vgg", pytest.param("resnet_wide", marks=pytest.mark.slow), "resnet_rgb94"])
+@pytest.mark.parametrize(
+    "case", ["resnet", "vgg", *(pytest.param(each, marks=pytest.mark.slow) for each in ("resnet_wide", "resnet_rgb94"))]
+)
 def test_forward(case: str) -> None:
     """In both memory formats."""
     given, backbone = cases(CRNN_FOLDER / "forward.npz")[case], case.partition("_")[0]

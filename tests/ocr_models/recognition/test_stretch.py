@@ -55,6 +55,13 @@ def test_rows_come_first_where_many_of_them_go() -> None:
     assert (stretch(stretch(image, 64, 100), 32, 100) != by_rows).any()
 
 
+def test_columns_come_first_where_fewer_rows_go_than_twice_the_columns() -> None:
+    image = noise((64, 120))  # loses 32 rows and 20 columns
+    by_columns = stretch(stretch(image, 64, 100), 32, 100)
+    np.testing.assert_array_equal(stretch(image, 32, 100), by_columns)
+    assert (stretch(stretch(image, 32, 120), 32, 100) != by_columns).any()
+
+
 def test_grey_is_that_of_pillow_for_all_colours() -> None:
     levels = np.arange(0, 256, 3).astype(np.uint8)
     colours = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(86, -1, 3)
