@@ -22,6 +22,7 @@ sys.path.insert(1, str(Path(__file__).parent / "support"))
 
 from ocr_models.detection.icdar2015 import OFFICIAL_FOLDERS
 from suite import ROOT, Outcome, RunPytest, suite_command, suite_environment
+from word_files import write_lmdb_split
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,3 +84,11 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             annotation = annotations / f"gt_img_{number}.txt"
             annotation.write_text("100,100,300,110,298,180,99,170,word\n", encoding="utf-8-sig")
     return root
+
+
+@pytest.fixture(scope="session")
+def word_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise with a word each, in LMDBs: three to train on and two held out."""
+    root = tmp_path_factory.mktemp("words")
+    write_lmdb_split(root, ["abc", "x1y2z", "word"], "train")
+    return write_lmdb_split(root, ["abc", "word"], "test")

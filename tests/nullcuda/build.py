@@ -18,6 +18,7 @@ DEVICE_SOURCES = (
     "kernels.c",
     "cublas.c",
     "cudnn.c",
+    "cudnn_rnn.c",
     "nccl.c",
 )
 TORCH_LIBRARIES = ("libc10_cuda", "libtorch_cuda", "libtorch_python", "libtorch_cuda_linalg", "libtorch_cpu")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ocr_models import MODELS
 from tests.nullcuda.build import build, missing
 from tests.nullcuda.process import DeviceProcess, device_environment
 
@@ -44,3 +45,14 @@ def device_variables(null_device: Path) -> Callable[..., dict[str, str]]:
         return device_environment(null_device, **more)
 
     return variables
+
+
+@pytest.fixture(scope="session")
+def data_folder(image_folder: Path, word_folder: Path) -> Callable[[str], Path]:
+    """`data_folder(model)`: a small folder of what a model is trained on."""
+    folders = {"pages": image_folder, "words": word_folder}
+
+    def folder(model: str) -> Path:
+        return folders[MODELS[model].data]
+
+    return folder

@@ -44,8 +44,8 @@ def test_a_gpu_that_fails_is_the_cause_in_every_stage(
         ("data", "mallocs", CudaError.MEMORY_ALLOCATION, "out_of_memory", ""),  # of torch, or
         ("forward", "mallocs", CudaError.MEMORY_ALLOCATION, "out_of_memory", ""),  # cuDNN, which finds no plan
         ("probes", "mallocs", CudaError.MEMORY_ALLOCATION, "out_of_memory", "CUDA out of memory"),
-        ("forward", "convolutions", CudnnStatus.DEVICE_ALLOCATION_FAILED, "out_of_memory", ""),
-        ("forward", "convolutions", CudnnStatus.EXECUTION_FAILED, "device", "CUDNN_STATUS_EXECUTION_FAILED"),
+        ("forward", "cudnn_plans", CudnnStatus.DEVICE_ALLOCATION_FAILED, "out_of_memory", ""),
+        ("forward", "cudnn_plans", CudnnStatus.EXECUTION_FAILED, "device", "CUDNN_STATUS_EXECUTION_FAILED"),
         ("probes", "matmuls", CublasStatus.EXECUTION_FAILED, "device", "CUBLAS_STATUS_EXECUTION_FAILED"),
         ("probes", "matmuls", CublasStatus.ALLOC_FAILED, "out_of_memory", "CUBLAS_STATUS_ALLOC_FAILED"),
         ("forward", "copies", CudaError.DEVICES_UNAVAILABLE, "device", "busy or unavailable; another process"),

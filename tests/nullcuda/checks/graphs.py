@@ -20,7 +20,7 @@ from tiny_task import FIXED_SIZE, fixed_training_task
 
 CUDA = torch.device("cuda", 0)
 STEPS = 14
-WORK = ("launches", "convolutions", "matmuls", "collectives", "copies", "graph_launches")
+WORK = ("launches", "cudnn_plans", "matmuls", "collectives", "copies", "graph_launches")
 WAITS = ("device_waits", "stream_waits", "event_waits", "mallocs")
 
 

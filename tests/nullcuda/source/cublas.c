@@ -1,5 +1,5 @@
-/* cuBLAS, and the batch normalisations of cuDNN, without their headers, which declare up to 25 parameters for each: in C
-   the caller removes the arguments that a function ignores. */
+/* cuBLAS, and batch normalisations and recurrent layers of cuDNN, without their headers, which declare up to 25 parameters
+   for each: in C the caller removes the arguments that a function ignores. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,3 +49,6 @@ int cudnnBatchNormalizationForwardTrainingEx() { return cudnn_batch_norm(); }
 int cudnnBatchNormalizationBackwardEx() { return cudnn_batch_norm(); }
 int cudnnBatchNormalizationForwardTraining() { return cudnn_batch_norm(); }
 int cudnnBatchNormalizationBackward() { return cudnn_batch_norm(); }
+int cudnnRNNForward() { return cudnn_recurrence(); }
+int cudnnRNNBackwardData_v8() { return cudnn_recurrence(); }
+int cudnnRNNBackwardWeights_v8() { return cudnn_recurrence(); }

@@ -10,5 +10,16 @@ int new_handle(void *handle, int failed);
 int new_descriptor(void *descriptor);
 
 int cudnn_batch_norm(void);
+int cudnn_recurrence(void);
+
+/* The functions of cuDNN that create and destroy a kind of descriptor, memory of 0. Needs cudnn.h and stdlib.h. */
+#define DESCRIPTOR(kind)                                                                                               \
+    cudnnStatus_t cudnnCreate##kind##Descriptor(cudnn##kind##Descriptor_t *descriptor) {                               \
+        return new_descriptor(descriptor);                                                                             \
+    }                                                                                                                  \
+    cudnnStatus_t cudnnDestroy##kind##Descriptor(cudnn##kind##Descriptor_t descriptor) {                               \
+        free(descriptor);                                                                                              \
+        return CUDNN_STATUS_SUCCESS;                                                                                   \
+    }
 
 #endif

@@ -10,8 +10,9 @@
 #define COUNTERS(X)                                                                                                    \
     X(launches)        /* kernels, also those of Triton; not those of cuBLAS and cuDNN */                              \
     X(matmuls)         /* calls of cuBLAS and cuBLASLt */                                                              \
-    X(convolutions)    /* executed plans of cuDNN */                                                                   \
+    X(cudnn_plans)     /* executed plans of cuDNN: convolutions and attentions */                                      \
     X(batch_norms)     /* of cuDNN, forward and backward */                                                            \
+    X(recurrences)     /* of cuDNN's recurrent layers: forward, gradient of the data, gradient of the weights */       \
     X(collectives)     /* of NCCL */                                                                                   \
     X(copies)          /* between host and device, and on the device */                                                \
     X(copied_bytes)    /* counted only */                                                                              \
