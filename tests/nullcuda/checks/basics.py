@@ -73,6 +73,20 @@ def optimized(name: str) -> dict[str, bool]:
     return {**found, "halved": scaler.get_scale() == 2.0**15}
 
 
+def idle() -> list[bool]:
+    """Whether a fused optimizer leaves its parameter as it was: if the device computes nothing, and after a reset."""
+    parameter = torch.nn.Parameter(torch.ones(3, device=CUDA))
+    optimizer = torch.optim.SGD([parameter], lr=0.1, fused=True)
+    parameter.grad = torch.ones(3, device=CUDA)
+    found = []
+    for prepare in (device.compute_nothing, device.reset):
+        before = parameter.detach().cpu()
+        prepare()
+        optimizer.step()
+        found.append(torch.equal(before, parameter.detach().cpu()))
+    return found
+
+
 def error_text(counter: str, error: int) -> str:
     """Type and message of what torch raises after a planted error, and whether the context works after a reset."""
     image = torch.randn(1, 3, 8, 8, device=CUDA)

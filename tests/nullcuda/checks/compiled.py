@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from torch._dynamo.utils import counters
 from torch._inductor.async_compile import AsyncCompile
 
 from tests.nullcuda import device
@@ -64,11 +65,14 @@ def counted_kernels() -> Iterator[Kernels]:
 
 def counted(case: str, data: str, image_size: int) -> dict[str, Any]:
     """What one measured step of a compiled case does; torch raises an error if the host waits."""
+    counters.clear()
     with counted_kernels() as kernels, prepared(case, data, image_size) as steps:
+        graphs = counters["stats"]["unique_graphs"]
         device.reset()
         kernels.launches, kernels.atomics, kernels.names = 0, 0, {}
         with no_host_wait():
             steps.run(1)
         found: dict[str, Any] = device.counts()
         found |= {"triton_launches": kernels.launches, "atomics": kernels.atomics, "atomic_kernels": kernels.names}
+        found["graphs"] = graphs
     return found

@@ -5,6 +5,7 @@
 #include "kernels.h"
 
 #include <cuda_runtime_api.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "state.h"
@@ -95,7 +96,13 @@ static void add_number(void **arguments) {
     *sum = *data + other_alpha[0] * other_alpha[1];
 }
 
+static atomic_bool idle;
+
+/* Let these kernels have no effect either, until the next nullcuda_reset. */
+void nullcuda_compute(int whether) { atomic_store(&idle, !whether); }
+
 void execute(const char *name, unsigned blocks, void **arguments) {
+    if (atomic_load(&idle)) return;
     if (strstr(name, "FusedSgdMathFunctor") || strstr(name, "FusedAdamMathFunctor"))
         optimize(name, blocks, arguments);
     else if (strstr(name, "non_finite_check_and_unscale") && strstr(name, "multi_tensor_apply"))

@@ -103,14 +103,16 @@ int count_asynchronous(enum counter which) {
 
 void forget_kernel_counts(void);
 void nullcuda_tell_free(long bytes);
+void nullcuda_compute(int whether);
 
-/* Counters to 0, no planted error, a context that works again, and free memory. */
+/* Counters to 0, no planted error, a context that works again, free memory, and optimizers that have an effect. */
 void nullcuda_reset(void) {
     for (int i = 0; i < COUNTER_COUNT; i++) atomic_store(&counters[i], 0);
     atomic_store(&planted_counter, -1);
     atomic_store(&destroyed, 0);
     forget_kernel_counts();
     nullcuda_tell_free(84000000000);
+    nullcuda_compute(1);
 }
 
 /* --------------------------------------------------------------------------------------------------- memory blocks */
