@@ -23,9 +23,9 @@ def launches(dtype: str, steps: int) -> int:
 def native_waits() -> int:
     """Host waits of torch's own CTC, with the recipe's padded labels."""
     logits = torch.rand(4, 26, 37, device="cuda", requires_grad=True)
-    labels = torch.ones(4, 25, device="cuda", dtype=torch.int64)
-    lengths = torch.ones(4, device="cuda", dtype=torch.int64)
-    steps = torch.full_like(lengths, 26)
+    labels = torch.ones(4, 25, dtype=torch.int64).cuda()  # copies have true values, which torch checks
+    lengths = torch.ones(4, dtype=torch.int64).cuda()
+    steps = torch.full((4,), 26).cuda()
     device.reset()
     log_probs = logits.log_softmax(2).transpose(0, 1)
     torch.nn.functional.ctc_loss(log_probs, labels, steps, lengths, zero_infinity=True).backward()
