@@ -161,6 +161,8 @@ class TaskBuilder(Protocol):
     A builder may also take these keyword arguments; `build_task` passes each to those that have it:
         precision: of the steps, "fp32", "tf32", "fp16" or "bf16". With the device it may decide the memory format.
         memory_format: of the network's weights and inputs, instead of the builder's own choice; None for that choice.
+        augment: whether training samples are changed at random. False only for a training that must learn its samples
+            by heart (`ocr_models.ConvergenceGoal`).
     """
 
     def __call__(self, *, image_size: int | None, seed: int, device: torch.device) -> TrainingTask: ...
@@ -174,17 +176,20 @@ def build_task(
     device: torch.device,
     precision: str,
     memory_format: torch.memory_format | None = None,
+    augment: bool = True,
 ) -> TrainingTask:
     """Build a training task for steps in a precision. The arguments are those of `TaskBuilder`.
 
     Raises:
-        ValueError: if a memory format is given, but the builder does not take one.
+        ValueError: if a memory format is given, or samples must not be augmented, but the builder does not take that.
     """
     taken = inspect.signature(builder).parameters
     takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in taken.values())
     if memory_format is not None and not takes_all and "memory_format" not in taken:
         raise ValueError("the memory format of this model cannot be chosen: its task builder takes no `memory_format`")
-    optional = {"precision": precision, "memory_format": memory_format}
+    if not augment and not takes_all and "augment" not in taken:
+        raise ValueError("the samples of this model are always augmented: its task builder takes no `augment`")
+    optional = {"precision": precision, "memory_format": memory_format, "augment": augment}
     passed: dict[str, Any] = {name: value for name, value in optional.items() if takes_all or name in taken}
     return builder(image_size=image_size, seed=seed, device=device, **passed)
 

@@ -151,5 +151,5 @@ def test_one_convergence_case_of_each_kind_of_model_runs_on_a_cpu_and_one_on_a_g
         (3000, None, 0.8, "word_accuracy"),
         (6000, None, 0.8, "word_accuracy"),
     ]
-    assert [goal.scored_split for goal in goals].count("train") == 1
+    assert [goal.by_heart for goal in goals].count(True) == 1
     assert {case.model for case in CONVERGENCE} <= set(MODELS)

@@ -36,7 +36,7 @@ class Builder:
         (plain, {}),
         (functools.partial(plain), {}),
         (with_precision, {"precision": "bf16"}),
-        (with_everything, {"precision": "bf16", "memory_format": None}),
+        (with_everything, {"precision": "bf16", "memory_format": None, "augment": True}),
         (Builder(), {"memory_format": None}),
     ],
 )
@@ -52,3 +52,10 @@ def test_a_memory_format_is_passed_to_a_builder_that_takes_one_and_is_an_error_f
         assert made["memory_format"] is last
     with pytest.raises(ValueError, match="its task builder takes no `memory_format`"):
         build_task(cast(TaskBuilder, with_precision), **GIVEN, precision="fp32", memory_format=last)
+
+
+def test_samples_are_left_as_they_are_only_by_a_builder_that_can_do_so() -> None:
+    made: Any = build_task(cast(TaskBuilder, with_everything), **GIVEN, precision="fp32", augment=False)
+    assert made["augment"] is False
+    with pytest.raises(ValueError, match="its task builder takes no `augment`"):
+        build_task(cast(TaskBuilder, with_precision), **GIVEN, precision="fp32", augment=False)

@@ -51,6 +51,7 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         data=None if data is None else str(data),
         data_source="synthetic" if data is None else "files",
         convergence_data=parameters.convergence_data,
+        augment=parameters.augment,
         nodes=nodes.count,
         node_rank=nodes.rank,
         rendezvous_endpoint=nodes.endpoint_of(ordinal),

@@ -29,6 +29,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             (`protocol/data_folder.py`).
         data_source: "synthetic" or "files".
         convergence_data: whether the synthetic set is that of the model's convergence case.
+        augment: whether training samples are changed at random.
         nodes, node_rank: number of nodes, and which of them this is.
         rendezvous_endpoint: "HOST:PORT" where the nodes meet; empty on one node.
         loader_workers: loader processes per rank.
@@ -52,6 +53,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     data: str | None
     data_source: Literal["synthetic", "files"]
     convergence_data: bool = False
+    augment: bool = True
     nodes: int
     node_rank: int
     rendezvous_endpoint: str

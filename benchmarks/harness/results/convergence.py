@@ -114,6 +114,7 @@ def _finished_details(run: Run, own: ConvergenceReport, parameters: ConvergenceP
         samples_per_second=run.plan.steps * run.case.batch_size / seconds,
         held_out_samples=own.held_out_samples,
         held_out_is_training=own.held_out_is_training,
+        augmented=run.plan.augment,
         resumed_at=own.resumed_at,
         kept=[shown_path(path) for path in kept],
     )

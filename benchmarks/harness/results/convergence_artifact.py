@@ -37,6 +37,7 @@ class ConvergenceDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
         bool,
         about("whether the training samples are scored instead: that shows that the training works, no more"),
     ]
+    augmented: Annotated[bool, about("whether the model's augmentation, if it has one, changed the training samples")]
     resumed_at: Annotated[list[Count], about("steps after which the training was interrupted and resumed")]
     kept: Annotated[list[str], about("checkpoint and what was evaluated")]
     failure: Annotated[Failure, about("if JOB_FAIL_FLAG is 1")] | UnsetType = UNSET

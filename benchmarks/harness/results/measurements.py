@@ -32,6 +32,7 @@ class Parameters:
         steps, image_size: defaults, which an option overrides.
         warmup_steps: overrides the option; None leaves it to the option.
         convergence_data: whether the synthetic set is that of the model's convergence case.
+        augment: whether training samples are changed at random.
         folder: that the measurement fills besides its artifact. It is emptied first unless `keep_folder`.
     """
 
@@ -40,6 +41,7 @@ class Parameters:
     warmup_steps: int | None = None
     image_size: int | None = None
     convergence_data: bool = False
+    augment: bool = True
     folder: Path | None = None
     keep_folder: bool = False
 
@@ -124,6 +126,7 @@ def _convergence_parameters(case: Case, settings: Settings) -> Parameters:
         warmup_steps=0,
         image_size=goal.image_size,
         convergence_data=True,
+        augment=not goal.by_heart,
         folder=folder,
         keep_folder=settings.resume,
     )

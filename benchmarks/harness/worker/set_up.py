@@ -96,7 +96,14 @@ def set_up(plan: Plan, local_rank: int, events: EventWriter, position: Position)
     with events.timed("imports"):
         builder = MODELS[case.model].load_task_builder()
     with events.timed("task"):
-        task = build_task(builder, image_size=plan.image_size, seed=plan.seed, device=device, precision=case.precision)
+        task = build_task(
+            builder,
+            image_size=plan.image_size,
+            seed=plan.seed,
+            device=device,
+            precision=case.precision,
+            augment=plan.augment,
+        )
     with events.timed("data"):
         plan = structs.replace(plan, data=plan.data or wait_for_data_folder(Path(plan.run_folder)))
         data = _read_data(task, plan)

@@ -22,6 +22,7 @@ from benchmarks.harness.results.measurements import (
 )
 from benchmarks.harness.results.speed_artifact import SpeedArtifact
 from ocr_models import MODELS
+from samples import planned_run
 
 CASE = parse_case("psenet_sp_bs8_fp32_1")
 R18 = parse_case("psenetr18_sp_bs4_fp32_cpu1")
@@ -99,6 +100,17 @@ def test_a_convergence_case_has_the_parameters_of_its_models_goal(tmp_path: Path
         keep_folder=False,
     )
     assert MEASUREMENTS["convergence"].parameters(R18, Settings(output=tmp_path, resume=True)).keep_folder
+
+
+def test_a_training_by_heart_is_scored_on_its_own_samples_which_are_not_augmented(tmp_path: Path) -> None:
+    found = MEASUREMENTS["convergence"].parameters(
+        parse_case("parseqtiny_sp_bs16_fp32_cpu1"), Settings(output=tmp_path)
+    )
+    assert isinstance(found.own, ConvergenceParameters)
+    assert (found.own.split, found.augment, found.convergence_data) == ("train", False, True)
+    plan = planned_run("parseqtiny_sp_bs16_fp32_cpu1", "convergence").plan
+    assert (plan.augment, plan.convergence_data) == (False, True)
+    assert planned_run("parseqtiny_sp_bs16_fp32_cpu1", "speed").plan.augment
 
 
 @pytest.mark.parametrize(
