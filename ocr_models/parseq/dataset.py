@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from ocr_models.parseq.augmentation import augmented, draw_steps
 from ocr_models.parseq.labels import CHARSET, END, MAX_CHARACTERS, PAD, START
-from ocr_models.recognition.stretch import stretch
+from ocr_models.recognition.stretch import stretched_planes
 from ocr_models.recognition.word_dataset import WordDataset
 
 if TYPE_CHECKING:
@@ -54,9 +53,7 @@ class PARSeqDataset(WordDataset[Sample]):
 
 def network_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """An image (H, W, 3) uint8, stretched to what the network gets: (3, 32, 128)."""
-    planes = np.empty((3, HEIGHT, WIDTH), np.uint8)
-    cv2.split(stretch(image, HEIGHT, WIDTH), list(planes))
-    return planes
+    return stretched_planes(image, HEIGHT, WIDTH)
 
 
 def label_tokens(label: str) -> Tensor:
