@@ -30,17 +30,17 @@ def _blurred_down(image: Image, weights: tuple[int, int, int]) -> Image:
     lines = image.reshape(len(image), -1)
     for _pass in range(BOX_PASSES):
         blurred = np.empty_like(lines)
-        compiled(blur_lines)(lines, blurred, *weights)
+        compiled(blur_lines)(lines, blurred, weights)
         lines = blurred
     return lines.reshape(image.shape)
 
 
 @cache
 def box_weights(radius: float) -> tuple[int, int, int]:
-    """The box whose repeated use has the variance of a Gaussian of this radius, as `blur_lines` takes it.
+    """The box whose repeated use has the variance of a Gaussian of this radius, at most 2, as `blur_lines` takes it.
 
-    Its radius is a whole number and a fraction (Gwosdek et al., Theoretical Foundations of Gaussian Convolution by
-    Extended Box Filtering, 2011).
+    The radius of the box is a whole number, 0 or 1, and a fraction (Gwosdek et al., Theoretical Foundations of
+    Gaussian Convolution by Extended Box Filtering, 2011).
     """
     single = np.float32  # as Pillow computes it; a weight that differs in its last bit gives other bytes
     variance = single(radius) * single(radius) / single(BOX_PASSES)
@@ -48,7 +48,8 @@ def box_weights(radius: float) -> tuple[int, int, int]:
     one, beyond = single(2 * whole + 1), single((whole + 1) ** 2)
     fraction = one * (single(whole * (whole + 1)) - single(3) * variance) / (single(6) * (variance - beyond))
     inner = int(single(1 << BLUR_BITS) / ((single(whole) + fraction) * single(2) + single(1)))
-    return whole, inner, ((1 << BLUR_BITS) - (2 * whole + 1) * inner) // 2
+    outer = ((1 << BLUR_BITS) - (2 * whole + 1) * inner) // 2
+    return (inner, inner, outer) if whole else (inner, outer, 0)
 
 
 def noise(image: Image, draw: Draw) -> Image:

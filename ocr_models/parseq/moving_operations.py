@@ -12,7 +12,8 @@ import numpy as np
 
 from ocr_models.machine_code import compiled
 from ocr_models.parseq.draw import Draw
-from ocr_models.parseq.pixel_loops import Image, map_affinely, shift_lines
+from ocr_models.parseq.interpolation_loops import EDGE, map_affinely, pack_with_edges, shift_lines
+from ocr_models.parseq.pixel_loops import Image
 
 FILL = 128
 ROTATION_DEGREES = 15.0
@@ -33,7 +34,9 @@ def rotate(image: Image, draw: Draw) -> Image:
     x0 = width / 2 - columns / 2 * cosine + rows / 2 * sine
     y0 = height / 2 - columns / 2 * sine - rows / 2 * cosine
     out = np.empty((rows, columns, 3), np.uint8)
-    compiled(map_affinely)(image, out, (cosine, -sine, x0, sine, cosine, y0), FILL, draw.cubic)
+    packed = np.empty((height + 2 * EDGE, width + 2 * EDGE), np.uint32)
+    compiled(pack_with_edges)(image, packed)
+    compiled(map_affinely)(packed, out, (cosine, -sine, x0, sine, cosine, y0), FILL, draw.cubic)
     return out
 
 

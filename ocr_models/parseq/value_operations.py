@@ -5,6 +5,7 @@ They give the pixels of Pillow's operations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import cv2
@@ -13,7 +14,14 @@ from numpy.typing import NDArray
 
 from ocr_models.machine_code import compiled
 from ocr_models.parseq.draw import Draw
-from ocr_models.parseq.pixel_loops import Image, blend_with_grey, count_values, map_values
+from ocr_models.parseq.pixel_loops import (
+    Image,
+    blend_with_grey,
+    contrast_table,
+    count_values,
+    equalising_table,
+    map_values,
+)
 
 Table = NDArray[np.uint8]
 """(256,): value before -> value after."""
@@ -37,39 +45,25 @@ def mapped(image: Image, table: Table) -> Image:
     return np.asarray(cv2.LUT(image, table), np.uint8)
 
 
-def mapped_by_channel(image: Image, table: NDArray[np.uint8]) -> Image:
-    """The image with the values of each channel replaced; `table` is (3, 256)."""
+def mapped_by_channel(image: Image, write_table: Callable[[NDArray[np.int64], NDArray[np.uint8]], None]) -> Image:
+    """The image with the values of each channel replaced, by the table that follows from how often each occurs."""
+    counts = np.zeros((3, 256), np.int64)
+    compiled(count_values)(image, counts)
+    table = np.empty((3, 256), np.uint8)
+    compiled(write_table)(counts, table)
     out = np.empty_like(image)
     compiled(map_values)(image, out, table)
     return out
 
 
-def histograms(image: Image) -> NDArray[np.int64]:
-    """(3, 256): how often each channel has each value."""
-    counts = np.zeros((3, 256), np.int64)
-    compiled(count_values)(image, counts)
-    return counts
-
-
 def auto_contrast(image: Image, _: Draw) -> Image:
     """Stretch the values of each channel to 0 ... 255."""
-    present = histograms(image) > 0
-    low, high = present.argmax(1), 255 - present[:, ::-1].argmax(1)  # (3,) each
-    scale = np.where(high > low, 255.0 / np.maximum(high - low, 1), 1.0)
-    offset = np.where(high > low, -low * scale, 0.0)
-    table = np.clip(LEVELS * scale[:, None] + offset[:, None], 0, 255).astype(np.uint8)
-    return mapped_by_channel(image, table)
+    return mapped_by_channel(image, contrast_table)
 
 
 def equalise(image: Image, _: Draw) -> Image:
     """Spread the values of each channel so that all occur about equally often."""
-    counts = histograms(image)
-    highest = 255 - (counts[:, ::-1] > 0).argmax(1)  # (3,)
-    steps = (counts.sum(1) - counts[np.arange(3), highest]) // 255  # (3,)
-    below = counts.cumsum(1) - counts  # pixels with smaller values
-    spread = ((steps // 2)[:, None] + below) // np.maximum(steps, 1)[:, None]
-    table = np.where(steps[:, None] > 0, np.minimum(spread, 255), LEVELS).astype(np.uint8)
-    return mapped_by_channel(image, table)
+    return mapped_by_channel(image, equalising_table)
 
 
 def invert(image: Image, _: Draw) -> Image:
@@ -95,7 +89,7 @@ def solarise_add(image: Image, _: Draw) -> Image:
 def colour(image: Image, draw: Draw) -> Image:
     """Move each pixel towards its luminance or away from it."""
     out = np.empty_like(image)
-    compiled(blend_with_grey)(image, out, np.float32(1 + draw.sign * ENHANCEMENT))
+    compiled(blend_with_grey)(image.reshape(-1), out.reshape(-1), np.float32(1 + draw.sign * ENHANCEMENT))
     return out
 
 
