@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ocr_models.crnn.labels import CHARSET, MAX_CHARACTERS, class_numbers
-from ocr_models.recognition.stretch import grey_of, stretch
+from ocr_models.recognition.stretch import compile_stretching, grey_of, stretch
 from ocr_models.recognition.word_dataset import WordDataset
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class CRNNDataset(WordDataset[Sample]):
         super().__init__(words, seed=seed)
         self._charset = charset
         self._keep_ratio = keep_ratio
+        compile_stretching()  # once, instead of in each process of the loader
 
     def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> Sample:  # noqa: ARG002
         image = network_image(source, keep_ratio=self._keep_ratio)

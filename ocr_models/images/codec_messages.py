@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,33 +61,32 @@ def with_codec_messages(decode: Callable[[], T]) -> tuple[T, list[str]]:
     with _exclusive:
         reader, writer = _ends()
         try:
-            with _stderr_replaced(writer):
-                result = decode()
+            original = os.dup(STDERR)
+        except OSError:  # closed
+            original = None
+        os.dup2(writer, STDERR)
+        try:
+            result = decode()
         finally:
-            printed = _content(reader)
-            messages = [line for line in printed.splitlines() if CODEC_MESSAGE.fullmatch(line)]
-            others = b"".join(line for line in printed.splitlines(True) if not CODEC_MESSAGE.fullmatch(line.strip()))
-            if others:
-                with contextlib.suppress(OSError):  # it may be closed
-                    os.write(STDERR, others)
-    return result, [message.decode(errors="replace") for message in messages]
+            if original is None:
+                os.close(STDERR)
+            else:
+                os.dup2(original, STDERR)
+                os.close(original)
+            messages = _messages(_content(reader))
+    return result, messages
 
 
-@contextlib.contextmanager
-def _stderr_replaced(descriptor: int) -> Iterator[None]:
-    try:
-        original = os.dup(STDERR)
-    except OSError:  # closed
-        original = None
-    os.dup2(descriptor, STDERR)
-    try:
-        yield
-    finally:
-        if original is None:
-            os.close(STDERR)
-        else:
-            os.dup2(original, STDERR)
-            os.close(original)
+def _messages(printed: bytes) -> list[str]:
+    """The lines of image decoders. All others are printed on the standard error."""
+    if not printed:
+        return []
+    messages = [line for line in printed.splitlines() if CODEC_MESSAGE.fullmatch(line)]
+    others = b"".join(line for line in printed.splitlines(True) if not CODEC_MESSAGE.fullmatch(line.strip()))
+    if others:
+        with contextlib.suppress(OSError):  # it may be closed
+            os.write(STDERR, others)
+    return [message.decode(errors="replace") for message in messages]
 
 
 def _content(reader: int) -> bytes:

@@ -12,7 +12,7 @@ _PNG_SIZE = struct.Struct(">8s4x4sII")  # signature, length and name of the firs
 _PNG_CHUNK = struct.Struct(">I4s")  # length of the data, name; then the data and a checksum of name and data
 
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15; the others are no frame headers
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+_WITHOUT_LENGTH = {0x00, 0x01, *range(0xD0, 0xD9), 0xFF}  # with an escaped 0xFF and a fill byte
 
 _MAX_STEPS = 2**16
 """Segments and fill bytes before the frame header of a JPEG. Real files have tens."""
@@ -41,7 +41,7 @@ def _size_in_jpeg(encoded: bytes) -> tuple[int, int] | None:
         if marker in _FRAME_HEADERS:
             height, width = struct.unpack_from(">HH", encoded, place + 5)
             return height, width
-        if marker in (0x00, 0xFF, *_WITHOUT_LENGTH):
+        if marker in _WITHOUT_LENGTH:
             place += 1
         else:
             place += 2 + int.from_bytes(encoded[place + 2 : place + 4], "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -36,3 +37,11 @@ def augmented(image: Image, steps: Sequence[Step]) -> Image:
     for operation, draw in steps:
         image = operation(image, draw)
     return image
+
+
+@cache
+def compile_operations() -> None:
+    """Compile the loops of all operations, or load their machine code, once in this process."""
+    image, rng = np.zeros((2, 3, 3), np.uint8), np.random.default_rng(0)
+    for operation in OPERATIONS:
+        operation(image, Draw(1.0, True, rng))

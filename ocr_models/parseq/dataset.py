@@ -9,12 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ocr_models.parseq.augmentation import augmented, draw_steps
+from ocr_models.parseq.augmentation import augmented, compile_operations, draw_steps
 from ocr_models.parseq.labels import CHARSET, END, MAX_CHARACTERS, PAD, START
-from ocr_models.recognition.stretch import stretched_planes
+from ocr_models.recognition.stretch import compile_stretching, stretched_planes
 from ocr_models.recognition.word_dataset import WordDataset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocr_models.recognition.word_set import Word
     from ocr_models.task import Lap
 
@@ -28,6 +30,8 @@ _UNKNOWN = 255
 _IDS = bytes(CHARSET.index(character) + 1 if (character := chr(code)) in CHARSET else _UNKNOWN for code in range(256))
 """Code of an ASCII character -> its token."""
 
+_START, _END, _PAD = bytes((START,)), bytes((END,)), bytes((PAD,))
+
 
 class PARSeqDataset(WordDataset[Sample]):
     """Samples by (word index, position in the endless stream).
@@ -40,6 +44,11 @@ class PARSeqDataset(WordDataset[Sample]):
 
     Normalisation and the other orders of reading follow on the device.
     """
+
+    def __init__(self, words: Sequence[Word], *, seed: int) -> None:
+        super().__init__(words, seed=seed)
+        compile_operations()  # once, instead of in each process of the loader, which inherits or loads the machine code
+        compile_stretching()
 
     def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> Sample:
         rng = self._random(position)
@@ -63,7 +72,7 @@ def label_tokens(label: str) -> Tensor:
         ValueError: if it is longer than 25 characters, or has one outside the charset.
     """
     if label.isascii() and len(label) <= MAX_CHARACTERS:
-        tokens = bytes((START, *label.encode("ascii").translate(_IDS), END))
+        tokens = _START + label.encode("ascii").translate(_IDS) + _END
         if _UNKNOWN not in tokens:
-            return torch.frombuffer(bytearray(tokens.ljust(TOKENS, bytes((PAD,)))), dtype=torch.uint8)
+            return torch.frombuffer(bytearray(tokens.ljust(TOKENS, _PAD)), dtype=torch.uint8)
     raise ValueError(f"{label!r} is no label that PARSeq is trained on")

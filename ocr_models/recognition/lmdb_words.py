@@ -83,6 +83,10 @@ class LmdbImages:
     def _paths(self) -> tuple[Path, ...]:
         return tuple(self.root / folder for folder in self.folders)
 
+    @cached_property
+    def _shown(self) -> tuple[str, ...]:
+        return tuple(shown(path) for path in self._paths)
+
     def __len__(self) -> int:
         return len(self.numbers)
 
@@ -90,10 +94,10 @@ class LmdbImages:
         return f"{self.folders[self.sources[index]]}: {image_key(int(self.numbers[index]))}"
 
     def load(self, index: int, *, grey: bool) -> NDArray[np.uint8]:
-        folder = self._paths[self.sources[index]]
+        source = self.sources[index]
         key = image_key(int(self.numbers[index]))
-        encoded = read_value(folder, key)
-        place = f"{shown(folder)}: {key}"
+        encoded = read_value(self._paths[source], key)
+        place = f"{self._shown[source]}: {key}"
         if not encoded:
             raise DataError(f"{place}: it is empty; replace it")
         if len(encoded) > MAX_FILE_BYTES:

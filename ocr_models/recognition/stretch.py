@@ -6,7 +6,7 @@ OpenCV's bicubic filter always covers 4 x 4 pixels, which is another picture.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -83,6 +83,12 @@ def grey_of(image: Pixels) -> Pixels:
     grey = np.empty(image.shape[:2], np.uint8)
     compiled(_weigh_colours)(np.ascontiguousarray(image).reshape(-1), grey.reshape(-1))
     return grey
+
+
+@cache
+def compile_stretching() -> None:
+    """Compile the loops below, or load their machine code, once in this process."""
+    grey_of(stretch(np.zeros((2, 3, 3), np.uint8), 3, 2))
 
 
 def _rows_first(shape: tuple[int, ...], height: int, width: int) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ocr_models.recognition.sample_numbers import SampleNumbers
 from ocr_models.sample_dataset import SampleDataset, SampleT
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class WordDataset(SampleDataset[SampleT]):
     def __init__(self, words: Sequence[Word], *, seed: int) -> None:
         super().__init__(seed=seed)
         self.words = words
+        self._numbers = SampleNumbers(seed)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -39,8 +41,8 @@ class WordDataset(SampleDataset[SampleT]):
         return self._sample(word, source, position, lap)
 
     def _random(self, position: int) -> np.random.Generator:
-        """The random numbers of a sample. Takes some 15 microseconds: only for a sample that needs them."""
-        return np.random.default_rng((self.seed, position))
+        """The random numbers of a sample; valid until those of another one are asked for."""
+        return self._numbers.at(position)
 
     @abstractmethod
     def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> SampleT:

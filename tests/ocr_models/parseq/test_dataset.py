@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from PIL import Image
 from torch.utils.data import default_collate
 
 import parity
+from ocr_models.machine_code import compiled
+from ocr_models.parseq import interpolation_loops, pixel_loops
 from ocr_models.parseq.dataset import PARSeqDataset, label_tokens, network_image
 from ocr_models.parseq.labels import CHARSET, encode, trained_label
 from ocr_models.recognition import Word, read_word_set
@@ -90,3 +94,12 @@ def test_tokens_are_those_of_the_batch_encoder(label: str) -> None:
 def test_a_label_that_is_not_trained_on_is_refused(label: str) -> None:
     with pytest.raises(ValueError, match="no label that PARSeq is trained on"):
         label_tokens(label)
+
+
+def test_all_loops_are_compiled_before_the_first_sample(words: list[Word]) -> None:
+    """The processes of the loader start afterwards; each of them would compile for itself."""
+    PARSeqDataset(words, seed=0)
+    loops = [*vars(pixel_loops).values(), *vars(interpolation_loops).values()]
+    own = {loop for loop in loops if inspect.isfunction(loop)}
+    assert len(own) == 10
+    assert all(compiled(loop).signatures for loop in own)
