@@ -123,16 +123,16 @@ def map_affinely(packed: NDArray[np.uint32], out: Image, matrix: tuple[float, ..
                     for tap in range(4):
                         block[place + np.uint64(BLOCK * tap)] = pixels[corner + np.uint64((tap >> 1) * pitch + tap % 2)]
             target = line[3 * start : 3 * (start + count)]
-            if cubic:
+            if cubic:  # one loop for 16 pixels and one for 4: both are unrolled, then computed for many places at once
                 for place in range(np.uint64(count)):
                     s, t = parts[place], parts[place + np.uint64(BLOCK)]
-                    acrosses = (
+                    weights_across = (
                         s * (s * (2.0 - s) - 1.0),
                         s * s * (s - 2.0) + 1.0,
                         s * (s * (1.0 - s) + 1.0),
                         s * s * (s - 1.0),
                     )
-                    downs = (
+                    weights_down = (
                         t * (t * (2.0 - t) - 1.0),
                         t * t * (t - 2.0) + 1.0,
                         t * (t * (1.0 - t) + 1.0),
@@ -140,8 +140,8 @@ def map_affinely(packed: NDArray[np.uint32], out: Image, matrix: tuple[float, ..
                     )
                     red, green, blue = NEAR, NEAR, NEAR
                     tap = place
-                    for down in downs:
-                        for across in acrosses:
+                    for down in weights_down:
+                        for across in weights_across:
                             weight, colour = down * across, np.int32(block[tap])
                             red += weight * np.int32(colour & np.int32(255))
                             green += weight * np.int32(colour >> np.int32(8) & np.int32(255))
@@ -153,11 +153,10 @@ def map_affinely(packed: NDArray[np.uint32], out: Image, matrix: tuple[float, ..
             else:
                 for place in range(np.uint64(count)):
                     s, t = parts[place], parts[place + np.uint64(BLOCK)]
-                    acrosses, downs = (1.0 - s, s), (1.0 - t, t)
                     red, green, blue = NEAR, NEAR, NEAR
                     tap = place
-                    for down in downs:
-                        for across in acrosses:
+                    for down in (1.0 - t, t):
+                        for across in (1.0 - s, s):
                             weight, colour = down * across, np.int32(block[tap])
                             red += weight * np.int32(colour & np.int32(255))
                             green += weight * np.int32(colour >> np.int32(8) & np.int32(255))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,6 +101,6 @@ def test_all_loops_are_compiled_before_the_first_sample(words: list[Word]) -> No
     """The processes of the loader start afterwards; each of them would compile for itself."""
     PARSeqDataset(words, seed=0)
     loops = [*vars(pixel_loops).values(), *vars(interpolation_loops).values()]
-    own = {loop for loop in loops if inspect.isfunction(loop)}
+    own: list[Any] = [compiled(loop) for loop in loops if inspect.isfunction(loop)]
     assert len(own) == 10
-    assert all(compiled(loop).signatures for loop in own)
+    assert all(machine_code.signatures for machine_code in own)
