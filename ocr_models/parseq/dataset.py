@@ -38,22 +38,24 @@ class PARSeqDataset(WordDataset[Sample]):
 
     A sample is:
 
-    - image (3, 32, 128) uint8, RGB
+    - image (3, 32, 128) uint8, RGB, augmented
     - tokens (27,) uint8: start, characters, end, padding
     - orders (2, 25) uint8: two random permutations of the positions of the characters
 
     Normalisation and the other orders of reading follow on the device.
     """
 
-    def __init__(self, words: Sequence[Word], *, seed: int) -> None:
+    def __init__(self, words: Sequence[Word], *, seed: int, augment: bool = True) -> None:
+        """`augment`: whether images are augmented."""
         super().__init__(words, seed=seed)
+        self.augment = augment
         compile_operations()  # once, instead of in each process of the loader, which inherits or loads the machine code
         compile_stretching()
 
     def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> Sample:
         rng = self._random(position)
         orders = rng.random((DRAWN_ORDERS, MAX_CHARACTERS)).argsort(1).astype(np.uint8)
-        image = network_image(augmented(source, draw_steps(rng)))
+        image = network_image(augmented(source, draw_steps(rng)) if self.augment else source)
         lap("warp")
         tokens = label_tokens(word.label)
         lap("labels")

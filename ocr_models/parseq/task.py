@@ -69,8 +69,9 @@ def _training_task(
     image_size: int | None,
     seed: int,
     device: torch.device,
+    augment: bool = True,
 ) -> TrainingTask:
-    """PARSeq for images of 32 x 128 pixels and 94 characters.
+    """PARSeq for images of 32 x 128 pixels and 94 characters; `augment` says whether training images are augmented.
 
     Raises:
         ValueError: if there is an image size.
@@ -84,7 +85,7 @@ def _training_task(
     reader = reader_for(model)
 
     def make_dataset(words: Sequence[Word]) -> PARSeqDataset:
-        return PARSeqDataset(words, seed=seed)
+        return PARSeqDataset(words, seed=seed, augment=augment)
 
     def schedule(steps: int) -> LRScheduler:
         return OneCycleLR(optimizer, PEAK_RATE, total_steps=steps + 1, pct_start=WARM_UP, cycle_momentum=False)

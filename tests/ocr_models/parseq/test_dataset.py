@@ -59,6 +59,14 @@ def test_seed_and_position_make_the_sample(words: list[Word]) -> None:
     assert len(orders) == 8
 
 
+def test_without_augmentation_the_image_is_the_stretched_one_and_the_orders_stay_random(words: list[Word]) -> None:
+    plain, usual = PARSeqDataset(words, seed=0, augment=False), PARSeqDataset(words, seed=0)
+    expected = torch.from_numpy(network_image(words[0].load()))
+    assert all(torch.equal(plain[0, position][0], expected) for position in range(8))
+    assert not all(torch.equal(usual[0, position][0], expected) for position in range(8))
+    assert all(torch.equal(plain[0, position][2], usual[0, position][2]) for position in range(8))
+
+
 def test_each_position_of_an_order_is_equally_likely(words: list[Word]) -> None:
     dataset = PARSeqDataset(words[:1], seed=0)
     orders = np.stack([dataset[0, position][2].numpy() for position in range(400)])  # (400, 2, 25)
