@@ -319,7 +319,7 @@ MODELS: dict[str, Model] = _installed_models() | {
         "ocr_models.parseq.task:tiny_training_task",
         **_OF_WORDS,
         convergence=ConvergenceGoal(
-            steps=1000,
+            steps=600,
             target=0.95,
             metric="word_accuracy",
             evaluations=4,

@@ -77,7 +77,7 @@ class Adadelta(torch.optim.Adadelta):
     """
 
     _step_supports_amp_scaling = True
-    """Tells the gradient scaler to set `found_inf` and `grad_scale`, and to call `step` always."""
+    """Lets the gradient scaler set `found_inf` and `grad_scale`, and call `step` always."""
 
     def __init__(
         self, params: Any, lr: float | Tensor = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0

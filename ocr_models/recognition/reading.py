@@ -28,7 +28,7 @@ def read_word_set(folder: Path, split: Split, rule: LabelRule) -> WordSet:
         folder: of the data set.
         split: which of its splits.
         rule: of the model: what it is trained on. What it excludes is left out, counted in the `excluded` of the set,
-            and told with the first example in its `remarks` and in a warning.
+            and named with the first example in its `remarks` and in a warning.
 
     Raises:
         DataError: if the folder is missing, its layout unknown, a label or line malformed, an image missing, or more

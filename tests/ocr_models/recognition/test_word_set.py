@@ -1,4 +1,4 @@
-"""Words as a data set: made on demand, told apart, decoded once."""
+"""Words as a data set: made on demand, distinguished, decoded once."""
 
 from __future__ import annotations
 
