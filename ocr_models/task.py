@@ -130,6 +130,7 @@ class TrainingTask:
         reference: what one step must compute; None if nothing was provided yet.
         max_gradient_norm: the norm over all gradients to which they are reduced before the optimizer uses them, if it
             is larger; None to use them as they are.
+        notes: what one must know to compare the step with others of this model, a line each. They are in the artifact.
 
     Raises:
         ValueError: if `max_gradient_norm` is not above 0.
@@ -146,6 +147,7 @@ class TrainingTask:
     evaluation: Callable[[Any], Evaluation] | None = None
     reference: Reference | None = None
     max_gradient_norm: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_gradient_norm is not None and not self.max_gradient_norm > 0:

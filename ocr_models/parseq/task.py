@@ -13,7 +13,7 @@ from ocr_models import MODELS
 from ocr_models.parseq.dataset import PARSeqDataset
 from ocr_models.parseq.decoder import DecoderLayer
 from ocr_models.parseq.inference import comparable, reader_for
-from ocr_models.parseq.labels import trained_label
+from ocr_models.parseq.labels import MAX_CHARACTERS, trained_label
 from ocr_models.parseq.loss import permuted_loss
 from ocr_models.parseq.model import PARSeq
 from ocr_models.parseq.prepare import PrepareBatch, Targets
@@ -37,6 +37,11 @@ WARM_UP = 0.075
 """Share of the steps in which the rate rises from 1/25 to its peak; then it falls to 1/250000."""
 
 SHARPER = 10
+
+NOTES = (
+    f"labels are padded to {MAX_CHARACTERS} characters in every batch, and read in six orders",
+    "the six orders are one pass of the decoder: memory and tokens are projected once, and dropped out once",
+)
 
 
 class Criterion(nn.Module):
@@ -107,6 +112,7 @@ def _training_task(
             fix_weights, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures
         ),
         max_gradient_norm=MAX_GRADIENT_NORM,
+        notes=NOTES,
     )
 
 

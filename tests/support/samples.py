@@ -111,6 +111,7 @@ def shared_report(**changed: Any) -> SharedReport:
         gradient_bytes=10**7,
         precision=expected_settings("fp32"),
         memory_format="channels_last",
+        notes=[],
         device="a processor",
         data=DataDescription("icdar2015", 100, [], {}),
         environment=environment(),

@@ -175,6 +175,7 @@ class SharedReport(Struct, frozen=True, kw_only=True):
     gradient_bytes: PositiveBytes
     precision: PrecisionSettings
     memory_format: MemoryFormat | None
+    notes: list[str]
     device: str
     data: DataDescription
     environment: Environment

@@ -16,6 +16,7 @@ from benchmarks.harness.protocol.compile_modes import CompileMode
 from benchmarks.harness.protocol.quantities import (
     Count,
     Flops,
+    Line,
     Pixels,
     PositiveBytes,
     PositiveCount,
@@ -119,6 +120,7 @@ class MeasuredDetails(PlanDetails, frozen=True, kw_only=True):
         MemoryFormat | None,
         about("of the network's weights and inputs, as observed; null if none of them has more than one format"),
     ]
+    notes: Annotated[list[Line], about("what one must know to compare the step with others of this model")]
     device: Annotated[Text, about("GPU or processor")]
     data: Annotated[DataDescription, about("the training split")]
     environment: Annotated[Environment, about("versions and hardware")]

@@ -82,6 +82,7 @@ def test_network_optimizer_and_clipping_are_those_of_the_recipe(
     assert type(made.optimizer).__name__ == optimizer
     assert made.optimizer.param_groups[0]["lr"] == pytest.approx(rate)
     assert made.max_gradient_norm == norm
+    assert any("padded to 25 characters" in note for note in made.notes) is model.startswith("parseq")
 
 
 @each_recogniser

@@ -58,6 +58,7 @@ def _shared_report(set_up: SetUp, inputs: Any, held_out: DataSet | None) -> Shar
         gradient_bytes=sum(p.numel() * p.element_size() for p in set_up.task.model.parameters() if p.requires_grad),
         precision=effective_precision(set_up.case),
         memory_format=memory_format([*set_up.task.model.parameters(), *tree_leaves(inputs)]),
+        notes=[*map(shown, set_up.task.notes)],
         device=device_name(set_up.device),
         data=DataDescription(
             set_up.data.layout,

@@ -64,7 +64,7 @@ def set_up(case: str, rank: int) -> tuple[SetUp, list[str]]:
         device=CPU,
         rank=rank,
         case=parse_case(case),
-        task=SimpleNamespace(model=model, input_shape=(3,)),
+        task=SimpleNamespace(model=model, input_shape=(3,), notes=("labels are padded",)),
         data=Data([None] * 5),
         position=Position(),
         begin=begin,
@@ -85,6 +85,7 @@ def test_rank_0_also_reports_what_the_network_computes() -> None:
     assert report.shared.data == DataDescription("icdar2015", 5, [flat], {})
     assert (report.shared.precision.matmul, report.shared.precision.autocast) == ("ieee", None)
     assert report.shared.memory_format == "contiguous"  # of the inputs: a linear layer has one format only
+    assert report.shared.notes == ["labels are padded"]
 
 
 def test_what_the_model_excludes_of_the_training_split_is_reported() -> None:
