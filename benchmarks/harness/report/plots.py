@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact, ConvergenceDetails
 from ocr_models.files import atomic_write
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ MARGIN = 1.02  # of the upper limit of scores
 
 
 def draw_curves(artifact: ConvergenceArtifact, path: Path) -> None:
-    """Draw losses, scores on the held-out split and the target; nothing if there is no loss curve.
+    """Draw losses, scores and the target; nothing if there is no loss curve.
 
     Raises:
         OSError: if the file cannot be written.
@@ -60,8 +60,11 @@ def _draw_loss_curve(artifact: ConvergenceArtifact, losses: Axes, scores: Axes) 
 
 def _draw_scores(artifact: ConvergenceArtifact, axes: Axes) -> None:
     names = [name for name in (artifact.scores or [{}])[0] if name not in ("step", "training_seconds")]
+    details = artifact.details
+    by_heart = isinstance(details, ConvergenceDetails) and details.held_out_is_training
+    samples = "training samples" if by_heart else "held-out"
     for name in names:
         found = [(each["step"], each[name]) for each in artifact.scores]
-        axes.plot(*zip(*found, strict=True), "o-", markersize=4, label=f"{name}, held-out")
+        axes.plot(*zip(*found, strict=True), "o-", markersize=4, label=f"{name}, {samples}")
     axes.axhline(artifact.details.target, color="black", linestyle=":", label="target")
     axes.set_ylim(0, MARGIN)

@@ -28,15 +28,26 @@ def test_nothing_is_drawn_without_a_curve(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_losses_are_to_the_left_and_scores_with_their_target_to_the_right(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    labels: list[list[str]] = []
+@pytest.fixture
+def labels(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Of the curves in each half of what is drawn."""
+    found: list[list[str]] = []
 
     def look(figure: object, *_: object, **__: object) -> None:
-        labels.extend([[line.get_label() for line in axes.lines] for axes in figure.axes])  # type: ignore[attr-defined]
+        found.extend([[line.get_label() for line in axes.lines] for axes in figure.axes])  # type: ignore[attr-defined]
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", look)
+    return found
+
+
+def test_scores_on_the_training_samples_are_labelled_as_such(tmp_path: Path, labels: list[list[str]]) -> None:
+    draw_curves(convergence_artifact(converged_run(tmp_path, held_out_is_training=True)), tmp_path / "a.png")
+    assert labels[1][-2:] == ["hmean, training samples", "target"]
+
+
+def test_losses_are_to_the_left_and_scores_with_their_target_to_the_right(
+    tmp_path: Path, labels: list[list[str]]
+) -> None:
     own = [{"loss": 0.6, "loss_text": 0.4, "iou_text": 0.2}, {"loss": 0.1, "loss_text": 0.05, "iou_text": 0.9}]
     draw_curves(convergence_artifact(converged_run(tmp_path, losses=own)), tmp_path / "a.png")
     left, right = labels
