@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ocr_models.crnn.labels import CHARSET, MAX_CHARACTERS, class_numbers
+from ocr_models.crnn.labels import CHARSET, class_numbers
+from ocr_models.crnn.model import IMAGE_HEIGHT
+from ocr_models.recognition.labels import MAX_CHARACTERS
 from ocr_models.recognition.stretch import compile_stretching, grey_of, stretch
 from ocr_models.recognition.word_dataset import WordDataset
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from ocr_models.recognition.word_set import Word
     from ocr_models.task import Lap
 
-HEIGHT, WIDTH = 32, 100
+HEIGHT, WIDTH = IMAGE_HEIGHT, 100
 
 Sample = tuple[Tensor, Tensor, int]
 

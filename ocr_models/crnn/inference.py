@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ocr_models.crnn.dataset import network_image
 from ocr_models.crnn.labels import confidences, greedy_decode
 from ocr_models.recognition.inference import WordReader
-
-if TYPE_CHECKING:
-    from ocr_models.recognition.word_set import Word
 
 
 def reader_for(model: nn.Module) -> WordReader:
@@ -23,8 +16,4 @@ def reader_for(model: nn.Module) -> WordReader:
         logits = model(images)  # (N, T, 37)
         return greedy_decode(logits.argmax(-1)), confidences(logits)
 
-    return WordReader(model, _image, read)
-
-
-def _image(word: Word) -> NDArray[np.uint8]:
-    return network_image(word.load())
+    return WordReader(model, network_image, read)

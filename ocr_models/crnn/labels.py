@@ -5,7 +5,6 @@ Class 0 is CTC's blank; class i is the i-th character of the charset.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import overload
@@ -15,12 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ocr_models.recognition.labels import ExcludedLabelError
+from ocr_models.recognition.labels import (
+    DIGITS_AND_LOWER_CASE,
+    MAX_CHARACTERS,
+    VISIBLE_ASCII,
+    ExcludedLabelError,
+    check_length,
+)
 
-CHARSET = string.digits + string.ascii_lowercase
-SENSITIVE_CHARSET = string.digits + string.ascii_letters + string.punctuation
-
-MAX_CHARACTERS = 25
+CHARSET = DIGITS_AND_LOWER_CASE
+SENSITIVE_CHARSET = VISIBLE_ASCII
 BLANK = 0
 
 
@@ -33,8 +36,7 @@ def trained_label(raw: str, charset: str = CHARSET) -> str:
         ExcludedLabelError: if it is longer than 25 characters, or has one that is not in the charset.
     """
     label = raw.lower() if charset == charset.lower() else raw
-    if len(label) > MAX_CHARACTERS:
-        raise ExcludedLabelError(f"longer than {MAX_CHARACTERS} characters")
+    check_length(label)
     if not _class_numbers(charset).keys() >= set(label):
         raise ExcludedLabelError("with characters outside the charset")
     return label

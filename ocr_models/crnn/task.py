@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 
 from ocr_models import MODELS
 from ocr_models.crnn.ctc import ctc_loss
-from ocr_models.crnn.dataset import CRNNDataset
+from ocr_models.crnn.dataset import HEIGHT, WIDTH, CRNNDataset
 from ocr_models.crnn.inference import reader_for
 from ocr_models.crnn.labels import trained_label
 from ocr_models.crnn.model import CRNN
@@ -22,14 +22,13 @@ from ocr_models.optimizers import Adadelta
 from ocr_models.recognition.fixed_samples import fixed_batch
 from ocr_models.recognition.reading import read_word_set
 from ocr_models.recognition.scoring import recognition_evaluation
-from ocr_models.task import Evaluation, Reference, TrainingTask
+from ocr_models.task import Reference, TrainingTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from ocr_models.recognition.word_set import Word, WordSet
+    from ocr_models.recognition.word_set import WordSet
 
-INPUT_SHAPE = (1, 32, 100)
 MAX_GRADIENT_NORM = 5.0
 PEAK_RATE = 2e-3
 """Of the narrow model. Its rate rises for a tenth of the steps and then falls; the others keep Adadelta's 1."""
@@ -87,24 +86,20 @@ def _training_task(
     torch.manual_seed(seed)  # weights are drawn on the CPU, the same on every device
     model = CRNN(**network._asdict()).to(device).to(memory_format=layout)
     optimizer, schedule = optimize(model)
-    reader = reader_for(model)
 
-    def make_dataset(words: Sequence[Word]) -> CRNNDataset:
-        return CRNNDataset(words, seed=seed)
-
-    def evaluation(held_out: WordSet) -> Evaluation:
-        return recognition_evaluation(reader, held_out)
+    def make_dataset(data: WordSet) -> CRNNDataset:
+        return CRNNDataset(data.words, seed=seed)
 
     return TrainingTask(
         model=model,
         prepare=PrepareBatch().to(device),
         criterion=Criterion().to(device),
         optimizer=optimizer,
-        input_shape=INPUT_SHAPE,
+        input_shape=(1, HEIGHT, WIDTH),
         read_data=partial(read_word_set, rule=trained_label),
-        make_dataset=lambda data: make_dataset(data.words),
+        make_dataset=make_dataset,
         schedule=schedule,
-        evaluation=evaluation,
+        evaluation=partial(recognition_evaluation, reader_for(model)),
         reference=Reference(
             damp_residual_branches, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures
         ),

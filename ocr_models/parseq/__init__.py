@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ocr_models.parseq.labels import CHARSET, adapt, decode, encode, trained_label
+from ocr_models.parseq.labels import CHARSET, decode, encode, trained_label
 from ocr_models.parseq.loss import permuted_loss
 from ocr_models.parseq.model import PARSeq, Size
 from ocr_models.parseq.permutations import attention_masks, draw_permutations
 from ocr_models.parseq.reference_weights import load_reference_state_dict
+from ocr_models.recognition.labels import adapt
 
 __all__ = [
     "CHARSET",

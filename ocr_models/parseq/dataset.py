@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ocr_models.parseq.augmentation import augmented, compile_operations, draw_steps
-from ocr_models.parseq.labels import CHARSET, END, MAX_CHARACTERS, PAD, START
+from ocr_models.parseq.encoder import IMAGE_SIZE
+from ocr_models.parseq.labels import CHARSET, END, PAD, START
+from ocr_models.recognition.labels import MAX_CHARACTERS
 from ocr_models.recognition.stretch import compile_stretching, stretched_planes
 from ocr_models.recognition.word_dataset import WordDataset
 
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from ocr_models.recognition.word_set import Word
     from ocr_models.task import Lap
 
-HEIGHT, WIDTH = 32, 128
-TOKENS = MAX_CHARACTERS + 2  # with start and end
+LABEL_WIDTH = MAX_CHARACTERS + 2  # tokens, with start and end
 DRAWN_ORDERS = 2
 
 Sample = tuple[Tensor, Tensor, Tensor]
@@ -64,7 +65,7 @@ class PARSeqDataset(WordDataset[Sample]):
 
 def network_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """An image (H, W, 3) uint8, stretched to what the network gets: (3, 32, 128)."""
-    return stretched_planes(image, HEIGHT, WIDTH)
+    return stretched_planes(image, *IMAGE_SIZE)
 
 
 def label_tokens(label: str) -> Tensor:
@@ -76,5 +77,5 @@ def label_tokens(label: str) -> Tensor:
     if label.isascii() and len(label) <= MAX_CHARACTERS:
         tokens = _START + label.encode("ascii").translate(_IDS) + _END
         if _UNKNOWN not in tokens:
-            return torch.frombuffer(bytearray(tokens.ljust(TOKENS, _PAD)), dtype=torch.uint8)
+            return torch.frombuffer(bytearray(tokens.ljust(LABEL_WIDTH, _PAD)), dtype=torch.uint8)
     raise ValueError(f"{label!r} is no label that PARSeq is trained on")

@@ -5,17 +5,15 @@ Tokens: 0 is the end, 1 to 94 are the characters, 95 is the start, 96 is padding
 
 from __future__ import annotations
 
-import string
 import unicodedata
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ocr_models.recognition.labels import ExcludedLabelError
+from ocr_models.recognition.labels import VISIBLE_ASCII, ExcludedLabelError, adapt, check_length
 
-CHARSET = string.digits + string.ascii_letters + string.punctuation
-MAX_CHARACTERS = 25
+CHARSET = VISIBLE_ASCII
 END, START, PAD = 0, len(CHARSET) + 1, len(CHARSET) + 2
 TOKENS = len(CHARSET) + 3
 CLASSES = TOKENS - 2  # neither start nor padding is predicted
@@ -33,23 +31,10 @@ def trained_label(raw: str, charset: str = CHARSET) -> str:
     """
     joined = "".join(raw.split())
     label = unicodedata.normalize("NFKD", joined).encode("ascii", "ignore").decode()
-    if len(label) > MAX_CHARACTERS:
-        raise ExcludedLabelError(f"longer than {MAX_CHARACTERS} characters")
+    check_length(label)
     if not (label := adapt(label, charset)):
         raise ExcludedLabelError("empty")
     return label
-
-
-def adapt(label: str, charset: str) -> str:
-    """The label in the characters of a charset; others are dropped.
-
-    If the charset has no upper-case letters, the label is lowered first; if it has no lower-case ones, raised.
-    """
-    if charset == charset.lower():
-        label = label.lower()
-    elif charset == charset.upper():
-        label = label.upper()
-    return "".join(character for character in label if character in charset)
 
 
 def encode(labels: Sequence[str], width: int | None = None) -> Tensor:

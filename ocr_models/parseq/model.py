@@ -17,8 +17,9 @@ from ocr_models.parseq.attention import KeysValues
 from ocr_models.parseq.decoder import Decoder
 from ocr_models.parseq.embedding import TokenEmbedding
 from ocr_models.parseq.encoder import WEIGHT_STD, Encoder, draw_linear
-from ocr_models.parseq.labels import CLASSES, END, MAX_CHARACTERS, PAD, START
+from ocr_models.parseq.labels import CLASSES, END, PAD, START
 from ocr_models.parseq.permutations import attention_masks
+from ocr_models.recognition.labels import MAX_CHARACTERS
 
 DROPOUT = 0.1
 POSITIONS = MAX_CHARACTERS + 1
@@ -113,12 +114,17 @@ class PARSeq(nn.Module):
             images: (N, 3, 32, 128), from -1 to 1.
             autoregressive: whether one character is read after another; else all at once, from the image alone.
             refinements: how often all positions are read again, each with all others known.
-            max_length: characters to read at most; None for 25. Without it, reading one after another ends as soon as
-                every text has ended.
+            max_length: characters to read at most, 25 if more; None for 25. Without it, reading one after another ends
+                as soon as every text has ended.
 
         Returns:
             Logits (N, L, 95): L is 26, or `max_length` + 1. Without refinement it is less if reading ended early.
+
+        Raises:
+            ValueError: if `refinements` or `max_length` is negative.
         """
+        if refinements < 0 or (max_length or 0) < 0:
+            raise ValueError(f"refinements and max_length cannot be negative: {refinements}, {max_length}")
         positions = POSITIONS if max_length is None else min(max_length + 1, POSITIONS)
         queries = self.pos_queries[:, :positions]
         memory = self.decoder.read_memory(self.encoder(images))

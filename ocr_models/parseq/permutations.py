@@ -6,10 +6,13 @@ token. Row 0 of a batch reads forwards, row 1 backwards, and there the end token
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations as all_permutations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 FEW_CHARACTERS = 4
@@ -66,18 +69,18 @@ def permutation_rows(drawn: Tensor) -> Tensor:
     return torch.cat((rows[:1], backward[None], rows[2:]))
 
 
-def attention_masks(permutation: Tensor) -> tuple[Tensor, Tensor]:
+def attention_masks(permutation: Tensor | NDArray[np.integer] | Sequence[int]) -> tuple[Tensor, Tensor]:
     """What may not be looked at if a label is read in an order.
 
     Args:
-        permutation: (n + 2,), or several, (K, n + 2), of any integer type.
+        permutation: (n + 2,), or several, (K, n + 2), integers.
 
     Returns:
         content_mask, query_mask: (n + 1, n + 1) or (K, n + 1, n + 1) bool, True = may not look. The column is the token
         of the context, 0 to n. The row is the token that looks, 0 to n, in the content mask, and the position that is
         predicted, 1 to n + 1, in the query mask.
     """
-    order = permutation.long()
+    order = torch.as_tensor(permutation).long()
     places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
     rank = torch.empty_like(order).scatter(-1, order, places)  # (..., n + 2): when a position is read
     looked_at = rank[..., None, :-1]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ocr_models.parseq.model import Inputs
 from ocr_models.parseq.permutations import permutation_rows
+from ocr_models.recognition.layers import Normalise
 from ocr_models.task import Batch
 
 
@@ -29,9 +30,12 @@ class PrepareBatch(nn.Module):
     All samples of a batch are read in the same orders, as in the recipe: in those that its first sample carries.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalise = Normalise()
+
     def forward(self, batch: Batch) -> tuple[Inputs, Targets]:
         pixels, tokens, drawn = batch  # (N, 3, 32, 128), (N, 27), (N, 2, 25): uint8
-        images = pixels * (2 / 255) - 1
         tokens = tokens.long()
         permutations = permutation_rows(drawn[0])  # (6, 27)
-        return Inputs(images, tokens[:, :-1], permutations), Targets(tokens, permutations)
+        return Inputs(self.normalise(pixels), tokens[:, :-1], permutations), Targets(tokens, permutations)

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from ocr_models import MODELS
 from ocr_models.parseq.dataset import PARSeqDataset
 from ocr_models.parseq.decoder import DecoderLayer
+from ocr_models.parseq.encoder import IMAGE_SIZE
 from ocr_models.parseq.inference import comparable, reader_for
 from ocr_models.parseq.labels import MAX_CHARACTERS, trained_label
 from ocr_models.parseq.loss import permuted_loss
@@ -20,14 +21,11 @@ from ocr_models.parseq.prepare import PrepareBatch, Targets
 from ocr_models.recognition.fixed_samples import fixed_batch
 from ocr_models.recognition.reading import read_word_set
 from ocr_models.recognition.scoring import recognition_evaluation
-from ocr_models.task import Evaluation, Reference, TrainingTask
+from ocr_models.task import Reference, TrainingTask
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from ocr_models.recognition.word_set import WordSet
 
-    from ocr_models.recognition.word_set import Word, WordSet
-
-INPUT_SHAPE = (3, 32, 128)
 MAX_GRADIENT_NORM = 20.0
 
 PEAK_RATE = 7e-4 * 384 / 256
@@ -87,27 +85,23 @@ def _training_task(
     model = PARSeq(name).to(device)
     # Fused: one pass over the weights, and on a GPU no synchronisation if a gradient scaler is in use.
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.0, fused=True)
-    reader = reader_for(model)
 
-    def make_dataset(words: Sequence[Word]) -> PARSeqDataset:
-        return PARSeqDataset(words, seed=seed, augment=augment)
+    def make_dataset(data: WordSet) -> PARSeqDataset:
+        return PARSeqDataset(data.words, seed=seed, augment=augment)
 
     def schedule(steps: int) -> LRScheduler:
         return OneCycleLR(optimizer, PEAK_RATE, total_steps=steps + 1, pct_start=WARM_UP, cycle_momentum=False)
-
-    def evaluation(held_out: WordSet) -> Evaluation:
-        return recognition_evaluation(reader, held_out, comparable)
 
     return TrainingTask(
         model=model,
         prepare=PrepareBatch().to(device),
         criterion=Criterion().to(device),
         optimizer=optimizer,
-        input_shape=INPUT_SHAPE,
+        input_shape=(3, *IMAGE_SIZE),
         read_data=partial(read_word_set, rule=trained_label),
-        make_dataset=lambda data: make_dataset(data.words),
+        make_dataset=make_dataset,
         schedule=schedule,
-        evaluation=evaluation,
+        evaluation=partial(recognition_evaluation, reader_for(model), comparable=comparable, both_empty=1.0),
         reference=Reference(
             fix_weights, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures
         ),

@@ -2,7 +2,6 @@
 
 from ocr_models.recognition.labels import ExcludedLabelError, LabelRule
 from ocr_models.recognition.reading import read_word_set
-from ocr_models.recognition.word_dataset import WordDataset
 from ocr_models.recognition.word_set import Word, WordSet
 
-__all__ = ["ExcludedLabelError", "LabelRule", "Word", "WordDataset", "WordSet", "read_word_set"]
+__all__ = ["ExcludedLabelError", "LabelRule", "Word", "WordSet", "read_word_set"]

@@ -20,7 +20,7 @@ from ocr_models.files import atomic_write
 if TYPE_CHECKING:
     from ocr_models.recognition.word_set import WordImages
 
-DECODING_VERSION = 1
+DECODING_VERSION = 2
 """Increase it if loading yields other pixels, so that older files are not used."""
 
 _PIXELS, _TABLE = "pixels.bin", "table.npy"
@@ -32,8 +32,7 @@ class DecodedWords:
 
     Attributes:
         images: the same images, undecoded.
-        folder: has the pixels of all images, colours and brightness one after the other, and the table of their
-            positions.
+        folder: has the colours of all images, one after the other, and the table of their positions.
     """
 
     images: WordImages
@@ -46,12 +45,11 @@ class DecodedWords:
         return self.images.name(index)
 
     def load(self, index: int, *, grey: bool) -> NDArray[np.uint8]:
+        if grey:  # which no model trains on, so it is not kept
+            return self.images.load(index, grey=True)
         pixels, table = _mapped(self.folder)
         start, height, width = table[index].tolist()
-        size = height * width
-        if grey:
-            return pixels[start + 3 * size : start + 4 * size].reshape(height, width)
-        return pixels[start : start + 3 * size].reshape(height, width, 3)
+        return pixels[start : start + 3 * height * width].reshape(height, width, 3)
 
     def update(self, digest: hashlib._Hash) -> None:
         self.images.update(digest)
@@ -75,7 +73,7 @@ def _mapped(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if table.dtype != np.int64 or table.ndim != 2 or table.shape[1] != 3 or len(table) == 0:
         raise DataError(f"{shown(folder)}: no decoded images: a table of another form; delete it")
     start, height, width = table[-1].tolist()
-    if start + 4 * height * width != len(pixels):
+    if start + 3 * height * width != len(pixels):
         raise DataError(f"{shown(folder)}: no decoded images: {len(pixels)} bytes of pixels are not all; delete it")
     return pixels, table
 
@@ -83,7 +81,7 @@ def _mapped(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 def decode_words(images: WordImages, identity: Iterable[str], cache_dir: Path) -> DecodedWords:
     """Images as files below `cache_dir`, which are made now if they are missing or damaged.
 
-    Processes that start together decode the set once. It takes four bytes per pixel.
+    Processes that start together decode the set once. It takes three bytes per pixel.
 
     Args:
         images: those to decode.
@@ -128,9 +126,8 @@ def _write(images: WordImages, folder: Path) -> None:
     table = np.empty((len(images), 3), np.int64)
     with atomic_write(folder / _PIXELS) as file:
         for index in range(len(images)):
-            colours, brightness = images.load(index, grey=False), images.load(index, grey=True)
-            table[index] = (file.tell(), *brightness.shape)
+            colours = images.load(index, grey=False)
+            table[index] = (file.tell(), *colours.shape[:2])
             file.write(colours.tobytes())
-            file.write(brightness.tobytes())
     with atomic_write(folder / _TABLE) as file:
         np.save(file, table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,21 +17,21 @@ from ocr_models.recognition.reading import read_word_set
 
 if TYPE_CHECKING:
     from ocr_models.recognition.labels import LabelRule
-    from ocr_models.recognition.word_set import Word
+    from ocr_models.recognition.word_set import WordSet
     from ocr_models.task import Batch, TrainingDataset
 
 TRANSCRIPTIONS = ("Hello", "7", "0042", "bookkeeper", "Llanfairpwll", "Mississippimississippi55")
 """Equal neighbours, one character and many; CTC cannot fit the last one into CRNN's time steps."""
 
 
-def fixed_batch(make_dataset: Callable[[Sequence[Word]], TrainingDataset], rule: LabelRule) -> Batch:
+def fixed_batch(make_dataset: Callable[[WordSet], TrainingDataset], rule: LabelRule) -> Batch:
     """Six samples, on the CPU: labels from the task's own data set, pixels replaced by fixed ones.
 
     The first tensor of a sample must be its image, (C, H, W) uint8. `rule` makes the labels.
     """
     with TemporaryDirectory() as folder:
         _write_words(Path(folder))
-        dataset = make_dataset(read_word_set(Path(folder), "train", rule).words)
+        dataset = make_dataset(read_word_set(Path(folder), "train", rule))
         pixels, *labels = default_collate([dataset[index, index] for index in range(len(dataset))])
     n, channels, height, width = pixels.shape
     fixed = fixed_pixels(n, height, width, channels).transpose(0, 3, 1, 2)

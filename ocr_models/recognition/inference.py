@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ocr_models.recognition.layers import Normalise
+
 if TYPE_CHECKING:
     from ocr_models.recognition.word_set import Word
 
@@ -22,20 +24,21 @@ class WordReader:
 
     Attributes:
         model: computes on the device of its parameters.
-        image: a word -> its pixels as the network gets them, (C, H, W) uint8; raises DataError.
+        network_image: an image, (H, W, 3) uint8 RGB -> its pixels as the network gets them, (C, H, W) uint8.
         read: images (N, C, H, W), from -1 to 1 -> texts, and their confidences (N,), each from 0 to 1.
     """
 
     model: nn.Module
-    image: Callable[[Word], NDArray[np.uint8]]
+    network_image: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
     read: Callable[[Tensor], tuple[list[str], Tensor]]
 
     def __call__(self, words: Sequence[Word]) -> tuple[list[str], list[float]]:
         """Texts and confidences of the words, in one batch. Raises DataError for an image that cannot be used."""
         device = next(self.model.parameters()).device
-        pixels = torch.from_numpy(np.stack([self.image(word) for word in words])).to(device)  # (N, C, H, W)
+        images = np.stack([self.network_image(word.load()) for word in words])  # (N, C, H, W)
+        pixels = Normalise().to(device)(torch.from_numpy(images).to(device))
         with _evaluating(self.model), torch.inference_mode(), torch.autocast(device.type, enabled=False):
-            texts, confidences = self.read(pixels * (2 / 255) - 1)
+            texts, confidences = self.read(pixels)
         return texts, confidences.tolist()
 
 

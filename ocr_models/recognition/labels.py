@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,13 @@ from ocr_models.errors import DataError, shown
 
 LabelRule = Callable[[str], str]
 """Transcription as annotated -> label as trained on. Raises ExcludedLabelError for one that cannot be trained on."""
+
+MAX_CHARACTERS = 25
+"""Of a label; both recipes exclude longer ones."""
+
+DIGITS_AND_LOWER_CASE = string.digits + string.ascii_lowercase
+VISIBLE_ASCII = string.digits + string.ascii_letters + string.punctuation
+"""The two charsets of both recipes: 36 and 94 characters."""
 
 UNREADABLE = "###"
 """The annotators' mark of a word that they could not read, as in the layouts of pages."""
@@ -29,6 +37,24 @@ class ExcludedLabelError(ValueError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def check_length(label: str) -> None:
+    """Raises ExcludedLabelError if a label is longer than 25 characters."""
+    if len(label) > MAX_CHARACTERS:
+        raise ExcludedLabelError(f"longer than {MAX_CHARACTERS} characters")
+
+
+def adapt(label: str, charset: str) -> str:
+    """The label in the characters of a charset; others are dropped.
+
+    If the charset has no upper-case letters, the label is lowered first; if it has no lower-case ones, raised.
+    """
+    if charset == charset.lower():
+        label = label.lower()
+    elif charset == charset.upper():
+        label = label.upper()
+    return "".join(character for character in label if character in charset)
 
 
 class LabelFilter:

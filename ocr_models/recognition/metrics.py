@@ -26,7 +26,7 @@ def one_minus_ned(predictions: Sequence[str], truths: Sequence[str], *, both_emp
     Args:
         predictions: the texts that were read.
         truths: the texts that are there.
-        both_empty: what a pair of empty strings counts: 0 in CRNN's recipe. PARSeq's leaves it open (0 / 0).
+        both_empty: what a pair of empty strings counts: 0 in CRNN's recipe. PARSeq's divides 0 by 0; a task may say 1.
 
     Raises:
         ValueError: if there are none, or not equally many of both.

@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 
 class WordDataset(SampleDataset[SampleT]):
-    """Samples by (word index, position in the endless stream). The data set of a model derives from it.
-
-    Attributes:
-        grey: whether `_sample` gets the brightness of the image instead of its colours.
-    """
-
-    grey = False
+    """Samples by (word index, position in the endless stream). The data set of a model derives from it."""
 
     def __init__(self, words: Sequence[Word], *, seed: int) -> None:
         super().__init__(seed=seed)
@@ -36,7 +30,7 @@ class WordDataset(SampleDataset[SampleT]):
 
     def _make(self, index: int, position: int, lap: Lap) -> SampleT:
         word = self.words[index]
-        source = word.load(self.grey)
+        source = word.load()
         lap("decode")
         return self._sample(word, source, position, lap)
 
@@ -46,4 +40,4 @@ class WordDataset(SampleDataset[SampleT]):
 
     @abstractmethod
     def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> SampleT:
-        """The sample of a word, whose pixels are `source`: (H, W, 3) RGB, or (H, W) if `grey`."""
+        """The sample of a word, whose pixels are `source`, (H, W, 3) uint8 RGB."""

@@ -32,8 +32,8 @@ def test_step(size: str, ratio_report: RatioReport) -> None:
 
     from benchmarks.components.parseq.baseline.step import BaselinePARSeq, BaselineStep, baseline_loss
     from ocr_models.parseq import CHARSET, PARSeq, draw_permutations, encode, permuted_loss
-    from ocr_models.parseq.labels import MAX_CHARACTERS
     from ocr_models.parseq.model import DROPOUT, SIZES, Inputs
+    from ocr_models.recognition.labels import MAX_CHARACTERS
 
     torch.manual_seed(0)
     model = PARSeq(size)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ocr_models.crnn import CHARSET, SENSITIVE_CHARSET, confidences, encode, greedy_decode, trained_label
-from ocr_models.recognition.labels import ExcludedLabelError
+from ocr_models.recognition.labels import ExcludedLabelError, adapt
 from ocr_models.recognition.metrics import one_minus_ned, word_accuracy
 from parity import CRNN_FOLDER, needs_crnn_numbers
 
@@ -53,6 +53,13 @@ def test_labels_that_are_trained_on(mode: str, charset: str) -> None:
 
 
 @needs_crnn_numbers
+def test_labels_without_the_characters_outside_the_charset() -> None:
+    stored = read("labels.json")
+    kept = stored["kept"]["filtering_off36"]
+    assert [[index, adapt(raw, CHARSET)] for index, raw in enumerate(stored["raw_labels"])] == kept
+
+
+@needs_crnn_numbers
 def test_greedy_decoding() -> None:
     for case in read("decode.json"):
         assert greedy_decode(case["ids"]) == case["text"]
@@ -70,9 +77,7 @@ def test_scores(name: str) -> None:
 @needs_crnn_numbers
 def test_scores_in_lower_case_without_what_is_not_alphanumeric() -> None:
     case = read("metrics.json")["sensitive_filtering_off"]
-    predictions, truths = (
-        ["".join(each for each in text.lower() if each in CHARSET) for text in case[key]] for key in ("pred", "gt")
-    )
+    predictions, truths = ([adapt(text, CHARSET) for text in case[key]] for key in ("pred", "gt"))
     assert 100 * word_accuracy(predictions, truths) == pytest.approx(case["accuracy_percent"])
     assert one_minus_ned(predictions, truths) == pytest.approx(case["norm_ed"])
 

@@ -17,6 +17,7 @@ from ocr_models.parseq import interpolation_loops, pixel_loops
 from ocr_models.parseq.dataset import PARSeqDataset, label_tokens, network_image
 from ocr_models.parseq.labels import CHARSET, encode, trained_label
 from ocr_models.recognition import Word, read_word_set
+from ocr_models.recognition.layers import Normalise
 from word_files import write_lmdb
 
 LABELS = ["Word", "x", "abcdefghijklmnopqrstuvwxy", "A-1!"]
@@ -90,8 +91,12 @@ def test_an_image_is_stretched_as_by_pillow() -> None:
 
 @parity.needs_parseq_numbers
 def test_an_image_is_stretched_as_by_the_original() -> None:
-    for case in parity.cases(parity.PARSEQ_FOLDER / "preprocess.npz").values():
+    images = parity.cases(parity.PARSEQ_FOLDER / "preprocess.npz")
+    for case in images.values():
         assert np.array_equal(network_image(case["image"]), case["resized"])
+    expected = images["0"]["tensor"]  # of the first rows
+    found = Normalise()(torch.from_numpy(network_image(images["0"]["image"])))
+    np.testing.assert_allclose(found[:, : expected.shape[1]], expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("label", ["", CHARSET[:25], CHARSET[25:50], CHARSET[50:75], CHARSET[75:]])

@@ -79,9 +79,9 @@ def test_reading_that_ends_early(size: str, name: str) -> None:
     np.testing.assert_allclose(logits, expected(size)[name], atol=1e-4, rtol=0)
 
 
-def test_steps_of_training() -> None:
+@pytest.mark.parametrize("size", ["parseqtiny", pytest.param("parseq", marks=pytest.mark.slow)])
+def test_steps_of_training(size: str) -> None:
     """Losses, the norm of the gradient before each step, the first gradient, and the network after the last step."""
-    size = "parseqtiny"
     stored = arrays(PARSEQ_FOLDER / "trajectory.npz")
     given = cases(PARSEQ_FOLDER / "trajectory.npz")[seeded_parseq.NAMES[size]]
     labels = json.loads(str(stored["labels_json"]))[seeded_parseq.NAMES[size]]

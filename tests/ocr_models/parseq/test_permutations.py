@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -88,6 +89,12 @@ def test_masks_hide_what_is_read_later_and_from_a_prediction_its_own_character(o
         for predicted in range(1, n + 2):
             known = row.index(token) < row.index(predicted)
             assert bool(query_mask[predicted - 1, token]) != known
+
+
+def test_an_order_may_be_any_sequence_of_integers() -> None:
+    expected = attention_masks(torch.tensor([0, 2, 1, 3]))
+    for order in ([0, 2, 1, 3], np.array([0, 2, 1, 3], np.uint8)):
+        assert all(map(torch.equal, attention_masks(order), expected))
 
 
 def test_masks_of_several_orders_are_those_of_each() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocr_models.recognition.labels import adapt
 from ocr_models.recognition.metrics import one_minus_ned, word_accuracy
 from parity import PARSEQ_FOLDER, needs_parseq_numbers
 
@@ -52,8 +53,6 @@ def test_nothing_and_unequal_numbers_cannot_be_scored(score: object) -> None:
 @needs_parseq_numbers
 def test_scores_are_those_of_parseqs_reference() -> None:
     for case in json.loads((PARSEQ_FOLDER / "metrics.json").read_text()).values():
-        charset = case["charset_test"]
-        lower = charset == charset.lower()
-        adapted = ["".join(c for c in (p.lower() if lower else p) if c in charset) for p in case["pred"]]
+        adapted = [adapt(text, case["charset_test"]) for text in case["pred"]]
         assert word_accuracy(adapted, case["gt"]) == pytest.approx(case["accuracy"])
         assert one_minus_ned(adapted, case["gt"]) == pytest.approx(case["one_minus_ned"])

@@ -23,6 +23,12 @@ COUNTS = {"images": 250, "test_images": 40, "words": 125, "test_words": 30}
 FEW = {"images": 3, "test_images": 2, "words": 3, "test_words": 2}
 
 
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No further processes, but for the set that all tests share."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthetic_words(tmp_path_factory.mktemp("cache"), **COUNTS)
@@ -81,10 +87,7 @@ def test_images_differ_and_are_jpeg_files_as_large_as_real_word_crops(root: Path
     assert (min(heights), max(heights)) == (24, 64)
 
 
-def test_the_same_arguments_give_the_same_bytes_with_any_number_of_processes(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
+def test_the_same_arguments_give_the_same_bytes_with_any_number_of_processes(root: Path, tmp_path: Path) -> None:
     again = synthetic_words(tmp_path, **COUNTS)
     assert again.name == root.name
     assert contents(again) == contents(root)
@@ -107,7 +110,6 @@ def test_a_set_that_was_interrupted_half_way_is_made_again(tmp_path: Path, monke
     def stop(job: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
     with monkeypatch.context() as patch:
         jobs = iter(range(9))
         patch.setattr(module, "draw_samples", lambda job: draw_samples(job) if next(jobs) == 0 else stop(job))

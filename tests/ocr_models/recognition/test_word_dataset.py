@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ocr_models.recognition import Word, WordDataset, read_word_set
+from ocr_models.recognition import Word, read_word_set
+from ocr_models.recognition.word_dataset import WordDataset
 from ocr_models.sampler import EndlessSampler
 from ocr_models.task import Lap
 from word_files import as_annotated, write_lmdb
@@ -18,8 +19,6 @@ from word_files import as_annotated, write_lmdb
 
 class Shifted(WordDataset[tuple[Tensor, int, str]]):
     """The image with a random number added, its position and its label."""
-
-    grey = True
 
     def _sample(self, word: Word, source: NDArray[np.uint8], position: int, lap: Lap) -> tuple[Tensor, int, str]:
         shift = int(self._random(position).integers(256))
@@ -37,7 +36,7 @@ def test_a_sample_depends_on_seed_and_position(tmp_path: Path) -> None:
     one, again, later = dataset[2, 7], dataset[2, 7], dataset[2, 8]
     assert one[0].equal(again[0])
     assert not one[0].equal(later[0])
-    assert (one[0].shape, one[1], one[2]) == ((20, 60), 7, "c")
+    assert (one[0].shape, one[1], one[2]) == ((20, 60, 3), 7, "c")
     assert not Shifted(dataset.words, seed=4)[2, 7][0].equal(one[0])
 
 
