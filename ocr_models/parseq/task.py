@@ -14,11 +14,12 @@ from ocr_models.parseq.dataset import PARSeqDataset
 from ocr_models.parseq.decoder import DecoderLayer
 from ocr_models.parseq.encoder import IMAGE_SIZE
 from ocr_models.parseq.inference import comparable, reader_for
-from ocr_models.parseq.labels import MAX_CHARACTERS, trained_label
+from ocr_models.parseq.labels import trained_label
 from ocr_models.parseq.loss import permuted_loss
 from ocr_models.parseq.model import PARSeq
 from ocr_models.parseq.prepare import PrepareBatch, Targets
 from ocr_models.recognition.fixed_samples import fixed_batch
+from ocr_models.recognition.labels import MAX_CHARACTERS
 from ocr_models.recognition.reading import read_word_set
 from ocr_models.recognition.scoring import recognition_evaluation
 from ocr_models.task import Reference, TrainingTask

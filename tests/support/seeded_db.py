@@ -1,4 +1,4 @@
-"""DB networks with the seeded weights of the folder of expected numbers, and its inputs."""
+"""DB networks with the seeded weights of the folder of expected numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ocr_models.db import DBNet, load_reference_state_dict
 from parity import DB_FOLDER
-from seeded_psenet import seeded_entry, seeded_input
+from seeded import seeded_entry
 
 
 def reference_keys(backbone: str) -> list[tuple[str, list[int]]]:
@@ -26,15 +26,6 @@ def seeded_model(backbone: str, seed: int) -> DBNet:
     model = DBNet(backbone)
     load_reference_state_dict(model, seeded_state_dict(backbone, seed))
     return model
-
-
-def images(shape: list[int], seed: int) -> Tensor:
-    """Of a forward pass."""
-    return seeded_input(shape, seed + 99991)
-
-
-def training_images(shape: list[int], seed: int, step: int) -> Tensor:
-    return seeded_input(shape, seed + 7000 + step)
 
 
 def _entry(key: str, shape: list[int], seed: int) -> Tensor:

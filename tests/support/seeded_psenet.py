@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ocr_models.psenet import PSENet, PSENetLoss, load_official_state_dict
+from seeded import images, seeded_entry, training_images
 
 
 def official_keys(folder: Path) -> list[tuple[str, list[int]]]:
@@ -26,35 +27,17 @@ def seeded_model(folder: Path, seed: int) -> PSENet:
     return model
 
 
-def seeded_entry(key: str, shape: list[int], seed: int) -> Tensor:
-    if key.endswith("num_batches_tracked"):
-        return torch.tensor(100)
-    r = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-    if key.endswith("running_var"):
-        return 1 + 0.1 * r.abs()
-    if key.endswith("running_mean"):
-        return 0.1 * r
-    if r.ndim == 4:
-        scale: float = (2 / r[0].numel()) ** 0.5
-        return r * scale
-    return 1 + 0.1 * r if key.endswith("weight") else 0.1 * r
-
-
-def seeded_input(shape: list[int], seed: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
 def forward_numbers(folder: Path) -> dict[str, Tensor]:
     given = np.load(folder / "forward.npz")
     seed = int(given["seed"])
-    images = seeded_input(given["input_shape"].tolist(), seed + 99991)
+    inputs = images(given["input_shape"].tolist(), seed)
     model = seeded_model(folder, seed)
     with torch.no_grad():
-        quarter = model.eval()(images)
-        full = upsampled(quarter, images)
+        quarter = model.eval()(inputs)
+        full = upsampled(quarter, inputs)
         return {
             "eval_quarter": quarter,
-            "train_quarter": model.train()(images),
+            "train_quarter": model.train()(inputs),
             "eval_full_mean": full.mean(),
             "eval_full_std": full.std(),
         }
@@ -68,9 +51,9 @@ def trajectory_numbers(folder: Path) -> dict[str, Tensor]:
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.99, weight_decay=5e-4)
     rows = []
     for step in range(len(given["losses"])):
-        images = seeded_input(given["image_shape"].tolist(), seed + 7000 + step)
+        inputs = training_images(given["image_shape"].tolist(), seed, step)
         targets = [torch.from_numpy(given[f"{step}.{name}"]) for name in ("gt_text", "gt_kernels", "training_mask")]
-        losses = criterion(upsampled(model(images), images), *targets)
+        losses = criterion(upsampled(model(inputs), inputs), *targets)
         optimizer.zero_grad()
         (losses["loss_text"].mean() + losses["loss_kernels"].mean()).backward()
         norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])

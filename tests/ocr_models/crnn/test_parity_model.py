@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import seeded
 import seeded_crnn
 from ocr_models.crnn import CRNN
 from ocr_models.optimizers import Adadelta
@@ -37,10 +38,10 @@ def test_forward(case: str) -> None:
     """In both memory formats."""
     given, backbone = cases(CRNN_FOLDER / "forward.npz")[case], case.partition("_")[0]
     seed, shape = int(given["seed"]), given["input_shape"].tolist()
-    seeded = seeded_crnn.seeded_model(backbone, seed, given["eval_logits"].shape[2], shape[1])
+    drawn = seeded_crnn.seeded_model(backbone, seed, given["eval_logits"].shape[2], shape[1])
     for memory_format in (torch.contiguous_format, torch.channels_last):
-        model = copy.deepcopy(seeded).to(memory_format=memory_format)
-        images = seeded_crnn.images(shape, seed).to(memory_format=memory_format)
+        model = copy.deepcopy(drawn).to(memory_format=memory_format)
+        images = seeded.images(shape, seed).to(memory_format=memory_format)
         features: list[Tensor] = []
         model.SequenceModeling.register_forward_pre_hook(lambda _, inputs, seen=features: seen.extend(inputs))
         with torch.no_grad():
@@ -70,7 +71,7 @@ def test_steps_of_training(case: str, steps: int, norm: float, logits: float) ->
     optimizer = made_optimizer(case, model)
     found = []
     for step in range(steps):
-        loss = mean_loss(model(seeded_crnn.training_images(count, seed, step)), labels(step)[:count])
+        loss = mean_loss(model(seeded.training_images([count, 1, 32, 100], seed, step)), labels(step)[:count])
         optimizer.zero_grad()
         loss.backward()
         found.append([loss.item(), torch.nn.utils.clip_grad_norm_(model.parameters(), 5).item()])
@@ -80,7 +81,7 @@ def test_steps_of_training(case: str, steps: int, norm: float, logits: float) ->
     np.testing.assert_allclose([each[1] for each in found], norms, rtol=norm)
     if steps == len(given["losses"]):
         with torch.no_grad():
-            final = model.eval()(seeded_crnn.images([2, 1, 32, 100], seed))
+            final = model.eval()(seeded.images([2, 1, 32, 100], seed))
         np.testing.assert_allclose(final, given["final_eval_logits"], rtol=0, atol=logits)
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import seeded
 import seeded_db
 from ocr_models.db import DBLoss, DBNet
 from parity import DB_FOLDER, Arrays, arrays, needs_db_numbers, unpacked
@@ -38,7 +39,7 @@ def computed(backbone: str, dtype: torch.dtype, memory_format: torch.memory_form
     given = expected(backbone)
     seed = int(given["seed"])
     model = seeded_db.seeded_model(backbone, seed).to(dtype).to(memory_format=memory_format)
-    images = seeded_db.images(given["input_shape"].tolist(), seed).to(dtype).to(memory_format=memory_format)
+    images = seeded.images(given["input_shape"].tolist(), seed).to(dtype).to(memory_format=memory_format)
     for norm in model.batch_norms:
         norm.momentum = 1 - (1 - 0.1) ** PASSES
     with torch.no_grad():
@@ -83,7 +84,7 @@ def test_steps_of_training(name: str) -> None:
     found = []
     for step, rate in enumerate(given[f"{name}.lr"].tolist()):
         optimizer.param_groups[0]["lr"] = rate
-        losses = DBLoss()(model(seeded_db.training_images(shape, seed, step).double()), *targets(given, step))
+        losses = DBLoss()(model(seeded.training_images(shape, seed, step).double()), *targets(given, step))
         optimizer.zero_grad()
         losses["loss"].backward()
         norm = torch.nn.utils.get_total_norm([each.grad for each in model.parameters() if each.grad is not None])

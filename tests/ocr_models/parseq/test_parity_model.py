@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import seeded
 import seeded_parseq
 from ocr_models.parseq import PARSeq, encode, permuted_loss
 from ocr_models.parseq.model import Inputs
@@ -37,7 +38,7 @@ def expected(size: str) -> Arrays:
 def model_and_images(size: str) -> tuple[PARSeq, Tensor]:
     given = expected(size)
     seed = int(given["seed"])
-    return seeded_parseq.seeded_model(size, seed).eval(), seeded_parseq.images(given["input_shape"].tolist(), seed)
+    return seeded_parseq.seeded_model(size, seed).eval(), seeded.images(given["input_shape"].tolist(), seed)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -91,7 +92,7 @@ def test_steps_of_training(size: str) -> None:
     for step, (loss, norm, rate) in enumerate(given["losses"].tolist()):
         optimizer.param_groups[0]["lr"] = rate
         targets, permutations = encode(labels[step]), torch.from_numpy(given[f"{step}.perms"])
-        images = seeded_parseq.training_images(shape, seed, step)
+        images = seeded.training_images(shape, seed, step)
         found = permuted_loss(model(Inputs(images, targets[:, :-1], permutations)), targets, permutations)
         assert found.item() == pytest.approx(loss, rel=1e-5)
         optimizer.zero_grad()
@@ -100,7 +101,7 @@ def test_steps_of_training(size: str) -> None:
             assert_first_gradient(model, given)
         assert torch.nn.utils.clip_grad_norm_(model.parameters(), 20).item() == pytest.approx(norm, rel=1e-4)
         optimizer.step()
-    logits = model.eval().generate(seeded_parseq.images([2, 3, 32, 128], seed), False, 0)
+    logits = model.eval().generate(seeded.images([2, 3, 32, 128], seed), False, 0)
     np.testing.assert_allclose(logits, given["final_nar_logits"], atol=1e-3, rtol=0)
 
 
