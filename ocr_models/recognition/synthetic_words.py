@@ -24,6 +24,7 @@ import PIL
 
 from ocr_models.errors import DataError
 from ocr_models.made_once import made_once, making
+from ocr_models.recognition.lmdb_words import COUNT_KEY, image_key, label_key
 from ocr_models.recognition.processes import in_processes
 from ocr_models.recognition.vocabulary import made_up_words
 from ocr_models.recognition.word_samples import Job, Sample, draw_samples
@@ -138,9 +139,9 @@ def _write(
         for job, samples in drawn:
             with environment.begin(write=True) as transaction:
                 for number, (encoded, label) in enumerate(samples, job.first):
-                    transaction.put(b"image-%09d" % number, encoded)
-                    transaction.put(b"label-%09d" % number, label.encode())
+                    transaction.put(image_key(number).encode(), encoded)
+                    transaction.put(label_key(number).encode(), label.encode())
             advance(len(samples))
         with environment.begin(write=True) as transaction:
-            transaction.put(b"num-samples", b"%d" % count)
+            transaction.put(COUNT_KEY.encode(), b"%d" % count)
         environment.sync(True)  # before the folder gets its name: after a power failure it must not be incomplete

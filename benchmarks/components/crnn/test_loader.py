@@ -28,16 +28,17 @@ def test_loading_samples(tmp_path: Path, ratio_report: RatioReport) -> None:
 
     from ocr_models.crnn import trained_label
     from ocr_models.crnn.dataset import CRNNDataset
+    from ocr_models.recognition.lmdb_words import COUNT_KEY, image_key, label_key
     from ocr_models.recognition.reading import read_word_set
 
     rng = np.random.default_rng(0)
     quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     encoded = [cv2.imencode(".jpg", _word_image(rng), quality)[1] for _ in range(WORDS)]
     with lmdb.open(str(tmp_path / "train"), map_size=2**27) as environment, environment.begin(write=True) as entries:
-        entries.put(b"num-samples", str(WORDS).encode())
+        entries.put(COUNT_KEY.encode(), str(WORDS).encode())
         for number, image in enumerate(encoded, start=1):
-            entries.put(b"image-%09d" % number, image.tobytes())
-            entries.put(b"label-%09d" % number, b"Word%d" % number)
+            entries.put(image_key(number).encode(), image.tobytes())
+            entries.put(label_key(number).encode(), b"Word%d" % number)
     dataset = CRNNDataset(read_word_set(tmp_path, "train", trained_label).words, seed=0)
 
     def load() -> None:

@@ -14,6 +14,7 @@ from ocr_models.crnn import SENSITIVE_CHARSET, trained_label
 from ocr_models.crnn.dataset import CRNNDataset, network_image
 from ocr_models.crnn.prepare import PrepareBatch
 from ocr_models.recognition import read_word_set
+from ocr_models.recognition.stretch import grey_of
 from parity import CRNN_FOLDER, cases, needs_crnn_numbers
 from word_files import write_paddleocr
 
@@ -76,6 +77,8 @@ def test_a_batch_becomes_floats_from_minus_one_to_one(dataset: CRNNDataset) -> N
 @pytest.mark.parametrize("number", range(6))
 def test_images_are_those_of_the_reference(number: int) -> None:
     case = cases(CRNN_FOLDER / "preprocess.npz")[str(number)]
+    if case["image"].ndim == 3:
+        np.testing.assert_array_equal(grey_of(case["image"]), case["grey"])
     np.testing.assert_array_equal(network_image(case["image"]), case["resized"])
     np.testing.assert_array_equal(network_image(case["image"], keep_ratio=True), case["padded"])
     if number == 0:

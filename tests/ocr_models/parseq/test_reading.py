@@ -57,7 +57,7 @@ def test_there_are_as_many_positions_as_asked_for(max_length: int | None, positi
 @pytest.mark.parametrize("arguments", [{"max_length": -1}, {"refinements": -1}])
 def test_negative_numbers_are_refused(arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="cannot be negative"):
-        drawn().generate(images(), **arguments)
+        drawn().generate(images(), **arguments)  # type: ignore[arg-type]
 
 
 def test_reading_stops_when_all_texts_have_ended_unless_a_length_is_given() -> None:
