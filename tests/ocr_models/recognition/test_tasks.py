@@ -165,6 +165,17 @@ def test_the_evaluation_scores_what_the_network_reads_in_the_held_out_words(
     assert line.split("\t")[1:3] == ["two", "twa" if model == "crnnvgg128" else "tw.a"]
 
 
+def test_a_word_without_letters_and_digits_is_right_for_parseq_if_none_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lmdb(tmp_path / "test", ["!"])
+    made = shared("parseqtiny")
+    monkeypatch.setattr("ocr_models.parseq.inference.decode", lambda logits: (["?"], torch.tensor([0.5])))
+    assert made.evaluation is not None
+    scores = made.evaluation(made.read_data(tmp_path, "test")).score(tmp_path, lambda: None)
+    assert scores == {"word_accuracy": 1, "one_minus_ned": 1}
+
+
 @each_recogniser
 def test_reading_is_repeatable_and_leaves_the_network_as_it_was(model: str, word_folder: Path) -> None:
     """In evaluation mode: without dropout, and with the statistics that a batch norm has gathered."""

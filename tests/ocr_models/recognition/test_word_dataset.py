@@ -40,7 +40,7 @@ def test_a_sample_depends_on_seed_and_position(tmp_path: Path) -> None:
     assert not Shifted(dataset.words, seed=4)[2, 7][0].equal(one[0])
 
 
-def test_stages_are_told(tmp_path: Path) -> None:
+def test_stages_are_reported(tmp_path: Path) -> None:
     laps: list[str] = []
     made(tmp_path).make((0, 0), laps.append)
     assert laps == ["decode", "shift"]
