@@ -156,7 +156,11 @@ def _one_of(what: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _nearest(name: str) -> str:
-    matches = difflib.get_close_matches(name, map(str, MATRIX), n=1)
+    known = [*map(str, MATRIX)]
+    match = _NAME.fullmatch(name)
+    if match is not None and match["model"] not in MODELS:  # the case need not be a listed one
+        known += (f"{model}{name[match.end('model') :]}" for model in MODELS)
+    matches = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {matches[0]}?" if matches else ""
 
 

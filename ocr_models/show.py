@@ -143,7 +143,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--output", type=Path, help="the PNG; default: the name of the model, for example psenet.png")
     names = ", ".join(MODELS)
     add("--model", metavar="NAME", choices=list(MODELS), help=f"default: as the checkpoint says; one of: {names}")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)  # names may follow options
     if options.count is not None and options.count < 1:
         parser.error(f"argument --count: {options.count} is not a positive number")
     return options

@@ -108,8 +108,8 @@ def _check_distinct(label_file: Path, seen: array[int]) -> None:
         path = os.path.normpath(name)
         if path in first:
             raise DataError(
-                f"{shown(label_file)}{place}: {shown(name)} already has a label above, {first[path].strip(': ')}; "
-                "keep one of the two"
+                f"{shown(label_file)}{place}: {shown(name)} already has a label at "
+                f"{shown(label_file.name)}{first[path]}; keep one of the two"
             )
         if hash(path) in doubled:
             first[path] = place

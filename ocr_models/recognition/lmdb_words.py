@@ -180,6 +180,7 @@ def _from_key(transaction: lmdb.Transaction, key: bytes) -> Iterator[tuple[bytes
 
 
 def _count(folder: Path) -> int:
+    open_lmdb(folder)  # raises what has nothing to do with the keys
     try:
         value = read_value(folder, COUNT_KEY)
     except DataError as error:

@@ -22,8 +22,9 @@ READ_AT_MOST = 256
 """Words among which those that were read wrong are looked for."""
 
 COLUMNS = 4
-PANEL_INCHES = (3.0, 1.3)
-LONGEST_TITLE = 60  # characters
+PANEL_INCHES = (3.0, 1.4)
+LONGEST_TEXT = 30
+"""Characters of a label or an answer that fit into one of the title's two lines."""
 
 
 def word_sheet(
@@ -74,13 +75,14 @@ def find_words(words: Sequence[Word], names: Sequence[str]) -> list[Word]:
 
 def word_panel(word: Word, text: str, confidence: float, is_right: bool) -> Panel:
     """The image of a word in a green or red frame; the title says what it is, what was read, and how surely."""
-    answer = f"{word.label}" if is_right else f"{word.label} read as {text or 'nothing'}"
-    return Panel(f"{shown(answer, LONGEST_TITLE)}  {confidence:.2f}", framed(word.load(), GREEN if is_right else RED))
+    label, answer = (shown(each, LONGEST_TEXT) or "nothing" for each in (word.label, text))
+    title = label if is_right else f"{label}\nread as {answer}"
+    return Panel(f"{title}  {confidence:.2f}", framed(word.load(), GREEN if is_right else RED))
 
 
 def framed(image: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """The image, (H, W, 3), in a frame of a twelfth of its height."""
-    border = max(1, round(image.shape[0] / 12))
+    """The image, (H, W, 3), in a frame of a twelfth of its shorter side."""
+    border = max(1, round(min(image.shape[:2]) / 12))
     return np.asarray(
         cv2.copyMakeBorder(image, border, border, border, border, cv2.BORDER_CONSTANT, value=colour), np.uint8
     )

@@ -112,6 +112,11 @@ def test_a_mistyped_name_is_answered_with_the_nearest_listed_one() -> None:
         parse_case("psenet_sp_bs8_fp3_1")
 
 
+def test_a_mistyped_model_is_answered_with_the_nearest_one_also_if_the_case_is_not_listed() -> None:
+    with pytest.raises(CaseError, match=r"did you mean psenetr18_sp_bs4_bf16_cpu1\?"):
+        parse_case("psenettr18_sp_bs4_bf16_cpu1")
+
+
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"processes": -1}, {"batch_size": 2**21}, {"device": "tpu"}])
 def test_the_values_of_a_case_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(CaseError):

@@ -77,6 +77,7 @@ def test_the_command_draws_the_picture_of_an_installed_model(
         (["--split", "train"], (["img_1", "img_2", "img_3"], [], None)),
         (["--count", "2"], (["img_1", "img_2"], [], 2)),
         (["img_2", "img_1.jpg", "--count", "1"], (["img_1", "img_2"], ["img_2", "img_1.jpg"], 1)),
+        (["--count", "1", "img_2", "img_1.jpg"], (["img_1", "img_2"], ["img_2", "img_1.jpg"], 1)),
     ],
 )
 def test_the_model_gets_the_split_the_names_and_the_number(

@@ -84,9 +84,9 @@ def test_a_bad_image_is_named_when_it_is_loaded(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "data.mdb: cannot be read as LMDB: "),
-        (b"no LMDB", "data.mdb: cannot be read as LMDB: "),
-        (bytes(10_000), "data.mdb: cannot be read as LMDB: "),
+        (b"", "data.mdb: cannot be read as LMDB: [^;]+$"),
+        (b"no LMDB", "data.mdb: cannot be read as LMDB: [^;]+$"),
+        (bytes(10_000), "data.mdb: cannot be read as LMDB: [^;]+$"),
     ],
 )
 def test_a_file_that_is_no_lmdb_is_named(tmp_path: Path, content: bytes, message: str) -> None:
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_lmdb_is_named(tmp_path: Path, content: bytes, message
 def test_a_truncated_lmdb_is_named_instead_of_ending_the_process(tmp_path: Path) -> None:
     file = write_lmdb(tmp_path, ["word"] * 30) / "data.mdb"
     os.truncate(file, file.stat().st_size // 2)
-    with pytest.raises(DataError, match=r"data.mdb: truncated: it has \d+ bytes of \d+; copy it again"):
+    with pytest.raises(DataError, match=r"data.mdb: truncated: it has \d+ bytes of \d+; copy it again$"):
         read(tmp_path)
 
 

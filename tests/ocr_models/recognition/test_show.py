@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from ocr_models.errors import DataError
 from ocr_models.picture import GREEN, RED
 from ocr_models.recognition import Word, WordSet, read_word_set
-from ocr_models.recognition.show import find_words, framed, word_sheet
+from ocr_models.recognition.show import find_words, framed, word_panel, word_sheet
 from word_files import write_icdar, write_lmdb
 
 LABELS = ["one", "Two", "three", "four"]
@@ -40,7 +41,7 @@ def frame(pixels: np.ndarray) -> tuple[int, ...]:
 def test_words_that_were_read_wrong_come_first_in_red(data: WordSet) -> None:
     picture = word_sheet(data, [], None, reads_lower_case)
     assert [panel.title for panel in picture.panels] == [
-        "Two read as two  0.88",
+        "Two\nread as two  0.88",
         "one  0.88",
         "three  0.88",
         "four  0.88",
@@ -55,7 +56,7 @@ def test_what_is_wrong_depends_on_what_is_comparable(data: WordSet) -> None:
 
 def test_the_number_of_words_can_be_chosen(data: WordSet) -> None:
     titles = [panel.title for panel in word_sheet(data, [], 2, reads_lower_case).panels]
-    assert titles == ["Two read as two  0.88", "one  0.88"]
+    assert titles == ["Two\nread as two  0.88", "one  0.88"]
 
 
 def test_all_named_words_are_shown(data: WordSet) -> None:
@@ -66,7 +67,24 @@ def test_all_named_words_are_shown(data: WordSet) -> None:
 
 def test_an_empty_answer_is_said_in_words(data: WordSet) -> None:
     picture = word_sheet(data, ["image-000000003"], None, lambda words: ([""], [0.1]))
-    assert [panel.title for panel in picture.panels] == ["three read as nothing  0.10"]
+    assert [panel.title for panel in picture.panels] == ["three\nread as nothing  0.10"]
+
+
+def test_an_empty_label_is_said_in_words(tmp_path: Path) -> None:
+    write_lmdb(tmp_path / "test", [""])
+    empty = read_word_set(tmp_path, "test", str)
+    titles = [word_panel(empty.words[0], text, 0.1, not text).title for text in ("", "a")]
+    assert titles == ["nothing  0.10", "nothing\nread as a  0.10"]
+
+
+def test_the_longest_label_and_answer_fit_into_their_panel(tmp_path: Path) -> None:
+    write_lmdb(tmp_path / "test", ["abcdefghijklmnopqrstuvwxy"])
+    picture = word_sheet(
+        read_word_set(tmp_path, "test", str), [], None, lambda _: (["zyxwvutsrqponmlkjihgfedcb"], [0.1])
+    )
+    figure = Figure((picture.panel_inches[0], 1))
+    drawn = figure.text(0, 0, picture.panels[0].title, fontsize="small").get_window_extent()
+    assert drawn.width <= figure.bbox.width
 
 
 def test_words_are_found_by_file_name_with_or_without_suffix(files: WordSet) -> None:
@@ -85,3 +103,7 @@ def test_a_frame_surrounds_the_whole_image(tmp_path: Path) -> None:
     assert result.shape == (28, 54, 3)
     assert np.array_equal(result[2:-2, 2:-2], image)
     assert all((edge == RED).all() for edge in (result[:2], result[-2:], result[:, :2], result[:, -2:]))
+
+
+def test_the_frame_of_a_narrow_image_does_not_hide_it() -> None:
+    assert framed(np.zeros((400, 3, 3), np.uint8), RED).shape == (402, 5, 3)

@@ -33,7 +33,10 @@ def disagreement(results: Sequence[RankResult]) -> Failure | None:
     for result in results:
         losses = {record.losses["loss"] for record in result.records}
         if len(result.records) > 1 and len(losses) == 1:
-            message = f"the loss is {losses.pop():g} at every step: nothing is trained, or no sample contains text"
+            message = (
+                f"the loss is {losses.pop():g} at every step: nothing is trained, "
+                "or no sample contains text that the model can learn"
+            )
             return Failure("constant_loss", message, result.rank)
     return None
 
