@@ -83,7 +83,8 @@ def read_label_file(root: Path, label_file: Path, folder: Path, labels: LabelFil
         try:
             check_unicode(transcription)
             if not is_regular_file(folder / path):
-                raise LineError(f"label without image; expected {shown(folder / path)}, a file")
+                advice = "; write / instead of \\ in paths" if "\\" in name else ""
+                raise LineError(f"label without image; expected {shown(folder / path)}, a file{advice}")
         except LineError as error:
             raise DataError(f"{shown(label_file)}{place}: {error}") from error
         seen.append(hash(path))

@@ -182,7 +182,8 @@ PADDLE, ICDAR, MMOCR_TEXT, JSONL = "a.png\tx", 'a.png, "x"', "a.png x", '{"filen
     ("first", "line", "message"),
     [
         (PADDLE, "b.png x", "no TAB; a line is: image path, TAB, text"),
-        (PADDLE, "nowhere.png\tx", "label without image; expected .*nowhere.png, a file"),
+        (PADDLE, "nowhere.png\tx", "label without image; expected .*nowhere.png, a file$"),
+        (PADDLE, "images\\b.png\tx", r"label without image; .*, a file; write / instead of \\ in paths$"),
         (PADDLE, "./a.png\ty", "./a.png already has a label at gt.txt:1; keep one of the two"),
         (PADDLE, '["b.png", "b.png"]\ty', "b.png already has a label at gt.txt:2; keep"),
         (PADDLE, "[]\ty", "not a JSON list of image paths"),
