@@ -37,13 +37,14 @@ def nll_and_slopes(
     compiled(_recursion)(  # contiguous: it would be compiled again for other layouts
         softmax.numpy(), labels.contiguous().numpy(), lengths.contiguous().numpy(), LEAST, nll.numpy(), with_slopes
     )
-    nll, slopes = nll.to(logits.dtype), softmax.to(logits.dtype) if with_slopes else None
     left = nll.isnan()
-    if left.any():
-        nll[left], exact = ctc_logarithms.nll_and_slopes(logits[left], labels[left], lengths[left], with_slopes)
-        if slopes is not None and exact is not None:
-            slopes[left] = exact
-    return nll, slopes
+    if left.any():  # also in float64: a float32 rounds -log p by more than a gradient may differ
+        nll[left], slopes = ctc_logarithms.nll_and_slopes(
+            logits[left].double(), labels[left], lengths[left], with_slopes
+        )
+        if slopes is not None:
+            softmax[left] = slopes
+    return nll.to(logits.dtype), softmax.to(logits.dtype) if with_slopes else None
 
 
 def _recursion(

@@ -18,7 +18,7 @@ from plain_ctc import enumerated_nll, random_batch, torch_loss
 @pytest.fixture(params=["probabilities", "logarithms"])
 def _both_forms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "logarithms":
-        monkeypatch.setattr(ctc_probabilities, "LEAST", math.inf)  # so that nothing is probable enough
+        monkeypatch.setattr(ctc_probabilities, "nll_and_slopes", ctc_logarithms.nll_and_slopes)
 
 
 @pytest.fixture
@@ -204,6 +204,15 @@ def test_a_label_far_too_improbable_for_a_float_has_its_loss() -> None:
 
 
 # differentiation
+
+
+def test_the_gradient_of_a_far_too_improbable_label_is_not_rounded() -> None:
+    logits = 1000 * torch.randn(1, 24, 95, generator=torch.Generator().manual_seed(0))
+    labels, lengths = torch.tensor([[1, 2, 3]]), torch.tensor([3])
+    _, nll, gradient = found(logits, labels, lengths)
+    _, _, expected = found(logits.double(), labels, lengths)
+    assert nll.item() > 10_000  # float32 has steps of 0.001 there
+    torch.testing.assert_close(gradient.double(), expected, rtol=0, atol=1e-6)
 
 
 @both_forms
