@@ -1,4 +1,4 @@
-"""The score of a text recogniser on held-out words: how many it reads right, and how near it comes to the others."""
+"""The score of a text recogniser on held-out words: how many it reads right, and how similar the others are."""
 
 from __future__ import annotations
 
