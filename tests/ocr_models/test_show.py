@@ -117,6 +117,13 @@ def test_without_a_folder_the_synthetic_set_of_the_convergence_case_is_shown(
     assert made == [image_folder]
 
 
+def test_the_split_is_the_one_that_the_convergence_case_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (show._scored_split("tiny"), show._scored_split("tinyfixed")) == ("test", "test")
+    goal = ConvergenceGoal(steps=1, target=0.5, metric="hmean", by_heart=True)
+    monkeypatch.setitem(MODELS, "tiny", replace(tiny_model.MODEL, convergence=goal))
+    assert show._scored_split("tiny") == "train"
+
+
 # the weights
 
 
