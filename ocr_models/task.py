@@ -99,7 +99,8 @@ class Reference:
     """What one training step must compute, whatever the precision. It exposes a step that is fast but wrong.
 
     Attributes:
-        fix_weights: makes a freshly initialised network well-conditioned, so that rounding does not hide differences.
+        fix_weights: gives a network weights that do not depend on torch's release (`draw_fixed_weights` of
+            `ocr_models.fixed_samples`) and that are well-conditioned, so that rounding does not hide differences.
         batch: () -> a fixed batch on the CPU. Its targets come through the task's own pipeline.
         figures: loss name -> value, `gradient_norm`, `parameters` and `targets` of one step in float64 on the CPU,
             as printed by `python -m benchmarks.reference_check MODEL`; None if not computed yet.

@@ -65,11 +65,11 @@ def pieces(request: Request) -> list[Piece]:
         Piece(MAKE_DATA, "the images", 10, 90, made),
         _piece(request, "ceilings", "How fast does the device copy and multiply?", 30, 75),
     ]
-    if request.model == "psenet":
-        found.append(_piece(request, "operations", "What do the operations in doubt cost?", 75, 130))
     found.append(_piece(request, "step", "Where does a step's time go?", 40, 90, data=True))
     found += _cases(request)
     found.append(_piece(request, "formats", "Which memory format suits float32?", 40, 80, data=True))
+    if request.model == "psenet":
+        found.append(_piece(request, "operations", "What do the operations in doubt cost?", 75, 130))
     if request.small:
         return [replace(each, expected_seconds=min(each.expected_seconds, SMALL_SECONDS)) for each in found]
     return found

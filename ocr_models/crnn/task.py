@@ -16,7 +16,7 @@ from ocr_models.crnn.inference import reader_for
 from ocr_models.crnn.labels import trained_label
 from ocr_models.crnn.model import CRNN
 from ocr_models.crnn.prepare import PrepareBatch, Targets
-from ocr_models.fixed_samples import damp_residual_branches
+from ocr_models.fixed_samples import fix_weights
 from ocr_models.memory_formats import fast_memory_format
 from ocr_models.optimizers import Adadelta
 from ocr_models.recognition.fixed_samples import fixed_batch
@@ -101,7 +101,7 @@ def _training_task(
         schedule=schedule,
         evaluation=partial(recognition_evaluation, reader_for(model)),
         reference=Reference(
-            damp_residual_branches, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures
+            fix_weights, partial(fixed_batch, make_dataset, trained_label), MODELS[name].reference_figures
         ),
         max_gradient_norm=MAX_GRADIENT_NORM,
     )

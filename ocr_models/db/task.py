@@ -20,7 +20,7 @@ from ocr_models.db.prepare import PrepareBatch, Targets
 from ocr_models.detection.fixed_samples import fixed_batch
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.scoring import detection_evaluation
-from ocr_models.fixed_samples import damp_residual_branches
+from ocr_models.fixed_samples import damp_residual_branches, draw_fixed_weights
 from ocr_models.memory_formats import fast_memory_format
 from ocr_models.task import Evaluation, Reference, TrainingTask
 
@@ -56,10 +56,11 @@ def learning_rate_share(step: int, steps: int) -> float:
 
 
 def fix_weights(model: nn.Module) -> None:
-    """Damp the residual branches and the logits of both heads.
+    """Draw fixed weights; damp the residual branches and the logits of both heads.
 
     P - T is multiplied by 50 on its way to the binary map, and with it the rounding of the logits.
     """
+    draw_fixed_weights(model)
     damp_residual_branches(model)
     for module in model.modules():
         if isinstance(module, Heads):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from ocr_models import MODELS
+from ocr_models.fixed_samples import draw_fixed_weights
 from ocr_models.parseq.dataset import PARSeqDataset
 from ocr_models.parseq.decoder import DecoderLayer
 from ocr_models.parseq.encoder import IMAGE_SIZE
@@ -51,12 +52,13 @@ class Criterion(nn.Module):
 
 
 def fix_weights(model: nn.Module) -> None:
-    """Let the network drop no value, and let its answers and what it sees of other characters matter more.
+    """Draw fixed weights, drop no value, and let the answers and what is seen of other characters matter more.
 
-    A freshly initialised network answers nearly the same whatever it sees. A mask that is wrong, or a loss over wrong
+    An untrained network answers nearly the same whatever it sees. A mask that is wrong, or a loss over wrong
     targets, then changes its figures by less than the rounding of bfloat16.
     """
     assert isinstance(model, PARSeq)
+    draw_fixed_weights(model)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0

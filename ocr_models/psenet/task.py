@@ -16,7 +16,7 @@ from ocr_models.detection.layers import ColourJitter, UnpackBits
 from ocr_models.detection.reading import read_annotated_set
 from ocr_models.detection.resize import resize
 from ocr_models.detection.scoring import detection_evaluation
-from ocr_models.fixed_samples import damp_residual_branches
+from ocr_models.fixed_samples import fix_weights
 from ocr_models.memory_formats import fast_memory_format
 from ocr_models.psenet.dataset import PSENetDataset
 from ocr_models.psenet.inference import TextDetector
@@ -167,5 +167,5 @@ def _task(
         make_dataset=lambda data: make_dataset(data.images),
         schedule=schedule,
         evaluation=evaluation,
-        reference=Reference(damp_residual_branches, partial(fixed_batch, make_dataset), figures),
+        reference=Reference(fix_weights, partial(fixed_batch, make_dataset), figures),
     )
