@@ -32,6 +32,8 @@ SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 SESSION: pytest.StashKey[BenchmarkSession] = pytest.StashKey()
 COMPARISONS: pytest.StashKey[Comparisons] = pytest.StashKey()
 RATIOS: pytest.StashKey[list[Ratio]] = pytest.StashKey()
+PAGE: pytest.StashKey[str] = pytest.StashKey()
+"""The line about report.html."""
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -201,6 +203,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         from benchmarks.components.ratios import ratio_table
 
         _write_section(terminalreporter, "components", ratio_table(ratios))
+    if (line := config.stash.get(PAGE, None)) is not None:
+        terminalreporter.write_line(line)
 
 
 def _write_section(terminalreporter: Any, title: str, lines: list[str]) -> None:
@@ -211,10 +215,24 @@ def _write_section(terminalreporter: Any, title: str, lines: list[str]) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """After pytest has written the file of --junitxml."""
+    """The page before the tables at the end, and the rest after pytest has written the file of --junitxml."""
+    _write_page(session.config)
     yield
     if path := session.config.getoption("xmlpath", None):
         junit.redact_file(Path(os.path.expandvars(path)).expanduser())
+
+
+def _write_page(config: pytest.Config) -> None:
+    """Best effort: what the session measured is in its artifacts, and the page is made of them."""
+    settings = config.stash.get(SETTINGS, None)
+    if settings is None or settings.no_report or settings.light or settings.nodes.rank != 0:
+        return
+    session, comparisons = config.stash.get(SESSION, None), config.stash.get(COMPARISONS, None)
+    if not (session is not None and session.results) and comparisons is None:
+        return
+    from benchmarks.harness.report.page.writing import page_line
+
+    config.stash[PAGE] = page_line(settings.output, config.invocation_params.dir)
 
 
 @pytest.hookimpl(optionalhook=True)

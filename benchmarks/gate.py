@@ -25,14 +25,13 @@ from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import Header, MeasuredDetails, PlanDetails
 from benchmarks.harness.results.checks.case import case_contradictions, measured_contradictions
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
-from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, measurement_of_file
+from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, is_companion, measurement_of_file
 from benchmarks.harness.results.printable import printable, shorten
 from benchmarks.harness.results.reading import bytes_to_read
 from benchmarks.harness.results.scaling import scaling_mismatch
 from benchmarks.harness.results.speed_artifact import LightDetails
 from benchmarks.harness.results.validation import problems
 
-PICTURE_SUFFIX = ".png"
 HEADINGS = ("artifact", "result", "unit", "status", "what is wrong")
 LIGHT = "light run: it has no reference check; measure without --ocr-light"
 MAX_PROBLEMS = 3
@@ -95,14 +94,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
     """A verdict on every file of the folder, by name, then on each expected artifact that is missing.
 
-    Hidden files, such as an artifact that is being written, and the pictures next to artifacts are left out. A folder
+    Hidden files, such as an artifact that is being written, and the files that measurements leave next to artifacts are left out. A folder
     of more than MAX_FILES others is not judged: it gets one verdict as a whole.
 
     Raises:
         OSError: if there is no such folder, or it cannot be read.
     """
     with os.scandir(folder) as entries:
-        judged = (entry.name for entry in entries if not entry.name.startswith(".") and not _is_picture(entry.name))
+        judged = (entry.name for entry in entries if not entry.name.startswith(".") and not is_companion(entry.name))
         names = sorted(islice(judged, MAX_FILES + 1))
     if len(names) > MAX_FILES:
         advice = f"more than {MAX_FILES} files; let each job write to a folder of its own (--ocr-output)"
@@ -120,10 +119,6 @@ def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
 
 def _missing(names: Collection[str]) -> list[Verdict]:
     return [Verdict(name, "missing", ("expected, but not there",)) for name in dict.fromkeys(names)]
-
-
-def _is_picture(name: str) -> bool:
-    return name.endswith(PICTURE_SUFFIX) and measurement_of_file(name.removesuffix(PICTURE_SUFFIX)) is not None
 
 
 def judge(path: Path, *, expected: bool = False) -> Verdict:

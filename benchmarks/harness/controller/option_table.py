@@ -213,6 +213,14 @@ OPTIONS = (
         help="let a convergence case resume from the checkpoint in the output folder, if there is one",
     ),
     Option(
+        name="no-report",
+        field="no_report",
+        parse=yes_or_no,
+        default="no",
+        metavar="",
+        help="write no report.html into the output folder at the end; --ocr-light writes none either",
+    ),
+    Option(
         name="compare",
         field="compare",
         parse=or_none(side),

@@ -64,6 +64,7 @@ class Settings:
         require: whether a case that cannot run here fails instead of being skipped.
         strict_machine: whether a disturbance by the machine fails a speed case.
         light: whether a speed case leaves out the probes after its measured steps.
+        no_report: whether no page of the output folder is written at the end.
         compare: side of a comparison that the working tree is compared with; None to measure only.
         max_slowdown: what a comparison allows, as a fraction.
         max_pairs: of runs, per comparison.
@@ -88,6 +89,7 @@ class Settings:
     require: bool = False
     strict_machine: bool = False
     light: bool = False
+    no_report: bool = False
     compare: str | None = None
     max_slowdown: float = 0.03
     max_pairs: int = 12

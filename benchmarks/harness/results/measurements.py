@@ -70,6 +70,9 @@ class Measurement:
         several_nodes: whether it can be taken on several nodes.
         light: whether it has probes that `--ocr-light` leaves out.
         picture: "module:function", (artifact, path) -> draws a PNG next to the artifact; None for no picture.
+        page: "module:function", `report.page.folder.ShownCase` -> `report.page.sections.CasePage`, what report.html
+            shows of a case; None for the cells of the table and what all cases have.
+        companions: suffixes of the files next to the artifact, whose names begin with that of the artifact.
     """
 
     form: ArtifactFormat[Any]
@@ -86,6 +89,8 @@ class Measurement:
     several_nodes: bool = False
     light: bool = False
     picture: str | None = None
+    page: str | None = None
+    companions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -148,6 +153,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             opt_in=False,
             several_nodes=True,
             light=True,
+            page="benchmarks.harness.report.page.speed:speed_page",
         ),
         Measurement(
             form=CONVERGENCE,
@@ -161,6 +167,8 @@ MEASUREMENTS: dict[str, Measurement] = {
             cells=convergence.cells,
             parameters=_convergence_parameters,
             picture="benchmarks.harness.report.plots:draw_curves",
+            page="benchmarks.harness.report.page.convergence:convergence_page",
+            companions=(".png", ".samples.png"),
         ),
     )
 }
@@ -170,3 +178,8 @@ def measurement_of_file(name: str) -> Measurement | None:
     """The measurement whose artifact a file name belongs to, by its suffix; None if it is not one."""
     suffixed = [each for each in MEASUREMENTS.values() if name.endswith(f"_{each.name}")]
     return max(suffixed, key=lambda each: len(each.name), default=None)
+
+
+def is_companion(name: str) -> bool:
+    """Whether a file name is that of a file that a measurement leaves next to its artifact."""
+    return any(name.endswith(f"_{each.name}{suffix}") for each in MEASUREMENTS.values() for suffix in each.companions)

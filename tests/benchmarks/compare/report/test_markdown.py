@@ -6,7 +6,8 @@ import pytest
 from msgspec import structs
 
 from benchmarks.compare.document import Difference
-from benchmarks.compare.report.markdown import MAX_CHARACTERS, escape, page
+from benchmarks.compare.report.markdown import MAX_CHARACTERS, page
+from benchmarks.harness.report.markdown import escape
 from compared import case, comparison, pair, run
 
 

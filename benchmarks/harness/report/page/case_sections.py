@@ -1,0 +1,166 @@
+"""Sections that every case has, whatever was measured: how it failed, the machine, the data, how to repeat it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from benchmarks.harness.protocol.gpu_report import GpuReport, Spread
+from benchmarks.harness.protocol.machine_report import MachineDetails
+from benchmarks.harness.protocol.reports import Environment
+from benchmarks.harness.report.page.folder import ShownCase
+from benchmarks.harness.report.page.quantities import MISSING, amount, percent, share, shown
+from benchmarks.harness.report.page.sections import Cell, KeyFigure, Lines, Note, Section, Table
+from benchmarks.harness.results.artifact import MeasuredDetails, PlanDetails
+from benchmarks.harness.results.common import details_of
+from ocr_models import MODELS
+
+
+def failure_section(case: ShownCase) -> Section:
+    """Why a case failed, and the end of its train log; empty for a good case."""
+    failure = case.failure
+    if failure is None:
+        return Section("What failed")
+    rank = "" if failure.rank is None else f" (rank {failure.rank})"
+    tail = case.log_tail()
+    log = [Lines(f"The last lines of {case.train_log.name}", tail)] if tail else []
+    return Section(
+        "What failed",
+        notes=[Note(f"{failure.kind}{rank}: {failure.message}", "bad")],
+        texts=log,
+    )
+
+
+def machine_section(machine: MachineDetails | None, gpus: int) -> Section:
+    """What the machine did during the measured steps."""
+    heading = "Machine during the measured steps"
+    if machine is None:
+        return Section(heading, notes=[Note("The machine was not observed.", "warning")])
+    notes = [Note(reason, "warning") for reason in machine.reasons]
+    if not notes:
+        notes = [Note("Quiet: nothing that was observed disturbed the steps.")]
+    if len(machine.gpus) < gpus:
+        notes.append(Note(f"{gpus - len(machine.gpus)} of {gpus} GPUs were not observed.", "warning"))
+    cores = shown(machine.available_cores)
+    figures = [
+        KeyFigure("CPU used by the case", percent(machine.case_cpu_fraction), f"of {cores} cores"),
+        KeyFigure("Other programs", _cores(machine.foreign_cores), "mean"),
+        KeyFigure("Idle", _cores(machine.idle_cores), "mean"),
+    ]
+    if machine.steal_fraction:
+        figures.append(KeyFigure("Taken by the hypervisor", percent(machine.steal_fraction), "of the cores' time"))
+    if machine.throttled_period_fraction:
+        figures.append(KeyFigure("Stopped by the quota", percent(machine.throttled_period_fraction), "of its periods"))
+    if machine.longest_pause is not None:
+        pause = machine.longest_pause
+        where = f"step {pause.step}, rank {pause.rank}"
+        figures.append(KeyFigure("Longest step", shown(pause.seconds, "s"), where))
+    tables = [_gpu_table(machine.gpus)] if machine.gpus else []
+    return Section(heading, figures=figures, notes=notes, tables=tables)
+
+
+def _cores(value: float | None) -> str:
+    return "not known" if value is None else shown(value, "cores")
+
+
+def _gpu_table(gpus: Sequence[GpuReport]) -> Table:
+    headings = (
+        "rank",
+        "clock, mean (MHz)",
+        "clock, lowest",
+        "clock, highest possible",
+        "power, mean (W)",
+        "power limit (W)",
+        "temperature, highest (°C)",
+        "kernels run (% of time)",
+        "slowed down (% of samples)",
+        "what set the clock",
+        "other programs on it",
+    )
+    return Table("GPUs in the measured steps", headings, [_gpu_row(gpu) for gpu in gpus])
+
+
+def _gpu_row(gpu: GpuReport) -> list[Cell | str]:
+    slowdown = gpu.slowdown_fraction
+    return [
+        amount(gpu.rank, str(gpu.rank)),
+        _of(gpu.sm_clock_mhz, "mean"),
+        _of(gpu.sm_clock_mhz, "min"),
+        amount(gpu.sm_clock_max_mhz),
+        _of(gpu.power_watts, "mean"),
+        amount(gpu.power_limit_watts),
+        _of(gpu.temperature_celsius, "max"),
+        _of(gpu.utilisation_percent, "mean"),
+        share(slowdown, "warning" if slowdown else ""),
+        ", ".join(f"{name} {percent(part)}" for name, part in gpu.clock_event_reasons.items()) or "-",
+        amount(gpu.foreign_processes, tone="warning" if gpu.foreign_processes else ""),
+    ]
+
+
+def _of(spread: Spread | None, which: str) -> Cell:
+    return MISSING if spread is None else amount(getattr(spread, which))
+
+
+def run_section(case: ShownCase) -> Section:
+    """What was trained, and the command that repeats it."""
+    details = details_of(case.artifact)
+    if not isinstance(details, PlanDetails):
+        return Section("Where it is from", notes=[Note(f"Made from the log {case.artifact.log_file}, not from a run.")])
+    rows: list[tuple[str, str]] = [
+        ("started (UTC)", f"{details.started_at:%Y-%m-%d %H:%M:%S}"),
+        ("batch per process (samples)", str(details.batch_size_per_process)),
+        ("processes", str(details.processes) + (f" on {details.nodes} nodes" if details.nodes > 1 else "")),
+        ("threads per process", str(details.threads_per_process)),
+        ("loader processes per process", str(details.loader_workers_per_process)),
+        ("steps", f"{details.warmup_steps} of warm-up, {details.measured_steps} measured"),
+        ("image size (pixels)", str(details.image_size or "that of the model")),
+        ("seed", str(details.seed)),
+        ("data", details.data_source),
+        ("train log", case.artifact.log_file),
+        ("run", details.run_id),
+    ]
+    notes: list[Note] = []
+    if isinstance(details, MeasuredDetails):
+        excluded = [f"{number} left out: {reason}" for reason, number in details.data.excluded.items()]
+        rows.append(("training images", "; ".join([str(details.data.images), *excluded])))
+        rows.append(("revision", revision(details.environment) or "not known"))
+        rows.append(("memory format", details.memory_format or "none"))
+        precision = details.precision
+        rows.append(("precision", f"matmul {precision.matmul}, convolution {precision.convolution}"))
+        notes = [Note(text) for text in (*details.notes, *details.data.remarks)]
+        notes += [
+            Note(f"Ranks differ in {name}: {'; '.join(values)}", "warning")
+            for name, values in details.rank_differences.items()
+        ]
+    table = Table("The run", ("", ""), rows)
+    return Section("The run", notes=notes, tables=[table], texts=[Lines("To repeat it", [repeat_command(case)])])
+
+
+def revision(environment: Environment) -> str:
+    """The commit of the suite, shortened; empty if it is not known."""
+    if environment.git_commit is None:
+        return ""
+    return environment.git_commit[:12] + (" with changes" if environment.git_dirty else "")
+
+
+def repeat_command(case: ShownCase) -> str:
+    """The command that takes the measurement again, with the options that decide what is measured."""
+    details = details_of(case.artifact)
+    assert isinstance(details, PlanDetails)
+    words = ["pytest", "benchmarks", "--ocr-case", details.case, "-m", case.measurement.name]
+    words += ["--ocr-steps", str(details.measured_steps)]
+    if details.warmup_steps_requested is not None:
+        words += ["--ocr-warmup", str(details.warmup_steps_requested)]
+    if details.image_size is not None:
+        words += ["--ocr-image-size", str(details.image_size)]
+    words += ["--ocr-loader-workers", str(details.loader_workers_per_process)]
+    if details.data_source == "files":
+        model = MODELS.get(details.case.partition("_")[0])
+        words += ["--ocr-words" if model is not None and model.data == "words" else "--ocr-data", "FOLDER"]
+    if details.image_cache != "none":
+        words += ["--ocr-image-cache", details.image_cache]
+    if details.compile_mode not in (None, "default"):
+        words += ["--ocr-compile-mode", str(details.compile_mode)]
+    if details.seed:
+        words += ["--ocr-seed", str(details.seed)]
+    return shlex.join(words)

@@ -1,0 +1,147 @@
+"""The first screen: how many cases of what, where, when, how they ended, and which are worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.harness.report.page.case_sections import revision
+from benchmarks.harness.report.page.folder import Folder, ShownCase
+from benchmarks.harness.report.page.quantities import percent, shown
+from benchmarks.harness.report.page.sections import Cell, KeyFigure, Tone
+from benchmarks.harness.results.artifact import MeasuredDetails
+from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.speed_artifact import LightDetails, SpeedDetails, TimedDetails
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The first screen.
+
+    Attributes:
+        verdict: in a few words, with its tone.
+        figures: numbers of cases.
+        facts: label and text: what ran, on what, when.
+        remarks: cases worth a look, and why.
+    """
+
+    verdict: str
+    tone: Tone
+    figures: Sequence[KeyFigure]
+    facts: Sequence[tuple[str, str]]
+    remarks: Sequence[tuple[Cell, str]]
+
+
+def glance(folder: Folder) -> Glance:
+    """What a reader sees first."""
+    cases = folder.cases
+    failed = sum(case.failure is not None for case in cases)
+    disturbed = sum(is_disturbed(case) for case in cases if case.failure is None)
+    verdict, tone = _verdict(len(cases), failed, disturbed)
+    figures = [
+        KeyFigure("Passed", str(len(cases) - failed), f"of {_count(len(cases), 'case')}"),
+        KeyFigure("Failed", str(failed), tone="bad" if failed else ""),
+        KeyFigure("Disturbed", str(disturbed), "passed on a busy machine", tone="warning" if disturbed else ""),
+    ]
+    return Glance(verdict, tone, figures, _facts(cases), _remarks(folder.of("speed")))
+
+
+def status(case: ShownCase) -> tuple[str, Tone]:
+    """How a case ended, in a word or two."""
+    if case.failure is not None:
+        return f"failed: {case.failure.kind}", "bad"
+    if case.artifact.JOB_FAIL_FLAG:
+        return "failed", "bad"
+    if is_disturbed(case):
+        return "passed, disturbed", "warning"
+    return ("passed, light run" if isinstance(details_of(case.artifact), LightDetails) else "passed"), "good"
+
+
+def is_disturbed(case: ShownCase) -> bool:
+    """Whether the machine disturbed the measured steps."""
+    details = details_of(case.artifact)
+    return isinstance(details, TimedDetails) and details.machine is not None and details.machine.verdict == "disturbed"
+
+
+def _verdict(cases: int, failed: int, disturbed: int) -> tuple[str, Tone]:
+    if not cases:
+        return "Nothing was measured", "bad"
+    if failed:
+        return f"{failed} of {_count(cases, 'case')} failed", "bad"
+    if disturbed:
+        return f"All passed; the machine disturbed {disturbed} of {_count(cases, 'case')}", "warning"
+    return ("1 case passed" if cases == 1 else f"All {cases} cases passed"), "good"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _facts(cases: Sequence[ShownCase]) -> list[tuple[str, str]]:
+    measured = [details for case in cases if isinstance(details := details_of(case.artifact), MeasuredDetails)]
+    facts = [
+        ("Models", _names(case.model for case in cases)),
+        ("Measurements", _names(case.measurement.name for case in cases)),
+        ("Devices", _names(_device(found, case) for case in cases if (found := _measured(case)) is not None)),
+        ("torch", _names(details.environment.torch for details in measured)),
+        ("Revision", _names(revision(details.environment) for details in measured)),
+        ("Suite", _names(details_of(case.artifact).suite_version for case in cases)),
+    ]
+    if cases:
+        started = [case.started_at for case in cases]
+        ended = [details_of(case.artifact).finished_at or case.started_at for case in cases]
+        facts.append(("Measured", f"{min(started):%Y-%m-%d %H:%M} to {max(ended):%Y-%m-%d %H:%M} UTC"))
+    return [(label, text) for label, text in facts if text]
+
+
+def _measured(case: ShownCase) -> MeasuredDetails | None:
+    details = details_of(case.artifact)
+    return details if isinstance(details, MeasuredDetails) else None
+
+
+def _device(details: MeasuredDetails, case: ShownCase) -> str:
+    return details.device if case.artifact.gpu_num else f"{details.device} (CPU, {details.environment.cores} cores)"
+
+
+def _names(values: Iterable[str]) -> str:
+    found = list(dict.fromkeys(value for value in values if value))
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    return ", ".join(found[:4]) + more
+
+
+def _remarks(cases: Sequence[ShownCase]) -> list[tuple[Cell, str]]:
+    """The slowest case of the speed table and why, and the one furthest from its limit."""
+    good = [case for case in cases if case.failure is None]
+    if not good:
+        return []
+    slowest = min(good, key=lambda case: case.artifact.FINAL_RESULT)
+    found = [(Cell(slowest.name, link=slowest.anchor), f"is the slowest: {_why(slowest)}.")] if len(good) > 1 else []
+    limits = [(limit, case) for case in good if (limit := _limit(case)) is not None]
+    if len(limits) > 1:
+        limit, case = min(limits, key=lambda each: each[0])
+        if case is not slowest:
+            found.append((Cell(case.name, link=case.anchor), f"is furthest from its limit: {percent(limit)} of it."))
+    waiting = [case for case in good if case is not slowest and _waits(case)]
+    return found + [(Cell(case.name, link=case.anchor), f"waits for data: {_why(case)}.") for case in waiting[:3]]
+
+
+def _limit(case: ShownCase) -> float | None:
+    details = details_of(case.artifact)
+    return details.roofline.fraction if isinstance(details, SpeedDetails) and details.roofline is not None else None
+
+
+def _waits(case: ShownCase) -> bool:
+    details = details_of(case.artifact)
+    return isinstance(details, TimedDetails) and details.data_wait_fraction >= 0.1
+
+
+def _why(case: ShownCase) -> str:
+    details, parts = details_of(case.artifact), [shown(case.artifact.FINAL_RESULT, "samples/s")]
+    if isinstance(details, SpeedDetails) and details.roofline is not None:
+        found = details.roofline
+        parts.append(f"bound by {found.bound_by}, at {percent(found.fraction)} of the roofline")
+    if isinstance(details, TimedDetails) and details.data_wait_fraction >= 0.01:
+        parts.append(f"{percent(details.data_wait_fraction)} of the time waiting for data")
+    if is_disturbed(case):
+        parts.append("on a disturbed machine")
+    return ", ".join(parts)

@@ -1,0 +1,54 @@
+"""Numbers as a page shows them: as text with few digits, and as cells that sort by the number."""
+
+from __future__ import annotations
+
+import math
+
+from benchmarks.harness.report.page.sections import Cell, Tone
+
+MISSING = Cell("-", tone="muted")
+
+
+def shown(value: float, unit: str = "") -> str:
+    """Four digits that matter, with thousands separated: "1,234", "12.35", "0.001235"; and the unit after a blank."""
+    return f"{_digits(value)} {unit}".rstrip()
+
+
+def _digits(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    size = abs(value)
+    if size >= 1e9:
+        return f"{value:.3e}"
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size >= 0.1 or value == 0:
+        return f"{value:.{1 if size >= 100 else 2 if size >= 10 else 3}f}"
+    return f"{value:.4g}"
+
+
+def percent(fraction: float) -> str:
+    """A fraction in per cent: "12.3 %"."""
+    return f"{100 * fraction:.1f} %"
+
+
+def milliseconds(seconds: float) -> str:
+    """With the unit: "693.1 ms"."""
+    return shown(1000 * seconds, "ms")
+
+
+def mebibytes(size: float) -> str:
+    """With the unit: "2,345 MiB"."""
+    return shown(size / 2**20, "MiB")
+
+
+def amount(value: float | None, text: str | None = None, tone: Tone = "") -> Cell:
+    """A cell of a number, whose heading has the unit; `text` if it is not shown with four digits."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return Cell(_digits(value) if text is None else text, value, tone)
+
+
+def share(fraction: float | None, tone: Tone = "") -> Cell:
+    """A cell of a fraction, in per cent."""
+    return MISSING if fraction is None else amount(fraction, percent(fraction), tone)

@@ -1,0 +1,63 @@
+"""The section on scaling: how the throughput grows with the number of processes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from benchmarks.harness.report.page import charts
+from benchmarks.harness.report.page.drawing import Line
+from benchmarks.harness.report.page.folder import Folder, ShownCase
+from benchmarks.harness.report.page.quantities import amount, share
+from benchmarks.harness.report.page.sections import Cell, Note, Section, Table
+from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.speed_artifact import TimedDetails
+
+
+def scaling_section(folder: Folder) -> Section:
+    """Efficiency over the number of processes; empty without a case that has a baseline."""
+    found: dict[str, list[tuple[int, ShownCase, float]]] = defaultdict(list)
+    for case in folder.of("speed"):
+        details = details_of(case.artifact)
+        if isinstance(details, TimedDetails) and details.scaling is not None and case.failure is None:
+            found[details.scaling.baseline].append((details.processes, case, details.scaling.efficiency))
+    if not found:
+        return Section("Scaling")
+    series = [
+        Line(
+            baseline,
+            [(1.0, 1.0), *((float(count), efficiency) for count, _, efficiency in sorted(rows, key=_count))],
+            dots=True,
+        )
+        for baseline, rows in list(found.items())[: charts.SERIES]
+    ]
+    rows = [
+        [
+            Cell(case.name, link=case.anchor),
+            Cell(baseline),
+            amount(count, str(count)),
+            amount(case.artifact.FINAL_RESULT),
+            share(efficiency),
+        ]
+        for baseline, cases in found.items()
+        for count, case, efficiency in sorted(cases, key=_count)
+    ]
+    table = Table(
+        "Cases with several processes, compared with one process of the same batch per process",
+        ("case", "baseline", "processes", "samples/s", "efficiency"),
+        rows,
+        sortable=True,
+    )
+    chart = charts.lines(
+        "Scaling efficiency",
+        "Throughput / ideal throughput over the number of processes; 1 is ideal.",
+        series,
+        x_label="processes",
+        y_label="efficiency",
+        level=(1.0, "ideal"),
+    )
+    notes = [] if len(found) <= charts.SERIES else [Note(f"The chart shows {charts.SERIES} of {len(found)} baselines.")]
+    return Section("Scaling", notes=notes, charts=[chart], tables=[table])
+
+
+def _count(row: tuple[int, ShownCase, float]) -> int:
+    return row[0]

@@ -1,0 +1,196 @@
+"""What the page shows of a speed case."""
+
+from __future__ import annotations
+
+from benchmarks.harness.report.page import step_charts
+from benchmarks.harness.report.page.case_sections import machine_section
+from benchmarks.harness.report.page.charts import Bar, Part, bars, stacked
+from benchmarks.harness.report.page.folder import ShownCase
+from benchmarks.harness.report.page.quantities import (
+    MISSING,
+    amount,
+    mebibytes,
+    milliseconds,
+    percent,
+    share,
+    shown,
+)
+from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Note, Section, Table
+from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.speed_artifact import SpeedDetails, TimedDetails, TimedRank
+
+MATTERS = 0.01
+"""Of the seconds outside the steps: smaller parts are shown as one."""
+
+WAITING = 0.1
+"""Part of the time spent waiting for batches that is worth a colour: the loader then bounds the case."""
+
+
+def speed_page(case: ShownCase) -> CasePage:
+    """The row and the sections of a speed case."""
+    details = details_of(case.artifact)
+    if not isinstance(details, TimedDetails):
+        return CasePage(_cells(case, None), [])
+    sections = [_result(case, details)]
+    if isinstance(details, SpeedDetails):
+        sections.append(_limits(details))
+    sections.append(Section("Steps", charts=step_charts.of_case(case)))
+    sections.append(machine_section(details.machine, case.artifact.gpu_num))
+    if len(details.ranks) > 1:
+        sections.append(_ranks(details))
+    if isinstance(details, SpeedDetails):
+        sections.append(_reference(details))
+    sections.append(_seconds(details))
+    return CasePage(_cells(case, details), sections)
+
+
+def _cells(case: ShownCase, details: TimedDetails[TimedRank] | None) -> dict[str, Cell]:
+    if details is None:
+        result = amount(case.artifact.FINAL_RESULT) if case.failure is None else MISSING
+        names = ("of the limit", "bound by", "step p50 (ms)", "p95 (ms)", "data wait", "memory (MiB)", "machine")
+        return {"samples/s": result, **dict.fromkeys(names, MISSING)}
+    found = details.roofline if isinstance(details, SpeedDetails) else None
+    waiting = details.data_wait_fraction
+    disturbed = details.machine is not None and details.machine.verdict == "disturbed"
+    return {
+        "samples/s": amount(case.artifact.FINAL_RESULT) if case.failure is None else MISSING,
+        "of the limit": MISSING if found is None else share(found.fraction),
+        "bound by": MISSING if found is None else Cell(found.bound_by),
+        "step p50 (ms)": amount(1000 * details.step_seconds.p50),
+        "p95 (ms)": amount(1000 * details.step_seconds.p95),
+        "data wait": share(waiting, "warning" if waiting >= WAITING else ""),
+        "memory (MiB)": amount(details.peak_memory_bytes / 2**20),
+        "machine": Cell("not known", tone="muted")
+        if details.machine is None
+        else Cell(details.machine.verdict, tone="warning" if disturbed else ""),
+    }
+
+
+def _result(case: ShownCase, details: TimedDetails[TimedRank]) -> Section:
+    steps, of = details.step_seconds, {"device": "of the GPU", "process": "of the process"}
+    figures = [
+        KeyFigure("Throughput", shown(case.artifact.FINAL_RESULT, "samples/s"), f"{details.samples} samples measured"),
+        KeyFigure("Step, median", milliseconds(steps.p50), f"p95 {milliseconds(steps.p95)}"),
+        KeyFigure("Data wait", percent(details.data_wait_fraction), "of the measured time"),
+        KeyFigure("Peak memory", mebibytes(details.peak_memory_bytes), of[details.peak_memory_of]),
+        KeyFigure("Arithmetic", shown(details.achieved_tflops, "TFLOP/s"), _of_peak(details)),
+    ]
+    if details.scaling is not None:
+        scaling = details.scaling
+        figures.append(KeyFigure("Scaling efficiency", percent(scaling.efficiency), f"baseline {scaling.baseline}"))
+    if details.power_watts is not None and details.joules_per_sample is not None:
+        energy = shown(details.joules_per_sample, "J/sample")
+        figures.append(KeyFigure("Power of all GPUs", shown(details.power_watts, "W"), energy))
+    return Section("Result", figures=figures)
+
+
+def _of_peak(details: TimedDetails[TimedRank]) -> str:
+    return "peak of the device not known" if details.mfu is None else f"{percent(details.mfu)} of the peak (MFU)"
+
+
+def _limits(details: SpeedDetails) -> Section:
+    """What bounds the case: rates that it would have without this or that, and where a step's time is needed."""
+    result = details.samples / details.measured_seconds
+    rates = [("measured", result), ("loader only", details.loader_only_samples_per_second)]
+    rates.append(("step only, data on the device", details.step_only_samples_per_second))
+    if details.roofline is not None:
+        rates.append(("limit of the roofline", result / details.roofline.fraction))
+    rates.append(("limit of a large matrix product", result / details.matmul_fraction))
+    values = [Bar(name, rate, shown(rate), emphasised=name == "measured") for name, rate in rates]
+    charts = [
+        bars(
+            "Rates that limit the case",
+            "The measured rate, compared with the rates of its parts alone and with the limits of the machine: "
+            + ", ".join(f"{name} {shown(rate)} samples/s" for name, rate in rates),
+            values,
+            "samples/s",
+        )
+    ]
+    notes = []
+    if details.roofline is not None:
+        charts.append(_needed(details))
+        bound = details.roofline.bound_by
+        notes.append(Note(f"Bound by {bound}: {percent(details.roofline.fraction)} of the roofline."))
+    return Section("What bounds it", notes=notes, charts=charts)
+
+
+def _needed(details: SpeedDetails) -> Chart:
+    found = details.roofline
+    assert found is not None
+    fractions = {
+        "arithmetic": found.arithmetic_fraction,
+        "memory": found.memory_fraction,
+        "exchange of gradients": details.exposed_communication_fraction or 0.0,
+        "waiting for data": details.data_wait_fraction,
+    }
+    rest = 1 - sum(fractions.values())
+    if rest > 0:
+        fractions["other: kernels below the limits, gaps"] = rest
+    parts = [Part(name, value, percent(value)) for name, value in fractions.items()]
+    return stacked(
+        "Parts of a step's time",
+        "What the operations of a step need at the limits of the machine, as parts of its time: "
+        + ", ".join(f"{part.label} {part.text}" for part in parts),
+        [("", parts)],
+        "of a step",
+    )
+
+
+def _ranks(details: TimedDetails[TimedRank]) -> Section:
+    headings = ("rank", "samples/s", "measured (s)", "data wait (s)", "CPU time (s)", "peak memory (MiB)")
+    rows = [
+        [
+            amount(rank.rank, str(rank.rank)),
+            amount(rank.samples / rank.measured_seconds),
+            amount(rank.measured_seconds),
+            amount(rank.data_wait_seconds),
+            amount(rank.cpu_seconds),
+            amount(rank.peak_memory_bytes / 2**20),
+        ]
+        for rank in details.ranks
+    ]
+    figures = [KeyFigure("Spread of the ranks", percent(details.rank_spread), "1 - fastest / slowest")]
+    if isinstance(details, SpeedDetails) and details.exposed_communication_fraction is not None:
+        exposed = percent(details.exposed_communication_fraction)
+        figures.append(KeyFigure("Exchange of gradients", exposed, "of a step, not hidden"))
+    return Section("Ranks", figures=figures, tables=[Table("Each rank", headings, rows, sortable=True)])
+
+
+def _reference(details: SpeedDetails) -> Section:
+    heading, found = "Reference check", details.reference_check
+    if found is None:
+        return Section(
+            heading, notes=[Note("The model has no reference figures: nothing shows that the step is right.")]
+        )
+    rows: list[list[Cell | str]] = []
+    for name, value in found.figures.items():
+        deviation = found.deviation.get(name)
+        tolerance = found.tolerance.get(name, found.tolerance.get("loss") if name.startswith("loss") else None)
+        wrong = deviation is not None and tolerance is not None and deviation > tolerance
+        rows.append(
+            [
+                name,
+                amount(value),
+                amount(found.reference.get(name)),
+                amount(deviation, None if deviation is None else f"{deviation:.2g}", "bad" if wrong else ""),
+                amount(tolerance, None if tolerance is None else f"{tolerance:.2g}"),
+            ]
+        )
+    headings = ("figure", "this step", "reference, float64", "relative deviation", "allowed")
+    return Section(heading, tables=[Table("One step on fixed weights and images", headings, rows)])
+
+
+def _seconds(details: TimedDetails[TimedRank]) -> Section:
+    """Where the time from launch to end went."""
+    parts = {"warm-up": details.warmup_seconds, "measured steps": details.measured_seconds}
+    small = 0.0
+    for name, seconds in details.overhead.items():
+        if seconds >= MATTERS * details.total_seconds:
+            parts[name] = seconds
+        else:
+            small += seconds
+    parts["smaller parts"] = small
+    values = [Bar(name, seconds, shown(seconds, "s"), name == "measured steps") for name, seconds in parts.items()]
+    text = ", ".join(f"{bar.label} {bar.text}" for bar in values)
+    chart = bars("Seconds from launch to end", f"Where {shown(details.total_seconds, 's')} went: {text}", values, "s")
+    return Section("Time", charts=[chart])
