@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def judge_folder(folder: Path, expected: Sequence[str] = ()) -> list[Verdict]:
     """A verdict on every file of the folder, by name, then on each expected artifact that is missing.
 
-    Hidden files, such as an artifact that is being written, and the files that measurements leave next to artifacts are left out. A folder
-    of more than MAX_FILES others is not judged: it gets one verdict as a whole.
+    Hidden files, such as an artifact that is being written, and the files that measurements leave next to artifacts are
+    left out. A folder of more than MAX_FILES others is not judged: it gets one verdict as a whole.
 
     Raises:
         OSError: if there is no such folder, or it cannot be read.

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -63,8 +64,9 @@ class _EndedError(Exception):
         self.failure = failure
 
 
-def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
-    """Run a case in processes of its own, to its end. `run.failure` says what went wrong in it.
+def launch(run: Run, log_path: Path, display: StepDisplay, keep: Callable[[Path], None] | None = None) -> None:
+    """Run a case in processes of its own, to its end. `run.failure` says what went wrong in it. After a good end `keep`
+    is called with the folder of the run, which is removed then.
 
     Raises:
         OSError: if the train log cannot be created.
@@ -75,6 +77,8 @@ def launch(run: Run, log_path: Path, display: StepDisplay) -> None:
         with termination_as_interrupt(), TrainLog(log_path) as log, run_folder() as folder:
             run.plan = structs.replace(run.plan, run_folder=str(folder.path))
             _run_processes(run, folder, log, display)
+            if run.failure is None and keep is not None:
+                keep(folder.path)
     except KeyboardInterrupt as interrupt:
         run.interrupted = True
         run.failure = Failure("interrupted", f"ended by {interrupt.args[0] if interrupt.args else 'Ctrl-C'}")

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.measurements import Measurement
+from benchmarks.harness.results.measurements import PICTURE_SUFFIX, Measurement
 from ocr_models.files import write_text_atomically
 
 
@@ -27,28 +27,33 @@ class RunFiles:
     Attributes:
         train_log, steps: log and step records of this node. Nodes may share the folder: the names of those after node 0
             end in their number.
-        artifact, picture: written by node 0. The picture is a PNG next to the artifact, if the measurement draws one.
+        artifact, picture, attachment: written by node 0. The picture is a PNG next to the artifact, if the measurement
+            draws one. The attachment is None if it has none.
     """
 
     train_log: Path
     steps: Path
     artifact: Path
     picture: Path
+    attachment: Path | None = None
 
     @classmethod
     def of(cls, case: Case, measurement: Measurement, output: Path, node_rank: int = 0) -> RunFiles:
         name = measurement.log_name(case) + (f".node{node_rank}" if node_rank else "")
         artifact = output / "index" / measurement.artifact_name(case)
+        attached = measurement.attachment
         return cls(
             train_log=output / "train_log" / name,
             steps=output / "train_log" / f"{name}.steps.jsonl",
             artifact=artifact,
-            picture=artifact.with_name(f"{artifact.name}.png"),
+            picture=artifact.with_name(f"{artifact.name}{PICTURE_SUFFIX}"),
+            attachment=None if attached is None else artifact.with_name(f"{artifact.name}{attached.suffix}"),
         )
 
     @property
     def all(self) -> tuple[Path, ...]:
-        return self.artifact, self.picture, self.train_log, self.steps
+        attached = () if self.attachment is None else (self.attachment,)
+        return self.artifact, self.picture, *attached, self.train_log, self.steps
 
     def clear(self, *, writes_artifact: bool) -> None:
         """Remove the files of an earlier run, which must not be taken for results of this one."""

@@ -44,7 +44,7 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         measurement=measurement.name,
         run_in_rank=measurement.run_in_rank,
         parameters=Raw(msgspec.json.encode(parameters.own)),
-        steps=settings.steps or parameters.steps or DEFAULT_STEPS[case.device],
+        steps=_steps(case, settings, parameters),
         warmup_steps=_warmup_steps(case, settings, parameters),
         warmup_steps_requested=settings.warmup_steps,
         image_size=image_size(case, settings, parameters),
@@ -71,6 +71,20 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
     # More nodes than processes: such a case is never launched, but --ocr-require gives it an artifact.
     ranks = ranks or [RankEvents(0)]
     return Run(plan, new_run_id(), ranks, started_at=time.time(), strict_machine=settings.strict_machine)
+
+
+def _steps(case: Case, settings: Settings, parameters: Parameters) -> int:
+    steps = settings.steps or parameters.steps or DEFAULT_STEPS[case.device]
+    return steps if parameters.most_steps is None else min(steps, parameters.most_steps)
+
+
+def limited_steps(plan: Plan, settings: Settings) -> str | None:
+    """One line if a case gets fewer measured steps than were asked for."""
+    if settings.steps is None or plan.steps >= settings.steps:
+        return None
+    return (
+        f"{plan.case}: {plan.steps} steps, not {settings.steps} (--ocr-steps): a {plan.measurement} case takes no more"
+    )
 
 
 def _warmup_steps(case: Case, settings: Settings, parameters: Parameters) -> int:

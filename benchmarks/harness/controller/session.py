@@ -15,8 +15,9 @@ from benchmarks.cases import Case
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.launch import StepDisplay, launch
 from benchmarks.harness.controller.output import Reserve, RunFiles, write_steps
-from benchmarks.harness.controller.planning import plan_run, raised_warmup
+from benchmarks.harness.controller.planning import limited_steps, plan_run, raised_warmup
 from benchmarks.harness.controller.previous import PreviousTraining
+from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
@@ -95,8 +96,9 @@ class BenchmarkSession:
         obstacle, which becomes its failure, nothing is launched.
         """
         run = plan_run(case, measurement, self.settings, ordinal=len(self.results))
-        if obstacle is None and (line := raised_warmup(run.plan)) is not None:
-            self._say(line)
+        if obstacle is None:
+            for line in filter(None, (raised_warmup(run.plan), limited_steps(run.plan, self.settings))):
+                self._say(line)
         files = RunFiles.of(case, measurement, self.settings.output, self.settings.nodes.rank)
         writing = _Writing(run, measurement, files, self.settings, self._say)
         artifact = writing.run(self._open_display) if obstacle is None else writing.refuse(obstacle)
@@ -124,7 +126,7 @@ class _Writing:
         try:
             self._prepare()
             with open_display(self._run) as display:
-                launch(self._run, self._files.train_log, display)
+                launch(self._run, self._files.train_log, display, self._keep_attachment)
             self._reserve.release()
             artifact = self._build()
             write_steps(self._files.steps, self._run)
@@ -189,6 +191,16 @@ class _Writing:
             make(artifact)
         except Exception as error:
             self._say(redact(f"{self._run.case}: no {what}: {type(error).__name__}: {' '.join(str(error).split())}"))
+
+    def _keep_attachment(self, run_folder: Path) -> None:
+        """Best effort: the artifact says if there is none."""
+        attachment, path = self._measurement.attachment, self._files.attachment
+        if attachment is None or path is None or not self._writes_artifact:
+            return
+        try:
+            attachment.keep(run_folder / attachment.left, path)
+        except Exception as error:
+            self._run.attachment_problem = redact(one_line(error))
 
     def _draw(self, artifact: Header) -> None:
         if self._measurement.picture is not None:

@@ -26,6 +26,7 @@ class Run:
         phase_seconds: from launch to the beginning of each phase of the first rank.
         parts: of the time from launch to end: the second in which each begins, and its name, in order.
         machine: what the machine did during the measured steps; None if that is not known.
+        attachment_problem: why the file next to the artifact could not be written; None if it was, or if there is none.
         strict_machine: whether any disturbance by the machine fails the case.
     """
 
@@ -40,6 +41,7 @@ class Run:
     phase_seconds: dict[str, float] = field(default_factory=dict)
     parts: list[tuple[float, str]] = field(default_factory=list)
     machine: MachineReport | None = None
+    attachment_problem: str | None = None
     strict_machine: bool = False
 
     @property

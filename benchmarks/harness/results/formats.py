@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header
 from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
+from benchmarks.harness.results.profile_artifact import ProfileArtifact
 from benchmarks.harness.results.speed_artifact import SpeedArtifact
 
 A = TypeVar("A", bound=Header)
@@ -134,3 +135,5 @@ CONVERGENCE = ArtifactFormat(
         ),
     ),
 )
+
+PROFILE = ArtifactFormat("profile", index=3, unit="%", artifact=ProfileArtifact)

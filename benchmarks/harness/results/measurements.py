@@ -15,12 +15,17 @@ from msgspec import Struct
 
 from benchmarks.cases import Case, CaseError
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, NoParameters
+from benchmarks.harness.protocol.profile_report import TRACE_FILE
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
-from benchmarks.harness.results import convergence, speed, speed_table
+from benchmarks.harness.results import convergence, profile, speed, speed_table
 from benchmarks.harness.results.artifact import Header
-from benchmarks.harness.results.formats import CONVERGENCE, SPEED, ArtifactFormat
+from benchmarks.harness.results.formats import CONVERGENCE, PROFILE, SPEED, ArtifactFormat
+from benchmarks.harness.results.trace_file import keep_trace
 from ocr_models import MODELS, ConvergenceGoal
+
+
+PICTURE_SUFFIX = ".png"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Parameters:
     Attributes:
         own: the measurement's own parameters, which the rank decodes from the plan.
         steps, image_size: defaults, which an option overrides.
+        most_steps: that are measured, whatever the option says; None for no limit.
         warmup_steps: overrides the option; None leaves it to the option.
         convergence_data: whether the synthetic set is that of the model's convergence case.
         augment: whether training samples are changed at random.
@@ -38,6 +44,7 @@ class Parameters:
 
     own: Struct = field(default_factory=NoParameters)
     steps: int | None = None
+    most_steps: int | None = None
     warmup_steps: int | None = None
     image_size: int | None = None
     convergence_data: bool = False
@@ -49,6 +56,22 @@ class Parameters:
 def no_parameters(_case: Case, _settings: Settings) -> Parameters:
     """For a measurement that uses the defaults of the case."""
     return Parameters()
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file next to the artifact, made of one that rank 0 leaves in the folder of the run.
+
+    Attributes:
+        left: name of the file of the rank.
+        suffix: of the file next to the artifact, after the artifact's name.
+        keep: (path of the rank's file, path of the attachment) -> writes the latter, without private data. Raises if
+            it cannot; then the artifact says so.
+    """
+
+    left: str
+    suffix: str
+    keep: Callable[[Path, Path], None]
 
 
 @dataclass(frozen=True)
@@ -69,10 +92,10 @@ class Measurement:
         opt_in: whether its tests run only if they are asked for by marker, keyword or path.
         several_nodes: whether it can be taken on several nodes.
         light: whether it has probes that `--ocr-light` leaves out.
+        attachment: a file next to the artifact that a rank makes; None for none.
         picture: "module:function", (artifact, path) -> draws a PNG next to the artifact; None for no picture.
         page: "module:function", `report.page.folder.ShownCase` -> `report.page.sections.CasePage`, what report.html
             shows of a case; None for the cells of the table and what all cases have.
-        companions: suffixes of the files next to the artifact, whose names begin with that of the artifact.
     """
 
     form: ArtifactFormat[Any]
@@ -88,13 +111,19 @@ class Measurement:
     opt_in: bool = True
     several_nodes: bool = False
     light: bool = False
+    attachment: Attachment | None = None
     picture: str | None = None
     page: str | None = None
-    companions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return self.form.name
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """Suffixes of the files next to the artifact, whose names begin with that of the artifact."""
+        picture = () if self.picture is None else (PICTURE_SUFFIX,)
+        return picture if self.attachment is None else (*picture, self.attachment.suffix)
 
     def log_name(self, case: Case) -> str:
         """File name of the train log. That of a speed case is the contract's, without a suffix."""
@@ -137,6 +166,15 @@ def _convergence_parameters(case: Case, settings: Settings) -> Parameters:
     )
 
 
+PROFILED_STEPS = {"cpu": 2, "cuda": 3}
+MOST_PROFILED_STEPS = 10
+"""A trace grows with each of them, and so does the memory of the profiler."""
+
+
+def _profile_parameters(case: Case, _settings: Settings) -> Parameters:
+    return Parameters(steps=PROFILED_STEPS[case.device], most_steps=MOST_PROFILED_STEPS)
+
+
 MEASUREMENTS: dict[str, Measurement] = {
     each.name: each
     for each in (
@@ -156,6 +194,19 @@ MEASUREMENTS: dict[str, Measurement] = {
             page="benchmarks.harness.report.page.speed:speed_page",
         ),
         Measurement(
+            form=PROFILE,
+            title="OCR training profile",
+            help="where the time of a case goes, by torch's profiler",
+            run_in_rank="benchmarks.harness.worker.profile:measure_profile",
+            build=profile.build,
+            contradictions=profile.contradictions,
+            line=profile.line,
+            headings=profile.HEADINGS,
+            cells=profile.cells,
+            parameters=_profile_parameters,
+            attachment=Attachment(TRACE_FILE, profile.TRACE_SUFFIX, keep_trace),
+        ),
+        Measurement(
             form=CONVERGENCE,
             title="OCR training convergence",
             help="a case whose training must reach a score",
@@ -168,7 +219,6 @@ MEASUREMENTS: dict[str, Measurement] = {
             parameters=_convergence_parameters,
             picture="benchmarks.harness.report.plots:draw_curves",
             page="benchmarks.harness.report.page.convergence:convergence_page",
-            companions=(".png", ".samples.png"),
         ),
     )
 }

@@ -45,6 +45,10 @@ class DeviceError(RuntimeError):
     """A GPU that a case needs cannot be used: one line."""
 
 
+class ProfilerError(RuntimeError):
+    """A profiler that did not report what ran: one line that says what to do."""
+
+
 def _is_out_of_memory(error: BaseException, _stage: str) -> bool:
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
@@ -76,6 +80,7 @@ def _is_output(error: BaseException, stage: str) -> bool:
 FAILURE_KINDS: tuple[tuple[str, Callable[[BaseException, str], bool]], ...] = (
     ("non_finite_loss", lambda error, _: isinstance(error, NonFiniteLossError)),
     ("precision", lambda error, _: isinstance(error, PrecisionError)),
+    ("profiler", lambda error, _: isinstance(error, ProfilerError)),
     ("checkpoint", lambda error, _: isinstance(error, CheckpointError)),
     ("out_of_memory", _is_out_of_memory),
     ("device", _is_device),

@@ -4,19 +4,18 @@ light.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.harness.protocol.gpu_report import GpuReport, await_gpu_report
 from benchmarks.harness.protocol.reports import CommunicationReport, GraphCheck, ProbeReport, SpeedReport
-from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
+from benchmarks.harness.protocol.stages import PROBES, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.loader import LoadedBatch
 from benchmarks.harness.worker.precision import working_dtype
 from benchmarks.harness.worker.probes.communication import communication
 from benchmarks.harness.worker.probes.graph_check import graph_check
-from benchmarks.harness.worker.probes.limits import rank_limits, warm_up
+from benchmarks.harness.worker.probes.limits import rank_limits
 from benchmarks.harness.worker.probes.loader import loader_only_rate, loader_profile
 from benchmarks.harness.worker.probes.matmul import matmul_tflops
 from benchmarks.harness.worker.probes.rank_report import rank_report
@@ -30,9 +29,9 @@ from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
 from benchmarks.harness.worker.trainer import Trainer
+from benchmarks.harness.worker.warming_up import warmed_up
 from ocr_models.task import Batch
 
-SETTLING_STEPS = 5  # warm-up steps between the start of the window's loader and the window
 GPU_REPORT_SECONDS = 3.0  # it is there before the probes have ended; a light run waits for it
 
 
@@ -42,19 +41,7 @@ def measure_speed(set_up: SetUp) -> Measured:
     trainer = set_up.trainer()
     log = StepLog(set_up.events, trainer, plan.total_steps)
     clock = StepClock(device, plan.total_steps, log)
-    set_up.begin(WARM_UP)
-    clock.begin(warmup=True)
-    first_steps = max(0, plan.warmup_steps - SETTLING_STEPS)
-    if first_steps:
-        trainer.run(set_up.batches(0), first_steps, clock)
-    # A loader prefetches during the first steps, which also compile. In the window these batches would hide a loader
-    # that is too slow. So a new loader is started; it has only the one batch that shows that its processes run.
-    batches = set_up.batches(first_steps)
-    set_up.position.stage = "data"
-    batches = itertools.chain((next(batches),), batches)
-    # In a light run, too, operations are counted: its measured steps must follow the same program.
-    counter = warm_up(set_up, trainer, batches, plan.warmup_steps - first_steps, clock)
-    clock.finish()
+    batches, counter = warmed_up(set_up, trainer, clock)
     watch = TrainingWatch(set_up, trainer, plan.warmup_steps)
     set_up.group.barrier()
     set_up.begin(WINDOW)

@@ -14,13 +14,10 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from benchmarks.harness.worker.clock import wait_for
 from benchmarks.harness.worker.loader import LoadedBatch
+from benchmarks.harness.worker.profiling.waits import RANGE, is_pageable_copy, is_waiting_call
 from benchmarks.harness.worker.trainer import Trainer
 
 STEPS = 3
-RANGE = "ocr: traced steps"
-WAITING_CALLS = ("cudaDeviceSynchronize", "cudaStreamSynchronize", "cudaEventSynchronize", "cudaMemcpy", "cudaFree")
-"""Calls of the CUDA runtime that wait for the device. Copies and frees that are issued on a stream have other names."""
-
 HOOKS = ("torch.cuda._gpu_trace", "torch.utils._cuda_trace")  # name of the module in newer and in older versions
 HOOKED = ("device", "stream", "event")
 
@@ -106,8 +103,8 @@ def profiled_waits(profiler: profile) -> Counter[str] | None:
     found: Counter[str] = Counter()
     for event in events:
         on_host = event.device_type == DeviceType.CPU
-        if on_host and event.name in WAITING_CALLS and begin <= event.time_range.start <= end:
+        if on_host and is_waiting_call(event.name) and begin <= event.time_range.start <= end:
             found[event.name] += 1
-        if not on_host and "Memcpy" in event.name and "Pageable" in event.name and event.time_range.start >= begin:
+        if not on_host and is_pageable_copy(event.name) and event.time_range.start >= begin:
             found[event.name] += 1
     return found

@@ -31,11 +31,21 @@ SELECTING = {"embedding", "gather", "index", "index_select", "take"}
 
 
 class Operation(NamedTuple):
-    """One operation of the step: its floating-point operations, the bytes it reads and writes, and its stage."""
+    """One operation of the step.
+
+    Attributes:
+        flops: its floating-point operations.
+        bytes: that it reads and writes.
+        stage: of the step.
+        name: of the operator, for example "aten::mm".
+        shapes: of the tensors that it gets.
+    """
 
     flops: int
     bytes: int
     stage: str
+    name: str
+    shapes: tuple[tuple[int, ...], ...]
 
 
 class WorkCounter(TorchDispatchMode):
@@ -75,7 +85,10 @@ class WorkCounter(TorchDispatchMode):
             return  # collectives move data between devices: their limit is the network
         if moved := moved_bytes(func, args, kwargs, results, self._trainer.device.type):
             flops = _flops(func, args, kwargs, results)
-            self.operations.append(Operation(flops, moved, self._trainer.position.stage))
+            shapes = tuple(tuple(each.shape) for _, value in _arguments(func, args, kwargs) for each in _tensors(value))
+            self.operations.append(
+                Operation(flops, moved, self._trainer.position.stage, func._schema.name, tuple(filter(None, shapes)))
+            )
 
     def work(self, matmul_tflops: float, copy_terabytes_per_second: float) -> StepWork | None:
         """The sums, divided by what bounds an operation at these rates; None if they were not counted."""
