@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header
 from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
+from benchmarks.harness.results.memory_artifact import MemoryArtifact
 from benchmarks.harness.results.profile_artifact import ProfileArtifact
 from benchmarks.harness.results.speed_artifact import SpeedArtifact
 
@@ -115,6 +116,8 @@ SPEED = ArtifactFormat(
         ),
     ),
 )
+
+MEMORY = ArtifactFormat("memory", index=2, unit="MiB", artifact=MemoryArtifact)
 
 CONVERGENCE = ArtifactFormat(
     "convergence",

@@ -14,16 +14,16 @@ from typing import Any
 from msgspec import Struct
 
 from benchmarks.cases import Case, CaseError
+from benchmarks.harness.protocol.memory_report import SNAPSHOT_FILE
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, NoParameters
 from benchmarks.harness.protocol.profile_report import TRACE_FILE
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
-from benchmarks.harness.results import convergence, profile, speed, speed_table
+from benchmarks.harness.results import convergence, memory, profile, speed, speed_table
 from benchmarks.harness.results.artifact import Header
-from benchmarks.harness.results.formats import CONVERGENCE, PROFILE, SPEED, ArtifactFormat
+from benchmarks.harness.results.formats import CONVERGENCE, MEMORY, PROFILE, SPEED, ArtifactFormat
 from benchmarks.harness.results.trace_file import keep_trace
 from ocr_models import MODELS, ConvergenceGoal
-
 
 PICTURE_SUFFIX = ".png"
 
@@ -175,6 +175,14 @@ def _profile_parameters(case: Case, _settings: Settings) -> Parameters:
     return Parameters(steps=PROFILED_STEPS[case.device], most_steps=MOST_PROFILED_STEPS)
 
 
+MEMORY_STEPS = {"cpu": 3, "cuda": 5}
+"""The peak of a step hardly differs from that of the next one."""
+
+
+def _memory_parameters(case: Case, _settings: Settings) -> Parameters:
+    return Parameters(steps=MEMORY_STEPS[case.device])
+
+
 MEASUREMENTS: dict[str, Measurement] = {
     each.name: each
     for each in (
@@ -205,6 +213,19 @@ MEASUREMENTS: dict[str, Measurement] = {
             cells=profile.cells,
             parameters=_profile_parameters,
             attachment=Attachment(TRACE_FILE, profile.TRACE_SUFFIX, keep_trace),
+        ),
+        Measurement(
+            form=MEMORY,
+            title="OCR training memory",
+            help="how much memory a case needs, and for what",
+            run_in_rank="benchmarks.harness.worker.memory:measure_memory",
+            build=memory.build,
+            contradictions=memory.contradictions,
+            line=memory.line,
+            headings=memory.HEADINGS,
+            cells=memory.cells,
+            parameters=_memory_parameters,
+            attachment=Attachment(SNAPSHOT_FILE, memory.SNAPSHOT_SUFFIX, memory.keep_snapshot),
         ),
         Measurement(
             form=CONVERGENCE,

@@ -26,6 +26,11 @@ class DeviceBatches:
         self._last: Batch = ()
         self._last_step_begins: torch.cuda.Event | None = None
 
+    @property
+    def held(self) -> Batch:
+        """The tensors of all batches whose memory is kept on a GPU; none on the CPU."""
+        return *self._last, *self._next
+
     def on_device(self, batch: Batch) -> Batch:
         """A copy of a batch, for the step that the host issues next on the current stream. On the CPU the batch itself.
 

@@ -100,6 +100,11 @@ class Trainer:
         """A copy of a batch of the loader for the step that comes next. The host does not wait for it."""
         return self._device_batches.on_device(batch)
 
+    @property
+    def held_batches(self) -> Batch:
+        """The tensors on a GPU into which batches are copied in turns; none on the CPU."""
+        return self._device_batches.held
+
     def step(self, batch: Batch, *, keep_gradients: bool = False) -> dict[str, Tensor]:
         """One training step on a batch of CPU or device tensors -> its losses, on the device."""
         losses = self.backward(batch)
