@@ -74,7 +74,7 @@ def measure_memory(set_up: SetUp) -> Measured:
     loaded = next(batches)
     set_up.position.stage = PROBES
     trainer.position = Position(stage=PROBES)  # the steps of the probes are not the training's
-    own = _report(set_up, trainer, trainer.on_device(loaded.batch), gauge, peak, after_set_up)
+    own = _report(set_up, trainer, loaded.batch, gauge, peak, after_set_up)
     gauge.close()
     return Measured(seconds, tuple(log.records), _with_host_peak(report, peak), own)
 
@@ -100,11 +100,14 @@ def _with_host_peak(report: RankReport, peak: WindowPeak) -> RankReport:
 def _report(
     set_up: SetUp, trainer: Trainer, batch: Batch, gauge: MemoryGauge, peak: WindowPeak, after_set_up: MemoryReading
 ) -> MemoryReport:
-    """What further steps on one batch show. All ranks take the same number of steps, which exchange gradients."""
+    """What further steps on one batch of the loader show. All ranks take the same number of steps, which exchange
+    gradients.
+    """
+    on_device = trainer.on_device(batch)
     with set_up.timed("step_memory"):
-        step, tensors = step_memory(set_up.task, trainer, batch, gauge, after_set_up)
+        step, tensors = step_memory(set_up.task, trainer, on_device, gauge, after_set_up)
     with set_up.timed("peak_moment"):
-        moments = observed_moments(set_up.task, trainer, batch, gauge)
+        moments = observed_moments(set_up.task, trainer, on_device, gauge)
         moment = peak_moment(moments, tensors.gradients if set_up.case.mode == "mp" else None)
     moment_note = None if moment is not None else NOT_GLIBC
     if set_up.case.device == "cuda" and set_up.plan.compile_mode in CUDA_GRAPH_MODES:
@@ -131,9 +134,12 @@ def _snapshot(set_up: SetUp, trainer: Trainer, batch: Batch) -> tuple[Snapshot |
     """Of rank 0; the others only take the steps."""
     if set_up.device.type == "cpu":
         return None, ON_CPU
+
+    def step() -> None:
+        trainer.step(trainer.on_device(batch))
+
     if set_up.rank != 0:
         for _ in range(STEPS):
-            trainer.step(batch)
+            step()
         return None, NOT_RANK_0
-    path = Path(set_up.plan.run_folder, SNAPSHOT_FILE)
-    return snapshot(path, lambda: trainer.step(batch))
+    return snapshot(Path(set_up.plan.run_folder, SNAPSHOT_FILE), step)

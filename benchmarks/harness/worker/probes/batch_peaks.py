@@ -13,13 +13,13 @@ from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.errors import shown
 from ocr_models.task import Batch
 
-STEPS = {"cpu": 1, "cuda": 2}  # with cuDNN's search in the first step of a size
+STEPS = {"cpu": 1, "cuda": 2}  # on a GPU the memory of two batches is used in turns
 COMPILED = "the step is compiled for one batch size; another one would be compiled anew"
 
 
 def batch_peaks(trainer: Trainer, batch: Batch, gauge: MemoryGauge) -> tuple[list[BatchPeak], str | None]:
-    """Of the batch, which is on the device, and of its half, or of twice the batch if it is one sample; and why there
-    are no peaks.
+    """Of the batch, which is on the host, and of its half, or of twice the batch if it is one sample; and why there are
+    no peaks.
 
     Raises:
         Exception: of a step, if there are several processes, which must agree, or if it makes the device unusable.
@@ -53,9 +53,9 @@ def peak_of(trainer: Trainer, batch: Batch, gauge: MemoryGauge) -> int:
     """Bytes at the peak of steps on a batch, after others with the same shapes."""
     steps = STEPS[trainer.device.type]
     for _ in range(steps):
-        trainer.step(batch)
+        trainer.step(trainer.on_device(batch))
     gauge.release()
     gauge.restart()
     for _ in range(steps):
-        trainer.step(batch)
+        trainer.step(trainer.on_device(batch))
     return gauge.read().peak_bytes
