@@ -8,7 +8,7 @@
       -> controller.planning  = plan
       -> controller.launch    --plan.json--> worker.agent  --> worker.__main__
          controller.watchdog                                     -> worker.rank -> worker.set_up
-           reads events      <--------- rank<N>.jsonl ---------  -> worker.speed | worker.convergence
+           reads events      <--------- rank<N>.jsonl ---------  -> worker.speed | memory | convergence
          controller.diagnosis <-agent.json-  (exit codes)             worker.trainer, worker.clock, worker.probes
       -> results.speed.build  = artifact
       -> results.store        = validated file, index/<case>_speed

@@ -34,7 +34,8 @@ class StepMemory(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     set_up: Annotated[
-        MemoryReading, about("before the first step of all: network and optimiser are built; the peak is that so far")
+        MemoryReading,
+        about("before the first step; network and optimiser are built. On a GPU the peak is that so far"),
     ]
     before_step: Annotated[MemoryReading, about("before the step, its batch on the device")]
     forward: Annotated[MemoryReading, about("after preparation, network and loss")]

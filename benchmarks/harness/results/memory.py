@@ -26,6 +26,7 @@ from benchmarks.harness.results.memory_shares import (
     shares_of,
 )
 from benchmarks.harness.results.printable import printable
+from benchmarks.harness.results.redaction import redact
 from ocr_models.files import atomic_write
 
 MEBIBYTE = 2**20
@@ -99,14 +100,19 @@ def _details(run: Run) -> MemoryDetails:
         shares=shares_of(own.peak_bytes, own.tensors, own.moment, idle_process(own)),
         kept_for_backward_bytes=kept_for_backward(own.step),
         bytes_per_sample=slope,
-        batch_note=own.batch_note if slope is not None or own.batch_note else NO_SLOPE,
+        batch_note=_redacted(own.batch_note) if slope is not None or own.batch_note else NO_SLOPE,
         snapshot=snapshot,
-        snapshot_note=snapshot_note,
+        snapshot_note=_redacted(snapshot_note),
         ranks=[
             RankMemory(rank, each.peak_bytes, each.peak_reserved_bytes, each.host_peak_bytes)
             for rank, each in enumerate(reports)
         ],
     )
+
+
+def _redacted(note: str | None) -> str | None:
+    """An error of the system names paths."""
+    return None if note is None else redact(note)
 
 
 def contradictions(artifact: MemoryArtifact) -> list[str]:

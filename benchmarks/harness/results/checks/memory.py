@@ -87,7 +87,7 @@ def _parts(details: MemoryDetails, case: Case) -> list[str]:
         found.append("details.moment: allocated_bytes: more than the peak of its step")
     if case.device == "cuda":
         found += [
-            f"details.step.{name}: allocated, peak and reserved memory of a GPU do not rise"
+            f"details.step.{name}: allocated and peak memory of a GPU do not rise"
             for name, each in structs.asdict(details.step).items()
             if each.allocated_bytes is None or not each.allocated_bytes <= each.peak_bytes
         ]

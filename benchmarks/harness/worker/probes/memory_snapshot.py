@@ -14,8 +14,6 @@ import torch
 from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.memory_report import Snapshot
-from benchmarks.harness.protocol.stages import PROBES
-from benchmarks.harness.worker.exceptions import failure_kind
 from ocr_models.errors import shown
 from ocr_models.files import atomic_write
 
@@ -35,35 +33,42 @@ FREE_TEXTS = ("user_metadata", "compile_context", "fx_original_trace", "fx_node_
 def snapshot(path: Path, step: Callable[[], object]) -> tuple[Snapshot | None, str | None]:
     """Record some steps and write the file; and why there is none. To be called last: it makes steps slow.
 
-    Raises:
-        Exception: of a step that makes the device unusable.
+    The steps are taken in any case: other ranks take them, too. Their errors are those of the case.
     """
-    try:
-        recorded = recorded_steps(step)
-        without_paths(recorded)
-        content = pickle.dumps(recorded, protocol=4)
-        if len(content) > MAX_BYTES:
-            return None, f"it would have {len(content)} bytes, more than {MAX_BYTES}"
-        with atomic_write(path) as file:
-            file.write(content)
-    except Exception as error:  # torch's functions for this are private and may change
-        if failure_kind(error, PROBES) == "device":
-            raise
-        return None, shown(f"it cannot be written: {one_line(error)}")
-    entries = sum(len(trace) for trace in recorded["device_traces"])
-    return Snapshot(path.name, len(content), STEPS, entries), None
+    problem = _tried(lambda: _record("all", context="alloc", stacks="python", max_entries=MAX_ENTRIES))
+    for _ in range(STEPS):
+        step()
+    written: list[Snapshot] = []
+    if problem is None:
+        problem = _tried(lambda: written.append(_write(path)))
+    _tried(lambda: _record(None))
+    return (written[0], None) if written else (None, problem)
 
 
-def recorded_steps(step: Callable[[], object]) -> dict[str, Any]:
-    """What memory_viz reads of the allocations of some steps."""
-    torch.cuda.memory._record_memory_history("all", context="alloc", stacks="python", max_entries=MAX_ENTRIES)
+def _tried(action: Callable[[], object]) -> str | None:
+    """Why it failed: torch's functions for this are private and may change, and a disk may be full."""
     try:
-        for _ in range(STEPS):
-            step()
-        found = torch.cuda.memory._snapshot()
-    finally:
-        torch.cuda.memory._record_memory_history(None)
-    return {name: found[name] for name in KEPT if name in found}
+        action()
+    except Exception as error:
+        return shown(f"it cannot be written: {one_line(error)}")
+    return None
+
+
+def _record(*arguments: Any, **options: Any) -> None:
+    torch.cuda.memory._record_memory_history(*arguments, **options)
+
+
+def _write(path: Path) -> Snapshot:
+    """Raises ValueError if the file would be too large."""
+    found = torch.cuda.memory._snapshot()
+    recorded = {name: found[name] for name in KEPT if name in found}
+    without_paths(recorded)
+    content = pickle.dumps(recorded, protocol=4)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it has {len(content)} bytes, more than {MAX_BYTES}")
+    with atomic_write(path) as file:
+        file.write(content)
+    return Snapshot(path.name, len(content), STEPS, sum(len(trace) for trace in recorded["device_traces"]))
 
 
 def without_paths(recorded: dict[str, Any]) -> None:

@@ -57,6 +57,7 @@ class ResidentPeak:
     def __init__(self) -> None:
         self.source = "kernel" if _kernel_resets_peak() else "samples"
         self._most = 0
+        self._lock = threading.Lock()
         self._ended = threading.Event()
         if self.source == "samples":
             threading.Thread(target=self._sample, name="resident-memory", daemon=True).start()
@@ -64,7 +65,8 @@ class ResidentPeak:
     def restart(self) -> None:
         if self.source == "kernel":
             _reset_peak()
-        self._most = resident_bytes()
+        with self._lock:
+            self._most = resident_bytes()
 
     def bytes(self) -> int:
         found = status_bytes("VmHWM") if self.source == "kernel" else None
@@ -76,7 +78,8 @@ class ResidentPeak:
 
     def _sample(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
-            self._most = max(self._most, resident_bytes())
+            with self._lock:  # a sample from before a restart must not count after it
+                self._most = max(self._most, resident_bytes())
 
 
 def _reset_peak() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cases import CaseError, parse_case
+from benchmarks.harness.controller.output import RunFiles
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, NoParameters
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.formats import ArtifactFormat
@@ -29,7 +30,7 @@ R18 = parse_case("psenetr18_sp_bs4_fp32_cpu1")
 
 
 def test_names_and_indices_are_unique_and_those_of_the_contract() -> None:
-    assert {name: each.form.index for name, each in MEASUREMENTS.items()} == {"speed": 1, "convergence": 4}
+    assert {name: each.form.index for name, each in MEASUREMENTS.items()} == {"speed": 1, "memory": 2, "convergence": 4}
     assert all(name == each.name for name, each in MEASUREMENTS.items())
 
 
@@ -64,7 +65,9 @@ def test_the_functions_that_a_record_names_exist(measurement: Measurement) -> No
         ("a_speed", "speed"),
         ("speed", None),
         ("notes.txt", None),
+        ("psenet_sp_bs8_fp32_1_memory", "memory"),
         ("a_speed.png", None),
+        ("a_memory.snapshot.pickle", None),
         ("a_speeds", None),
     ],
 )
@@ -85,6 +88,14 @@ def test_the_longest_suffix_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_speed_case_needs_no_parameters() -> None:
     assert MEASUREMENTS["speed"].parameters(CASE, Settings()) == Parameters(own=NoParameters())
+
+
+def test_a_memory_case_takes_few_steps_and_knows_the_file_of_its_snapshot(tmp_path: Path) -> None:
+    memory = MEASUREMENTS["memory"]
+    snapshot = tmp_path / "index" / "ocr_PSENet_sp_bs8_fp32_1_memory.snapshot.pickle"
+    assert memory.parameters(CASE, Settings()) == Parameters(steps=5)
+    assert RunFiles.of(CASE, memory, tmp_path).attachment == snapshot
+    assert memory.parameters(R18, Settings()).steps == 3
 
 
 def test_a_convergence_case_has_the_parameters_of_its_models_goal(tmp_path: Path) -> None:
