@@ -259,9 +259,10 @@ def test_a_light_run_is_invalid_although_it_succeeded(tmp_path: Path) -> None:
     assert gate.main([str(tmp_path), "--expect", str(CASE)]) == 1
 
 
-def test_pictures_next_to_artifacts_are_left_out(tmp_path: Path) -> None:
+def test_pictures_and_snapshots_next_to_artifacts_are_left_out(tmp_path: Path) -> None:
     put(tmp_path, "a_speed", from_log())
     put(tmp_path, "a_convergence.png", "\x89PNG")
+    put(tmp_path, "a_memory.snapshot.pickle", "\x80")
     assert gate.main([str(tmp_path)]) == 0
     put(tmp_path, "a.png", "\x89PNG")
     assert gate.main([str(tmp_path)]) == 1
