@@ -209,3 +209,19 @@ CONVERGENCE: tuple[Case, ...] = (
     parse_case("parseq_sp_bs384_fp16_1"),
 )
 """Cases whose training must reach a score. Their goals are in `ocr_models.MODELS`."""
+
+
+LARGEST_BATCH: tuple[Case, ...] = (
+    parse_case("psenet_sp_bs2_fp32_cpu1"),
+    parse_case("dbr18_sp_bs2_fp32_cpu1"),
+    parse_case("crnnvgg_sp_bs32_fp32_cpu1"),
+    parse_case("parseqtiny_sp_bs16_fp32_cpu1"),
+    *(
+        case
+        for model in ("psenet", "dbr50", "dbr18")
+        for case in _on_gpus(model, 1, ("fp32", "bf16", "bf16_compile"), [8])
+    ),
+    *_on_gpus("crnn", 1, ("fp32", "bf16"), [256]),
+    *_on_gpus("parseq", 1, ("fp32", "bf16", "bf16_compile"), [384]),
+)
+"""Cases whose largest batch is searched for. The batch of a case is the first that is tried."""

@@ -54,6 +54,7 @@ def _shown(config: pytest.Config, settings: Settings, option: Option) -> str:
         "compare": shown_side(settings.compare or "none"),
         "max_slowdown": f"{100 * settings.max_slowdown:g} %",
         "budget_minutes": "none" if settings.budget_minutes is None else f"{settings.budget_minutes:g} min",
+        "memory_limit_bytes": effective(config, option).text,
         "timeout_seconds": f"{settings.timeout_seconds:g} s",
     }
     if option.field in special:

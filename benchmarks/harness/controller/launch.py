@@ -74,7 +74,7 @@ def launch(run: Run, log_path: Path, display: StepDisplay, keep: Callable[[Path]
     launched_at = time.monotonic()
     run.parts = [(0.0, "start")]
     try:
-        with termination_as_interrupt(), TrainLog(log_path) as log, run_folder() as folder:
+        with termination_as_interrupt(), TrainLog(log_path, run.log_heading) as log, run_folder() as folder:
             run.plan = structs.replace(run.plan, run_folder=str(folder.path))
             _run_processes(run, folder, log, display)
             if run.failure is None and keep is not None:
@@ -192,7 +192,7 @@ def _follow(
     stopped: Stopped = nothing_stopped,
 ) -> None:
     """Wait for the end of the processes and show their steps. Raises _EndedError if the watchdog ends the case."""
-    watchdog = Watchdog(run.plan, run.ranks, stopped=stopped)
+    watchdog = Watchdog(run.plan, run.ranks, stopped=stopped, limit_seconds=run.limit_seconds)
     while not log.ended.wait(POLL_SECONDS) and process.poll() is None:
         records = [events.poll(run_folder) for events in run.ranks]
         for record in records[0]:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from benchmarks.harness.controller.option_values import (
     MAX_PAIRS,
     endpoint,
+    memory_size,
     minutes,
     one_of,
     or_auto,
@@ -219,6 +220,15 @@ OPTIONS = (
         default="no",
         metavar="",
         help="write no report.html into the output folder at the end; --ocr-light writes none either",
+    ),
+    Option(
+        name="memory-limit",
+        field="memory_limit_bytes",
+        parse=or_auto(memory_size),
+        default="auto",
+        metavar="SIZE",
+        help="of the search for the largest batch: memory of a GPU, or of all processes on the CPU, for example 6GiB "
+        "(auto: all of the GPU, or a share of what the control group or the system leaves)",
     ),
     Option(
         name="compare",

@@ -15,6 +15,8 @@ MAX_PATH_CHARACTERS = 4095  # of Linux
 MAX_SHOWN_CHARACTERS = 200
 MAX_PAIRS = 200  # of a comparison
 MAX_MINUTES = 100_000
+_SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(MiB|GiB)", re.ASCII)
+_SIZE_UNITS = {"MiB": 2**20, "GiB": 2**30}
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%", re.ASCII)
 
 
@@ -71,6 +73,15 @@ def minutes(text: str) -> float:
         value = 0.0
     if not 0 < value <= MAX_MINUTES:
         raise ValueError(f"a number of minutes above 0 and up to {MAX_MINUTES}")
+    return value
+
+
+def memory_size(text: str) -> int:
+    """Bytes, given as 6GiB, 1.5GiB or 800MiB."""
+    match = _SIZE.fullmatch(text)
+    value = 0 if match is None else int(float(match[1]) * _SIZE_UNITS[match[2]])
+    if not value:
+        raise ValueError("a size above 0, for example 6GiB, 1.5GiB or 800MiB")
     return value
 
 

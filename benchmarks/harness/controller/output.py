@@ -109,10 +109,14 @@ def claimed(output: Path) -> Iterator[None]:
 
 
 def write_steps(path: Path, run: Run) -> None:
-    """Write the step records of all ranks of this node, as many as there are, one JSON object per line."""
+    """Write the step records of all ranks of this node, as many as there are, one JSON object per line. Those of a run
+    that consists of tries have the number of the try.
+    """
+    numbered = [({"try": number}, each) for number, each in enumerate(run.tries, start=1)]
     lines = [
-        msgspec.json.encode({"rank": events.rank, **msgspec.to_builtins(record)}).decode()
-        for events in run.ranks
+        msgspec.json.encode({**number, "rank": events.rank, **msgspec.to_builtins(record)}).decode()
+        for number, each in numbered or [({}, run)]
+        for events in each.ranks
         for record in events.records
     ]
     write_text_atomically(path, "".join(f"{line}\n" for line in lines))

@@ -67,10 +67,15 @@ def plan_run(case: Case, measurement: Measurement, settings: Settings, ordinal: 
         run_folder="",
         parent_pid=os.getpid(),
     )
+    return new_run(plan, strict_machine=settings.strict_machine)
+
+
+def new_run(plan: Plan, *, strict_machine: bool) -> Run:
+    """A run of a plan, about to be launched."""
     ranks = [RankEvents(rank) for rank in plan.local_ranks]
     # More nodes than processes: such a case is never launched, but --ocr-require gives it an artifact.
     ranks = ranks or [RankEvents(0)]
-    return Run(plan, new_run_id(), ranks, started_at=time.time(), strict_machine=settings.strict_machine)
+    return Run(plan, new_run_id(), ranks, started_at=time.time(), strict_machine=strict_machine)
 
 
 def _steps(case: Case, settings: Settings, parameters: Parameters) -> int:

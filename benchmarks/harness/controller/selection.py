@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cases import CONVERGENCE, MATRIX, Case, CaseError, parse_case
+from benchmarks.cases import CONVERGENCE, LARGEST_BATCH, MATRIX, Case, CaseError, parse_case
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.option_table import OPTIONS
 from benchmarks.harness.controller.options import effective, ini_file
@@ -64,7 +64,7 @@ def check_image_size(config: pytest.Config, settings: Settings) -> None:
         return
     (option,) = (option for option in OPTIONS if option.field == "image_size")
     given = effective(config, option)
-    for case in (*selected_cases(config), *(CONVERGENCE if not case_names(config) else ())):
+    for case in (*selected_cases(config), *((*CONVERGENCE, *LARGEST_BATCH) if not case_names(config) else ())):
         sizes, size = MODELS[case.model].image_sizes, image_size(case, settings, Parameters())
         if sizes is not None and size is not None and not sizes.accepts(size):
             raise pytest.UsageError(f"{given.source}: {given.text!r} is not {sizes.rule} ({case.model}), or auto")

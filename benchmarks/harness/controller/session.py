@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,10 +12,11 @@ import pytest
 
 from benchmarks.cases import Case
 from benchmarks.harness.controller.gpus import missing_gpus
-from benchmarks.harness.controller.launch import StepDisplay, launch
+from benchmarks.harness.controller.launch import launch
 from benchmarks.harness.controller.output import Reserve, RunFiles, write_steps
 from benchmarks.harness.controller.planning import limited_steps, plan_run, raised_warmup
 from benchmarks.harness.controller.previous import PreviousTraining
+from benchmarks.harness.controller.tries import OpenDisplay, launch_tries
 from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
@@ -28,7 +28,6 @@ from benchmarks.harness.results.common import describe_failure, failure_of
 from benchmarks.harness.results.measurements import Measurement
 from benchmarks.harness.results.redaction import redact
 
-OpenDisplay = Callable[[Run], AbstractContextManager[StepDisplay]]
 Say = Callable[[str], None]
 
 NOT_FINISHED = Failure("interrupted", "the case has not finished")
@@ -125,8 +124,7 @@ class _Writing:
         """Launch the case and write its files: the artifact last, then what depends on it and may fail."""
         try:
             self._prepare()
-            with open_display(self._run) as display:
-                launch(self._run, self._files.train_log, display, self._keep_attachment)
+            self._launch(open_display)
             self._reserve.release()
             artifact = self._build()
             write_steps(self._files.steps, self._run)
@@ -142,6 +140,14 @@ class _Writing:
         if self._previous is not None and artifact.JOB_FAIL_FLAG == 0:
             self._previous.drop()
         return artifact
+
+    def _launch(self, open_display: OpenDisplay) -> None:
+        tries, log_path = self._measurement.tries, self._files.train_log
+        if tries is not None:
+            launch_tries(self._run, tries, log_path, open_display, self._say)
+            return
+        with open_display(self._run) as display:
+            launch(self._run, log_path, display, self._keep_attachment)
 
     def refuse(self, obstacle: Failure) -> Header:
         """Write the artifact of a case that cannot run here."""

@@ -29,10 +29,13 @@ class TrainLog:
         OSError: if the file cannot be created.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, heading: str = "") -> None:
+        """With a heading, a line, the log is appended to: it has the output of earlier runs."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._file = path.open("w", encoding="utf-8", buffering=1)
+        self._file = path.open("a" if heading else "w", encoding="utf-8", buffering=1)
+        if heading:
+            self._file.write(f"{heading}\n")
         self.ended = threading.Event()
         self.error: OSError | None = None
         self.last_line = ""

@@ -38,7 +38,10 @@ class Watchdog:
         ranks: Sequence[RankEvents],
         clock: Callable[[], float] = time.monotonic,
         stopped: Stopped = nothing_stopped,
+        limit_seconds: float | None = None,
     ) -> None:
+        """`limit_seconds` replaces the time limit of the plan; what counts as a hang still follows from that."""
+        self._limit_seconds = plan.timeout_seconds if limit_seconds is None else limit_seconds
         self._plan, self._ranks, self._stopped, self._clock = plan, ranks, stopped, clock
         self._last_look = clock()
         self._seconds = self._silent_seconds = 0.0
@@ -93,7 +96,7 @@ class Watchdog:
         return Failure("hang", message, rank)
 
     def _timeout(self, stopped: tuple[str, int | None] | None) -> Failure | None:
-        limit = self._plan.timeout_seconds
+        limit = self._limit_seconds
         if self._seconds <= limit:
             return None
         first = self._ranks[0]

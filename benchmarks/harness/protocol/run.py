@@ -28,6 +28,9 @@ class Run:
         machine: what the machine did during the measured steps; None if that is not known.
         attachment_problem: why the file next to the artifact could not be written; None if it was, or if there is none.
         strict_machine: whether any disturbance by the machine fails the case.
+        limit_seconds: of this run, if it is one of several within the time limit of a case; else None.
+        log_heading: line that precedes what it prints, in a train log that it shares with others; empty without any.
+        tries: runs of which this one consists; empty if it is launched itself.
     """
 
     plan: Plan
@@ -43,6 +46,9 @@ class Run:
     machine: MachineReport | None = None
     attachment_problem: str | None = None
     strict_machine: bool = False
+    limit_seconds: float | None = None
+    log_heading: str = ""
+    tries: list[Run] = field(default_factory=list)
 
     @property
     def case(self) -> Case:

@@ -71,6 +71,7 @@ class Settings:
         budget_minutes: for all comparisons together.
         strict_compare: whether a comparison that cannot tell fails.
         resume: whether a convergence case resumes from the checkpoint it left.
+        memory_limit_bytes: of the search for the largest batch.
         nodes: this and the other nodes of the job.
     """
 
@@ -96,6 +97,7 @@ class Settings:
     budget_minutes: float | None = None
     strict_compare: bool = False
     resume: bool = False
+    memory_limit_bytes: int | None = None
     nodes: Nodes = field(default_factory=Nodes)
 
     def data_of(self, kind: Kind) -> Path | None:

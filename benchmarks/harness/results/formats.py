@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from benchmarks.harness.results.artifact import SCHEMA_VERSION, Header
 from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
+from benchmarks.harness.results.largest_batch_artifact import LargestBatchArtifact
 from benchmarks.harness.results.memory_artifact import MemoryArtifact
 from benchmarks.harness.results.profile_artifact import ProfileArtifact
 from benchmarks.harness.results.speed_artifact import SpeedArtifact
@@ -140,3 +141,5 @@ CONVERGENCE = ArtifactFormat(
 )
 
 PROFILE = ArtifactFormat("profile", index=3, unit="%", artifact=ProfileArtifact)
+
+LARGEST_BATCH = ArtifactFormat("largest_batch", index=6, unit="samples", artifact=LargestBatchArtifact)

@@ -14,14 +14,32 @@ from typing import Any
 from msgspec import Struct
 
 from benchmarks.cases import Case, CaseError
+from benchmarks.harness.protocol.largest_batch import memory_limit
 from benchmarks.harness.protocol.memory_report import SNAPSHOT_FILE
 from benchmarks.harness.protocol.parameters import ConvergenceParameters, NoParameters
+from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.profile_report import TRACE_FILE
+from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
-from benchmarks.harness.results import convergence, memory, profile, speed, speed_table
+from benchmarks.harness.results import (
+    convergence,
+    largest_batch,
+    largest_batch_table,
+    memory,
+    profile,
+    speed,
+    speed_table,
+)
 from benchmarks.harness.results.artifact import Header
-from benchmarks.harness.results.formats import CONVERGENCE, MEMORY, PROFILE, SPEED, ArtifactFormat
+from benchmarks.harness.results.formats import (
+    CONVERGENCE,
+    LARGEST_BATCH,
+    MEMORY,
+    PROFILE,
+    SPEED,
+    ArtifactFormat,
+)
 from benchmarks.harness.results.trace_file import keep_trace
 from ocr_models import MODELS, ConvergenceGoal
 
@@ -75,6 +93,21 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Tries:
+    """How a measurement takes several runs of a case, each in fresh processes (`controller/tries.py`).
+
+    Attributes:
+        next_plan: (run with the tries so far) -> plan of the next one; None if there is to be none.
+        failure: (run with all its tries) -> why the case has failed; None if it has not.
+        line: a try that has ended -> its outcome in one line.
+    """
+
+    next_plan: Callable[[Run], Plan | None]
+    failure: Callable[[Run], Failure | None]
+    line: Callable[[Run], str]
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One thing that the suite measures.
 
@@ -93,6 +126,7 @@ class Measurement:
         several_nodes: whether it can be taken on several nodes.
         light: whether it has probes that `--ocr-light` leaves out.
         attachment: a file next to the artifact that a rank makes; None for none.
+        tries: how several runs are taken; None if one run is the measurement.
         picture: "module:function", (artifact, path) -> draws a PNG next to the artifact; None for no picture.
         page: "module:function", `report.page.folder.ShownCase` -> `report.page.sections.CasePage`, what report.html
             shows of a case; None for the cells of the table and what all cases have.
@@ -112,6 +146,7 @@ class Measurement:
     several_nodes: bool = False
     light: bool = False
     attachment: Attachment | None = None
+    tries: Tries | None = None
     picture: str | None = None
     page: str | None = None
 
@@ -183,6 +218,18 @@ def _memory_parameters(case: Case, _settings: Settings) -> Parameters:
     return Parameters(steps=MEMORY_STEPS[case.device])
 
 
+LARGEST_BATCH_STEPS, LARGEST_BATCH_WARMUP_STEPS = 5, 3
+
+
+def _largest_batch_parameters(case: Case, settings: Settings) -> Parameters:
+    """Few steps: what does not fit into memory shows in the first ones."""
+    return Parameters(
+        own=memory_limit(case.device, settings.memory_limit_bytes, case.processes),
+        steps=LARGEST_BATCH_STEPS,
+        warmup_steps=LARGEST_BATCH_WARMUP_STEPS if settings.warmup_steps is None else settings.warmup_steps,
+    )
+
+
 MEASUREMENTS: dict[str, Measurement] = {
     each.name: each
     for each in (
@@ -240,6 +287,23 @@ MEASUREMENTS: dict[str, Measurement] = {
             parameters=_convergence_parameters,
             picture="benchmarks.harness.report.plots:draw_curves",
             page="benchmarks.harness.report.page.convergence:convergence_page",
+        ),
+        Measurement(
+            form=LARGEST_BATCH,
+            title="OCR largest batch",
+            help="the largest batch of a case that fits into memory",
+            run_in_rank="benchmarks.harness.worker.largest_batch:measure_largest_batch",
+            build=largest_batch.build,
+            contradictions=largest_batch.contradictions,
+            line=largest_batch_table.line,
+            headings=largest_batch_table.HEADINGS,
+            cells=largest_batch_table.cells,
+            parameters=_largest_batch_parameters,
+            tries=Tries(
+                next_plan=largest_batch.next_plan,
+                failure=largest_batch.failure_of_search,
+                line=largest_batch.try_line,
+            ),
         ),
     )
 }
