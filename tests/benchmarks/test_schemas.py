@@ -25,7 +25,8 @@ def test_the_committed_files_are_those_that_would_be_generated() -> None:
 
 
 def test_there_is_a_schema_per_measurement_and_one_of_comparisons_each_with_a_page() -> None:
-    names = {f"{name}.schema.json" for name in ("speed", "memory", "convergence", "comparison")}
+    measurements = ("speed", "memory", "profile", "convergence", "largest_batch")
+    names = {f"{name}.schema.json" for name in (*measurements, "comparison")}
     pages = {"docs/artifact.md", "docs/comparison-document.md"}
     assert {str(path.relative_to(ROOT)) for path in schemas.generated()} == {
         f"schemas/{name}" for name in names
@@ -39,7 +40,9 @@ def test_files_are_written_and_then_up_to_date(copies: dict[Path, str], capsys: 
     assert capsys.readouterr().out.splitlines() == [
         "wrote schemas/speed.schema.json",
         "wrote schemas/memory.schema.json",
+        "wrote schemas/profile.schema.json",
         "wrote schemas/convergence.schema.json",
+        "wrote schemas/largest_batch.schema.json",
         "wrote schemas/comparison.schema.json",
         "wrote docs/artifact.md",
         "wrote docs/comparison-document.md",

@@ -67,6 +67,7 @@ def _abort() -> None:
 FAULTS: dict[str, Callable[[], object]] = {
     "exception": lambda: _raise(RuntimeError("a planted\nexception")),
     "address_space": _exhaust_address_space,
+    "hoard": lambda: torch.empty(2**33, dtype=torch.uint8),  # without a limit nothing happens: nobody uses it
     "device_memory": lambda: _raise(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")),
     "address": lambda: _raise(RuntimeError("connection to 10.11.12.13:29500 refused")),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),

@@ -1,4 +1,5 @@
-"""Why a process aborted: what the C++ library prints when an exception that nothing catches ends the process.
+"""Why a process aborted: what the C++ library prints when an exception that nothing catches ends the process, and
+libgomp when it gets no thread.
 
 An error of CUDA ends a rank so, without a report, if a thread of NCCL or a destructor is the first to meet it: torch
 records an event as it frees a pinned tensor.
@@ -10,6 +11,8 @@ import re
 
 from benchmarks.harness.protocol.error_text import is_of_cuda, is_of_memory, is_of_missing_peer, one_line_of
 
+THREADS = re.compile(r"libgomp: (Thread creation failed|Out of memory).*")
+THREADS_ADVICE = "no memory for a thread, or a limit of processes (ulimit -u, pids of the control group)"
 BEGINNING = re.compile(r"terminate called after throwing an instance of '(?:\w+::)*(\w+)'")
 MESSAGE = re.compile(r"what\(\): +(.*\S)")
 KINDS = (("out_of_memory", is_of_memory), ("device", is_of_cuda), ("hang", is_of_missing_peer))
@@ -33,7 +36,9 @@ class AbortReader:
         """The next line."""
         if self.line is not None:
             return
-        if (beginning := BEGINNING.search(line)) is not None:
+        if (refused := THREADS.search(line)) is not None:  # libgomp then ends the process
+            self.line, self.kind = f"{refused[0].strip()}: {THREADS_ADVICE}", "out_of_memory"
+        elif (beginning := BEGINNING.search(line)) is not None:
             self._name = beginning[1]
         elif self._name is not None and (message := MESSAGE.search(line)) is not None:
             self.line = one_line_of(self._name, message[1])

@@ -19,6 +19,8 @@ from benchmarks.harness.protocol.exits import RankExit, read_rank_exits, read_re
 from benchmarks.harness.protocol.records import Failure
 
 AGENT_SIGNALS = (signal.SIGTERM,)  # the agent ends the other ranks with it
+OUT_OF_MEMORY_KILLER = "the out-of-memory killer of the system, or of its control group"
+KILLED_LOADER = "is killed by signal: Killed"  # torch's text
 LATE_SECONDS = 25.0  # the agent waits 30 s before it kills
 
 
@@ -52,6 +54,7 @@ class Evidence:
         rendezvous_error: why the nodes did not meet; None if they did.
         run_folder: where all of them report.
         abort: what a process printed as it aborted.
+        oom_kills: processes that the kernel has ended meanwhile for want of memory.
     """
 
     ranks: Sequence[RankEvents]
@@ -59,6 +62,7 @@ class Evidence:
     rendezvous_error: str | None
     run_folder: Path
     abort: AbortReader
+    oom_kills: int = 0
 
     @property
     def first_reported(self) -> RankEvents | None:
@@ -67,9 +71,11 @@ class Evidence:
         return min(failed, key=lambda events: events.failure_time, default=None)
 
 
-def cause_of_failure(ranks: Sequence[RankEvents], run_folder: Path, exits: Exits, abort: AbortReader) -> Failure | None:
+def cause_of_failure(
+    ranks: Sequence[RankEvents], run_folder: Path, exits: Exits, abort: AbortReader, oom_kills: int = 0
+) -> Failure | None:
     """Why a case failed; None if all its ranks ended well."""
-    evidence = Evidence(ranks, exits, read_rendezvous_error(run_folder), run_folder, abort)
+    evidence = Evidence(ranks, exits, read_rendezvous_error(run_folder), run_folder, abort, oom_kills)
     return next((failure for cause in CAUSES if (failure := cause(evidence)) is not None), None)
 
 
@@ -101,6 +107,8 @@ def _killed_rank(evidence: Evidence) -> Failure | None:
         if number > 0 and number not in AGENT_SIGNALS and not _follows(each, evidence.first_reported):
             if number == signal.SIGABRT and evidence.abort.line is not None:
                 return _aborted(each.rank, evidence.abort)
+            if number == signal.SIGKILL and evidence.oom_kills:
+                return Failure("out_of_memory", f"rank {each.rank} was ended by {OUT_OF_MEMORY_KILLER}", each.rank)
             return Failure("killed", f"rank {each.rank} was killed by {_signal_name(number)}", each.rank)
     return None
 
@@ -113,7 +121,10 @@ def _follows(exit_: RankExit, reported: RankEvents | None) -> bool:
 
 
 def _reported_failure(evidence: Evidence) -> Failure | None:
-    return None if evidence.first_reported is None else evidence.first_reported.failure
+    failure = None if evidence.first_reported is None else evidence.first_reported.failure
+    if failure is not None and KILLED_LOADER in failure.message and evidence.oom_kills:
+        return Failure("out_of_memory", f"a loader process was ended by {OUT_OF_MEMORY_KILLER}", failure.rank)
+    return failure
 
 
 def _full_run_folder(evidence: Evidence) -> Failure | None:
@@ -129,6 +140,8 @@ def _silent_exit(evidence: Evidence) -> Failure | None:
     if not evidence.exits.ranks:
         return None
     first = evidence.exits.ranks[0]
+    if evidence.abort.kind == "out_of_memory":
+        return _aborted(first.rank, evidence.abort)
     if first.exit_code < 0:
         return Failure("killed", f"rank {first.rank} was ended by {_signal_name(-first.exit_code)}", first.rank)
     message = f"rank {first.rank} ended with exit code {first.exit_code}; see the train log"

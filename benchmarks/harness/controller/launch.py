@@ -24,6 +24,7 @@ from benchmarks.harness.controller.run_folder import RunFolder, TemporaryFolderE
 from benchmarks.harness.controller.termination import termination_as_interrupt
 from benchmarks.harness.controller.train_log import TrainLog
 from benchmarks.harness.controller.watchdog import Stopped, Watchdog, nothing_stopped
+from benchmarks.harness.protocol.control_groups import oom_kills
 from benchmarks.harness.protocol.data_folder import publish_data_folder
 from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.plan import Plan
@@ -121,6 +122,9 @@ def _publish_synthetic_data(plan: Plan, run_folder: Path) -> None:
     try:
         publish_data_folder(run_folder, _synthetic_data(plan))
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            message = f"the process that makes the synthetic data set cannot be started: {error.strerror}"
+            raise _EndedError(Failure("out_of_memory", message)) from error
         raise _cannot_write(run_folder, error) from error
 
 
@@ -135,6 +139,7 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
         run.plan.write(plan_path)
     except OSError as error:
         raise _cannot_write(folder.path, error) from error
+    oom_kills_before = oom_kills()
     process = _start(run.plan, plan_path, _environment(run.plan, folder.tmpdir))
     assert process.stdout is not None
     copier = threading.Thread(target=log.copy, args=(process.stdout,), name="train-log", daemon=True)
@@ -161,7 +166,8 @@ def _run_processes(run: Run, folder: RunFolder, log: TrainLog, display: StepDisp
     run.machine = machine_of(run, sampler, gpu_sampler)
     if run.failure is None:
         exits = Exits.of(process.returncode, folder.path, has_agent=run.plan.has_agent)
-        failure = cause_of_failure(run.ranks, folder.path, exits, log.abort) or log.failure
+        failure = cause_of_failure(run.ranks, folder.path, exits, log.abort, oom_kills() - oom_kills_before)
+        failure = failure or log.failure
         run.failure = None if failure is None else _redacted(failure)
 
 

@@ -54,6 +54,14 @@ class ControlGroups:
         found = [_v1_memory(folder) for folder in self._of("memory")] + [_v2_memory(each) for each in self._of(UNIFIED)]
         return min((each for each in found if each is not None), default=None)
 
+    def oom_kills(self) -> int | None:
+        """Processes of the innermost group that counts them which the kernel has ended for want of memory; None if no
+        group counts.
+        """
+        counts = [_key_values(folder / "memory.oom_control") for folder in self._of("memory")]
+        counts += [_key_values(folder / "memory.events") for folder in self._of(UNIFIED)]
+        return next((each["oom_kill"] for each in counts if "oom_kill" in each), None)
+
     def throttling(self) -> Throttling | None:
         """Sums over the groups, whether or not they have a quota now; None if none of them counts."""
         folders = [*self._of("cpu"), *self._of(UNIFIED)]
@@ -82,6 +90,14 @@ class ControlGroups:
 
     def _of(self, controller: str) -> tuple[Path, ...]:
         return self.folders.get(controller, ())
+
+
+def oom_kills(proc: Path = Path("/proc")) -> int:
+    """Processes that the kernel has ended for want of memory, since it began to count: those of the control group of
+    this process, or of the system if no group counts.
+    """
+    own = ControlGroups.of("self", proc).oom_kills()
+    return _key_values(proc / "vmstat").get("oom_kill", 0) if own is None else own
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,13 @@ NO_MEMORY_TEXTS = (
     "out of memory",
     "Insufficient memory",
     "Cannot allocate memory",
+    "Unable to allocate",
     "std::bad_alloc",
     "ALLOC_FAILED",
     "ALLOCATION_FAILED",
     "creating shared memory segment",
 )
-"""How torch, CUDA's libraries, NCCL, OpenCV and the C++ library report a lack of memory."""
+"""How torch, CUDA's libraries, NCCL, OpenCV, NumPy and the C++ library report a lack of memory."""
 
 LOST_PEER_TEXTS = (
     "closed by peer",

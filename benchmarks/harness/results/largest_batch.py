@@ -30,7 +30,10 @@ from benchmarks.harness.results.largest_batch_artifact import (
     LargestBatchDetails,
     UnfinishedLargestBatchDetails,
 )
+from benchmarks.harness.results.printable import shorten
 from benchmarks.harness.results.statistics import throughput
+
+MAX_LINE = 200  # of a message: torch's are long, and the artifact has all of them
 
 
 def search_of(case: Case) -> BatchSearch:
@@ -74,7 +77,7 @@ def try_line(each: Run) -> str:
     """A try that has ended, in one line."""
     batch, failure = f"batch {each.case.batch_size_per_process} per process", _failure_of_try(each)
     if failure is not None:
-        return f"{batch}: {describe_failure(failure)}"
+        return f"{batch}: {shorten(describe_failure(failure), MAX_LINE)}"
     peak = largest_peaks([result.report.memory for result in each.results]).peak_memory_bytes
     return f"{batch}: trained, {throughput(each.results):.3f} samples/s, {peak / 2**20:.0f} MiB"
 

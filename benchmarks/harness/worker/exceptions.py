@@ -55,13 +55,18 @@ def _is_out_of_memory(error: BaseException, _stage: str) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or is_of_memory(cause_text(error)):
         return True
     if NO_ENGINE_TEXT in message_of(error):
-        return not torch.cuda.is_initialized() or _gpu_is_full()
+        return not torch.cuda.is_initialized() or _gpu_is_full() or _allocator_refused()
     return AMBIGUOUS_STATUS in message_of(error) and torch.cuda.is_initialized() and _gpu_is_full()
 
 
 def _gpu_is_full() -> bool:
     free, total = torch.cuda.mem_get_info()
     return free < EXHAUSTED_SHARE * total
+
+
+def _allocator_refused() -> bool:
+    """Whether torch's allocator has refused a request. Since then it may have returned memory that it had reserved."""
+    return any(torch.cuda.memory_stats(index).get("num_ooms", 0) for index in range(torch.cuda.device_count()))
 
 
 def _is_device(error: BaseException, _stage: str) -> bool:

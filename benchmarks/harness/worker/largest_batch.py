@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import psutil
 import torch
 
+from benchmarks.harness.protocol.error_text import message_of, one_line
 from benchmarks.harness.protocol.largest_batch import LargestBatchParameters, LargestBatchReport
 from benchmarks.harness.protocol.stages import WARM_UP, WINDOW
 from benchmarks.harness.worker.clock import StepClock
@@ -17,6 +18,14 @@ from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
+
+REFUSED_TEXTS = (
+    "can't start new thread",
+    "could not create a primitive",
+    "could not create a memory object",
+    "failed to map segment",
+)
+"""How Python, oneDNN and the loader of libraries report what, within a limit of memory, is a lack of it."""
 
 
 def measure_largest_batch(set_up: SetUp) -> Measured:
@@ -66,15 +75,25 @@ def memory_limited(device: torch.device, asked_bytes: int | None) -> Iterator[in
             torch.cuda.set_per_process_memory_fraction(1.0, device)
         return
     assert asked_bytes is not None, "on the CPU there is always a limit"
+    with _address_space_limited(asked_bytes):
+        yield asked_bytes
+
+
+@contextmanager
+def _address_space_limited(limit: int) -> Iterator[None]:
     used = psutil.Process().memory_info()
-    if used.rss >= asked_bytes:
+    if used.rss >= limit:
         raise MemoryError(
-            f"before its first step the process uses {used.rss} bytes of memory, and the limit is {asked_bytes}"
+            f"before its first step the process uses {used.rss} bytes of memory, and the limit is {limit}"
         )
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (_least(used.vms + asked_bytes - used.rss, before[1]), before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (_least(used.vms + limit - used.rss, before[1]), before[1]))
     try:
-        yield asked_bytes
+        yield
+    except (RuntimeError, OSError, ImportError) as error:
+        if any(text in message_of(error) for text in REFUSED_TEXTS):
+            raise MemoryError(f"within the memory limit: {one_line(error)}") from error
+        raise
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 

@@ -1,6 +1,7 @@
 /* Memory of the CUDA runtime: host memory, in which copies and small memsets are real. */
 #define _GNU_SOURCE
 #include <cuda_runtime_api.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,11 +13,33 @@
 #define LARGEST_COPY (64 << 20)  /* larger ones, and larger memsets, would only cost time */
 #define LARGEST_MEMSET (1 << 20)
 
+/* NULLCUDA_MEMORY, in bytes, is all that a process can allocate. Without it memory is not limited; what is free is only
+   told. */
+static _Atomic size_t used_bytes;
+
+size_t device_memory(void) {
+    const char *wanted = getenv("NULLCUDA_MEMORY");
+    return wanted ? strtoull(wanted, NULL, 10) : DEVICE_MEMORY;
+}
+
+static bool take(size_t bytes) {
+    size_t used = atomic_fetch_add(&used_bytes, bytes) + bytes;
+    if (!getenv("NULLCUDA_MEMORY") || used <= device_memory()) return true;
+    atomic_fetch_sub(&used_bytes, bytes);
+    return false;
+}
+
+static void give_back(size_t bytes) { atomic_fetch_sub(&used_bytes, bytes); }
+
 cudaError_t cudaMalloc(void **pointer, size_t bytes) {
     int error = count(COUNT_mallocs);
     if (error) return failed(error);
+    if (!take(bytes)) return failed(cudaErrorMemoryAllocation);
     void *memory = mmap(NULL, bytes + SLACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return failed(cudaErrorMemoryAllocation);
+    if (memory == MAP_FAILED) {
+        give_back(bytes);
+        return failed(cudaErrorMemoryAllocation);
+    }
     remember_block(memory, bytes + SLACK, DEVICE);
     *pointer = memory;
     return cudaSuccess;
@@ -27,7 +50,10 @@ cudaError_t cudaFree(void *pointer) {
     int error = count(COUNT_frees);
     if (error) return failed(error);
     size_t bytes = forget_block(pointer);
-    if (bytes) munmap(pointer, bytes);
+    if (bytes) {
+        munmap(pointer, bytes);
+        give_back(bytes - SLACK);
+    }
     return cudaSuccess;
 }
 
@@ -61,13 +87,12 @@ cudaError_t cudaHostUnregister(void *pointer) {
     return cudaSuccess;
 }
 
-/* Memory of the device is not limited; what is free is only told. */
 static size_t free_bytes = 84000000000ULL;
 void nullcuda_tell_free(long bytes) { free_bytes = bytes; }
 
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
-    *available = free_bytes;
-    *total = DEVICE_MEMORY;
+    *total = device_memory();
+    *available = getenv("NULLCUDA_MEMORY") ? *total - atomic_load(&used_bytes) : free_bytes;
     return context_error() ? failed(context_error()) : cudaSuccess;
 }
 

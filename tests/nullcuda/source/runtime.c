@@ -55,7 +55,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int devic
     memset(properties, 0, sizeof *properties);
     strcpy(properties->name, DEVICE_NAME);
     for (int i = 0; i < 16; i++) properties->uuid.bytes[i] = i + 16 * device;
-    properties->totalGlobalMem = DEVICE_MEMORY;
+    properties->totalGlobalMem = device_memory();
     properties->sharedMemPerBlock = device_attribute(cudaDevAttrMaxSharedMemoryPerBlock);
     properties->sharedMemPerBlockOptin = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
     properties->sharedMemPerMultiprocessor = device_attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor);

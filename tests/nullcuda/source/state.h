@@ -56,6 +56,7 @@ int device_count(void);
 int device_attribute(int attribute);
 #define DEVICE_NAME "NVIDIA H100 80GB HBM3"
 #define DEVICE_MEMORY 85028700160ULL
+size_t device_memory(void);
 #define DRIVER_VERSION 13000
 
 #endif

@@ -51,6 +51,29 @@ def test_a_killed_rank_is_the_cause_though_another_noticed_first(tmp_path: Path)
     assert "SIGKILL (often the system's out-of-memory killer)" in found.message
 
 
+def test_a_rank_or_a_loader_that_is_killed_while_the_out_of_memory_killer_acts_has_no_memory(tmp_path: Path) -> None:
+    exits = Exits([RankExit(0, -signal.SIGKILL, 20.0)], 0)
+    found = cause_of_failure([rank_events(0)], tmp_path, exits, AbortReader(), oom_kills=1)
+    assert found == Failure(
+        "out_of_memory", "rank 0 was ended by the out-of-memory killer of the system, or of its control group", 0
+    )
+    text = "RuntimeError: DataLoader worker (pid 7) is killed by signal: Killed."
+    ranks = [rank_events(0, failure=Failure("data", text, 0), failure_time=1.0)]
+    for kills, kind in ((1, "out_of_memory"), (0, "data")):
+        found = cause_of_failure(ranks, tmp_path, Exits([RankExit(0, 1, 2.0)]), AbortReader(), kills)
+        assert found is not None
+        assert (found.kind, found.rank) == (kind, 0)
+
+
+def test_a_rank_that_libgomp_ends_for_want_of_a_thread_has_no_memory(tmp_path: Path) -> None:
+    reader = AbortReader()
+    reader.read("libgomp: Thread creation failed: Resource temporarily unavailable")
+    found = cause([rank_events(0)], tmp_path, Exits([RankExit(0, 1, 10.0)]), reader)
+    assert found is not None
+    assert (found.kind, found.rank) == ("out_of_memory", 0)
+    assert "libgomp: Thread creation failed: Resource temporarily unavailable: no memory for a thread" in found.message
+
+
 @pytest.mark.parametrize(
     ("number", "seconds"),
     [(signal.SIGABRT, 1.0), (signal.SIGKILL, 31.0)],

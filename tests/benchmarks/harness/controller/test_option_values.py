@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.harness.controller.option_values import (
     endpoint,
+    memory_size,
     minutes,
     one_of,
     or_auto,
@@ -42,6 +43,9 @@ count = whole_number(1, 10)
         (yes_or_no, "yes", True),
         (yes_or_no, "no", False),
         (slowdown, "3%", 0.03),
+        (memory_size, "6GiB", 6 * 2**30),
+        (memory_size, "1.5GiB", 3 * 2**29),
+        (memory_size, "800MiB", 800 * 2**20),
         (or_none(minutes), "2.5", 2.5),
         (or_none(minutes), "none", None),
         (or_none(side), "rev:main", "rev:main"),
@@ -61,6 +65,10 @@ def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: obj
         (count, "٣", "a whole number from 1 to 10"),
         (count, "", "a whole number from 1 to 10"),
         (or_auto(count), "many", "a whole number from 1 to 10, or auto"),
+        *(
+            (memory_size, text, "a size above 0, for example 6GiB, 1.5GiB or 800MiB")
+            for text in ("6", "6GB", "0GiB", "-1GiB", "6 GiB", "٣GiB", "1e3GiB", "")
+        ),
         (slowdown, "3", "a percentage above 0% and below 100%, for example 3% or 2.5%"),
         (slowdown, "٣%", "a percentage above 0% and below 100%, for example 3% or 2.5%"),
         (or_none(minutes), "0", "a number of minutes above 0 and up to 100000, or none"),

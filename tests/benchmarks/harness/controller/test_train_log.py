@@ -23,6 +23,14 @@ def test_every_line_is_redacted_and_written_at_once(tmp_path: Path, monkeypatch:
         assert log.last_line == "half a line"
 
 
+def test_with_a_heading_a_log_is_appended_to(tmp_path: Path) -> None:
+    for heading in ("", "try 1", "try 2"):
+        with TrainLog(tmp_path / "log", heading) as log:
+            log.copy(io.BytesIO(b"a line\n"))
+            assert log.failure is None
+    assert (tmp_path / "log").read_text() == "a line\ntry 1\na line\ntry 2\na line\n"
+
+
 def test_the_last_line_is_the_last_that_is_not_blank_and_is_not_redacted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

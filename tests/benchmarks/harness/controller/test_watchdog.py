@@ -54,6 +54,19 @@ def stepping(*step_seconds: float) -> RankEvents:
     return rank_events(phase="window", step_seconds=step_seconds)
 
 
+def test_a_try_has_the_time_that_others_left_and_hangs_as_late_as_any_case() -> None:
+    clock = Clock()
+    ranks = [stepping()]
+    looking = Watchdog(PLAN, ranks, clock, limit_seconds=30.0)
+    assert looking.stall_seconds() == Watchdog(PLAN, ranks, clock).stall_seconds()
+    found = None
+    for _ in range(31):
+        clock.now += 1.0
+        found = found or looking.look()
+    assert found is not None
+    assert (found.kind, "not done after 30 s" in found.message) == ("timeout", True)
+
+
 # how long a case may be silent
 
 

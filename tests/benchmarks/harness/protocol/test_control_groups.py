@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.protocol.control_groups import ControlGroups, Throttling
+from benchmarks.harness.protocol.control_groups import ControlGroups, Throttling, oom_kills
 
 PID = 42
 V1_CPU, V1_FREEZER, V2 = "cgroup cgroup rw,cpu,cpuacct", "cgroup cgroup rw,freezer", "cgroup2 cgroup2 rw"
@@ -170,3 +170,25 @@ def test_this_process_has_groups_that_can_be_read() -> None:
     groups = ControlGroups.of()
     assert groups.quota_cores() is None or groups.quota_cores() > 0  # type: ignore[operator]
     assert not groups.is_frozen()
+
+
+# the out-of-memory killer
+
+
+def test_processes_that_the_kernel_ended_are_those_of_the_group_in_v1_and_v2(system: System) -> None:
+    system.mounts(("/", "cg/memory", "cgroup cgroup rw,memory"), ("/", "cg/v2", V2))
+    system.write("cg/memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    system.write("cg/v2/b/memory.events", "low 0\nmax 9\noom 1\noom_kill 3\noom_group_kill 0\n")
+    assert system.groups("4:memory:/a\n").oom_kills() == 2
+    assert system.groups("0::/b\n").oom_kills() == 3
+    assert system.groups("0::/elsewhere\n").oom_kills() is None
+
+
+def test_without_a_group_that_counts_those_of_the_system_count(system: System) -> None:
+    system.mounts(("/", "cg/v2", V2))
+    system.write("proc/self/cgroup", "0::/\n")
+    system.write("proc/vmstat", "pgfault 7\noom_kill 4\n")
+    system.write("cg/v2/memory.events", "max 9\n")
+    assert oom_kills(system.root / "proc") == 4
+    system.write("cg/v2/memory.events", "oom_kill 1\n")
+    assert oom_kills(system.root / "proc") == 1

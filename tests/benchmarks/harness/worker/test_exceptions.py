@@ -45,6 +45,7 @@ BROKEN_PIPE = ConnectionResetError(104, "Connection reset by peer")
         RuntimeError("NCCL error: unhandled cuda error\nLast error:\nCuda failure 2 'out of memory'"),
         RuntimeError("NCCL error\nError while creating shared memory segment /dev/shm/nccl-a: No space left on device"),
         RuntimeError("Caught OutOfMemoryError in pin memory thread for device 0.\nCUDA out of memory. Tried"),
+        RuntimeError("Caught _ArrayMemoryError in DataLoader worker process 0.\nUnable to allocate 9 GiB for an array"),
         OSError(errno.ENOMEM, "mmap failed"),
     ],
     ids=str,
