@@ -41,7 +41,7 @@ def machine_section(machine: MachineDetails | None, gpus: int) -> Section:
         notes = [Note("Quiet: nothing that was observed disturbed the steps.")]
     if len(machine.gpus) < gpus:
         notes.append(Note(f"{gpus - len(machine.gpus)} of {gpus} GPUs were not observed.", "warning"))
-    cores = shown(machine.available_cores)
+    cores = f"{machine.available_cores:g}"
     figures = [
         KeyFigure("CPU used by the case", percent(machine.case_cpu_fraction), f"of {cores} cores"),
         KeyFigure("Other programs", _cores(machine.foreign_cores), "mean"),
@@ -60,7 +60,7 @@ def machine_section(machine: MachineDetails | None, gpus: int) -> Section:
 
 
 def _cores(value: float | None) -> str:
-    return "not known" if value is None else shown(value, "cores")
+    return "not known" if value is None else f"{value:.2f} cores"
 
 
 def _gpu_table(gpus: Sequence[GpuReport]) -> Table:
@@ -108,13 +108,10 @@ def run_section(case: ShownCase) -> Section:
         return Section("Where it is from", notes=[Note(f"Made from the log {case.artifact.log_file}, not from a run.")])
     rows: list[tuple[str, str]] = [
         ("started (UTC)", f"{details.started_at:%Y-%m-%d %H:%M:%S}"),
-        ("batch per process (samples)", str(details.batch_size_per_process)),
-        ("processes", str(details.processes) + (f" on {details.nodes} nodes" if details.nodes > 1 else "")),
+        ("processes x samples", f"{details.processes} x {details.batch_size_per_process}"),
+        ("nodes", str(details.nodes)),
         ("threads per process", str(details.threads_per_process)),
-        ("loader processes per process", str(details.loader_workers_per_process)),
-        ("steps", f"{details.warmup_steps} of warm-up, {details.measured_steps} measured"),
-        ("image size (pixels)", str(details.image_size or "that of the model")),
-        ("seed", str(details.seed)),
+        ("steps of warm-up", str(details.warmup_steps)),
         ("data", details.data_source),
         ("train log", case.artifact.log_file),
         ("run", details.run_id),

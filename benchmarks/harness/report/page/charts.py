@@ -19,6 +19,7 @@ from benchmarks.harness.report.page.drawing import (
     WIDTH,
     Line,
     Point,
+    boxes,
     drawing,
     grid,
     is_finite,
@@ -27,13 +28,16 @@ from benchmarks.harness.report.page.drawing import (
     shade,
     x_axis,
 )
-from benchmarks.harness.report.page.quantities import amount, shown
+from benchmarks.harness.report.page.quantities import amount
 from benchmarks.harness.report.page.scales import Scale, ticks
 from benchmarks.harness.report.page.sections import Cell, Chart, Table
 from benchmarks.harness.report.page.svg import element, position
 
 SERIES = 8
 """Classes of series in page.css: s0 to s7."""
+
+LONGER = 4.0
+"""A bar so many times as long as the second longest is drawn with a gap."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def lines(
     y_values = [y for line in series for _, y in line.points if is_finite(y)]
     y_ticks = ticks(min(0.0, *y_values, 0.0), highest or max([*y_values, level[0] if level else 0.0, 1e-12]))
     x_ticks = [value for value in ticks(min(x_values), max(x_values)) if min(x_values) <= value <= max(x_values)]
+    if all(value == int(value) for value in x_values):
+        x_ticks = [value for value in x_ticks if value == int(value)]
     x = Scale(min(x_values), max(x_values) if max(x_values) > min(x_values) else min(x_values) + 1, LEFT, WIDTH - RIGHT)
     y = Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
     parts = [] if shaded is None else [shade(shaded, x)]
@@ -94,22 +100,26 @@ def lines(
 
 
 def bars(title: str, description: str, values: Sequence[Bar], unit: str) -> Chart:
-    """Horizontal bars from 0, one below the other."""
+    """Horizontal bars from 0, one below the other. One that is much longer than all others is drawn shorter, with a
+    gap.
+    """
     room, step, label_height = 96, 34, 13
-    x = Scale(0.0, max([each.value for each in values if is_finite(each.value)] + [1e-12]), 0, WIDTH - room)
-    parts = []
+    longest = _longest([each.value for each in values if is_finite(each.value)])
+    x, labels, texts, gaps = Scale(0.0, longest, 0, WIDTH - room), [], [], []
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
     for number, each in enumerate(values):
-        top = number * step
-        width = x(each.value) if is_finite(each.value) else 0.0
-        kind = "s0" if each.emphasised else "s3"
-        parts += [
-            element("text", each.label, class_="label", x=0, y=top + 10),
-            element("rect", class_=f"bar {kind}", x=0, y=top + label_height + 1, width=max(1.0, width), height=12),
-            element("text", each.text, class_="value", x=max(1.0, width) + 6, y=top + label_height + 11),
-        ]
-    rows = [(each.label, amount(each.value, each.text)) for each in values]
-    table = Table(title, ("", unit), rows)
-    return Chart(title, description, drawing(title, description, len(values) * step or step, parts), table)
+        top = number * step + label_height + 1
+        width = max(1.0, x(each.value)) if is_finite(each.value) else 0.0
+        found.setdefault("s0" if each.emphasised else "s3", []).append((0, top, width, 12))
+        labels.append(element("text", each.label, y=top - 4))
+        texts.append(element("text", each.text, x=width + 6, y=top + 10))
+        if is_finite(each.value) and each.value > longest:
+            gaps.append(element("path", class_="gap", d=f"M{position(width - 26)} {top + 14}l6 -16"))
+    drawn = [boxes(kind, each) for kind, each in found.items()]
+    drawn += [element("g", *labels, class_="label"), element("g", *texts, class_="value"), *gaps]
+    listed = "; ".join(f"{each.label} {each.text}" for each in values)
+    description = f"{description} In {unit}: {listed}."
+    return Chart(f"{title} ({unit})", description, drawing(title, description, len(values) * step or step, drawn), None)
 
 
 def stacked(title: str, description: str, rows: Sequence[tuple[str, Sequence[Part]]], unit: str) -> Chart:
@@ -122,22 +132,19 @@ def stacked(title: str, description: str, rows: Sequence[tuple[str, Sequence[Par
     order = list(dict.fromkeys(part.label for _, parts in rows for part in parts))
     for number, (name, parts) in enumerate(rows):
         top, done = number * 40, 0.0
-        drawn += [element("text", name, class_="label", x=0, y=top + 10)] if name else []
+        drawn += [element("text", name, class_="label", y=top + 10)] if name else []
         for part in parts:
             start, end = x(done), x(done + _size(part))
             done += _size(part)
-            kind = f"bar s{order.index(part.label) % SERIES}"
-            drawn.append(element("rect", class_=kind, x=start, y=top + 14, width=max(0.0, end - start - 1), height=18))
+            kind = f"s{order.index(part.label) % SERIES}"
+            drawn.append(boxes(kind, [(start, top + 14, max(0.5, end - start - 1), 18)]))
     first = {part.label: part.text for part in reversed([part for _, parts in rows for part in parts])}
     legend = tuple(
         (f"s{number % SERIES}", f"{label}: {first[label]}" if len(rows) == 1 else label)
         for number, label in enumerate(order)
     )
-    cells: list[list[Cell | str]] = [
-        [name, part.label, amount(part.value, part.text)] for name, parts in rows for part in parts
-    ]
-    cells = cells if len(rows) > 1 else [row[1:] for row in cells]
-    table = Table(title, ("", "part", unit) if len(rows) > 1 else ("part", unit), cells)
+    cells = [(name, part.label, amount(part.value, part.text)) for name, parts in rows for part in parts]
+    table = Table(title, ("", "part", unit), cells) if len(rows) > 1 else None
     return Chart(title, description, drawing(title, description, len(rows) * 40, drawn), table, legend)
 
 
@@ -151,29 +158,17 @@ def distribution(
     x = Scale(x_ticks[0], x_ticks[-1], LEFT, WIDTH - RIGHT)
     counts = _counts(found, x_ticks, bins=max(8, min(30, 2 * math.isqrt(len(found)))))
     y_ticks = [value for value in ticks(0, max(counts)) if value == int(value)]
-    y = Scale(0, max(y_ticks[-1], max(counts)), HEIGHT - BOTTOM, TOP + 12)
+    y = Scale(0, max(y_ticks[-1], max(counts)), HEIGHT - BOTTOM, TOP)
     width = (WIDTH - RIGHT - LEFT) / len(counts)
     parts = [*grid(y_ticks, y), *x_axis(x_ticks, x, x_label, "number of steps")]
-    for number, count in enumerate(counts):
-        if count:
-            top = y(count)
-            start = LEFT + number * width
-            parts.append(
-                element(
-                    "rect", class_="bar s0", x=start, y=top, width=max(1.0, width - 1), height=HEIGHT - BOTTOM - top
-                )
-            )
+    heights = [(number, y(count)) for number, count in enumerate(counts) if count]
+    found_boxes = [(LEFT + number * width, top, max(1.0, width - 1), HEIGHT - BOTTOM - top) for number, top in heights]
+    parts.append(boxes("s0", found_boxes))
     for value, name in marks:
         parts += mark(name, x(value))
-    size = (x_ticks[-1] - x_ticks[0]) / len(counts)
-    rows = [
-        (f"{shown(x_ticks[0] + number * size)} to {shown(x_ticks[0] + (number + 1) * size)}", amount(count, str(count)))
-        for number, count in enumerate(counts)
-        if count
-    ]
-    return Chart(
-        title, description, drawing(title, description, HEIGHT, parts), Table(title, (x_label, "number"), rows)
-    )
+    figures = [("lowest", min(found)), *((name, value) for value, name in marks), ("highest", max(found))]
+    table = Table(title, [name for name, _ in figures], [[amount(value) for _, value in figures]])
+    return Chart(title, description, drawing(title, description, HEIGHT, parts), table)
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
@@ -187,6 +182,12 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
             ends = {min(group, key=lambda point: point[1] or 0.0), max(group, key=lambda point: point[1] or 0.0)}
             kept += sorted(ends)
     return kept
+
+
+def _longest(values: Sequence[float]) -> float:
+    """The value at the end of the axis: the largest, unless the others could not be told apart beside it."""
+    second, largest = ([0.0, 0.0, *sorted(values)])[-2:]
+    return 2 * second if second > 0 and largest > LONGER * second else max(largest, 1e-12)
 
 
 def _size(part: Part) -> float:

@@ -61,7 +61,7 @@ def _losses(case: ShownCase, artifact: ConvergenceArtifact) -> Chart | None:
     names = [name for name in (curve[0] if curve else ()) if name.startswith("loss")][: charts.SERIES]
     if not names:
         return None
-    most = max(24, case.points // len(names))
+    most = max(12, case.points // len(names))
     series = [Line(name, thinned([(point["step"], point.get(name)) for point in curve], most)) for name in names]
     first, last = curve[0]["loss"], curve[-1]["loss"]
     table = Table(

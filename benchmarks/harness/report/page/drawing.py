@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 WIDTH, HEIGHT = 380, 210
-LEFT, RIGHT, TOP, BOTTOM = 50, 10, 12, 36
+LEFT, RIGHT, TOP, BOTTOM = 50, 10, 22, 34
 
 Point = tuple[float, float | None]
 """Position on the horizontal axis, and the value; None for none."""
@@ -26,7 +26,7 @@ class Line:
     """A series of a line chart.
 
     Attributes:
-        filled: whether the area below it is filled.
+        filled: whether the area below it is drawn instead of a line.
         dots: whether its points are marked, for a series of few points.
     """
 
@@ -55,25 +55,33 @@ def drawing(title: str, description: str, height: float, parts: Sequence[Markup]
 
 def grid(values: Sequence[float], y: Scale) -> list[Markup]:
     """Horizontal lines with their values."""
-    found = []
-    for value, label in zip(values, tick_labels(values) if len(values) > 1 else map(shown, values), strict=True):
-        height = y(value)
-        found += [
-            element("path", class_="grid", d=f"M{LEFT} {position(height)}H{WIDTH - RIGHT}"),
-            element("text", label, class_="tick end", x=LEFT - 6, y=height + 4),
-        ]
-    return found
+    rules = "".join(f"M{LEFT} {position(y(value))}H{WIDTH - RIGHT}" for value in values)
+    labels = tick_labels(values) if len(values) > 1 else list(map(shown, values))
+    texts = [element("text", label, y=y(value) + 4) for value, label in zip(values, labels, strict=True)]
+    return [
+        element("path", class_="grid", d=rules),
+        element("g", *texts, class_="end", transform=f"translate({LEFT - 6})"),
+    ]
 
 
 def x_axis(values: Sequence[float], x: Scale, x_label: str, y_label: str) -> list[Markup]:
-    """The values of the horizontal axis, and the names of both axes below the drawing."""
+    """The values of the horizontal axis, and the names of both axes."""
     labels = tick_labels(values) if len(values) > 1 else list(map(shown, values))
-    found = [
-        element("text", label, class_="tick middle", x=x(value), y=HEIGHT - BOTTOM + 14)
-        for value, label in zip(values, labels, strict=True)
+    texts = [element("text", label, x=round(x(value))) for value, label in zip(values, labels, strict=True)]
+    return [
+        element("g", *texts, class_="middle", transform=f"translate(0 {HEIGHT - BOTTOM + 14})"),
+        element("text", x_label, class_="end", x=WIDTH - RIGHT, y=HEIGHT - 4),
+        element("text", y_label, x=0, y=9),
     ]
-    found.append(element("text", x_label, class_="axis end", x=WIDTH - RIGHT, y=HEIGHT - 4))
-    return [*found, element("text", y_label, class_="axis", x=0, y=HEIGHT - 4)]
+
+
+def boxes(kind: str, found: Sequence[tuple[float, float, float, float]]) -> Markup:
+    """Rectangles of one class, as one path: x, y, width and height of each."""
+    shapes = (
+        f"M{position(x)} {position(y)}h{position(width)}v{position(height)}h{position(-width)}z"
+        for x, y, width, height in found
+    )
+    return element("path", class_=f"bar {kind}", d="".join(shapes))
 
 
 def shade(shaded: tuple[float, float, str], x: Scale) -> Markup:
@@ -89,7 +97,7 @@ def line_of(line: Line, kind: str, x: Scale, y: Scale) -> list[Markup]:
         if value is None or not math.isfinite(value):
             pen_down = False
             continue
-        path.append(f"{'L' if pen_down else 'M'}{position(x(at))} {position(y(value))}")
+        path.append(f"{'L' if pen_down else 'M'}{x(at):.0f} {position(y(value))}")
         ends.append(x(at))
         pen_down = True
     if not path:
@@ -98,7 +106,7 @@ def line_of(line: Line, kind: str, x: Scale, y: Scale) -> list[Markup]:
     if line.filled:
         bottom = position(y(max(0.0, y.low)))
         area = f"M{position(ends[0])} {bottom}L{''.join(path)[1:].replace('M', 'L')}V{bottom}Z"
-        found.append(element("path", class_=f"area {kind}", d=area))
+        return [element("path", class_=f"area {kind}", d=area)]
     found.append(element("path", class_=f"line {kind}", d="".join(path)))
     if line.dots or len(path) == 1:
         found += [
@@ -114,5 +122,5 @@ def mark(name: str, at: float) -> list[Markup]:
     anchor = "end" if at > WIDTH * 0.7 else "start"
     return [
         element("path", class_="mark", d=f"M{position(at)} {TOP}V{HEIGHT - BOTTOM}"),
-        element("text", name, class_=f"value {anchor}", x=at + (-4 if anchor == "end" else 4), y=TOP + 8),
+        element("text", name, class_=f"value {anchor}", x=at + (-4 if anchor == "end" else 4), y=TOP - 4),
     ]

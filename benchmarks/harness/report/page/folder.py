@@ -34,7 +34,8 @@ MAX_LINE = 300
 POINTS = 160
 """Of a line of a chart, if the page has few cases."""
 
-POINTS_OF_ALL = 8000
+MIN_POINTS, FEW_POINTS = 24, 60
+POINTS_OF_ALL = 6000
 """Of the lines of all cases that show the same: keeps a page of 200 cases below 2 MB."""
 
 
@@ -51,7 +52,7 @@ class ShownCase:
     Attributes:
         path: of the artifact.
         output: folder that has `train_log/`.
-        points: how many points a line of a chart may have.
+        points: how many points the lines of a chart may have together.
     """
 
     measurement: Measurement
@@ -70,6 +71,11 @@ class ShownCase:
     def anchor(self) -> str:
         """Where the case is on the page: the name of its file, which is unique."""
         return f"case-{self.path.name}"
+
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether the page has so many cases that only what matters most of each is shown: it stays below 2 MB."""
+        return self.points < FEW_POINTS
 
     @property
     def model(self) -> str:
@@ -172,7 +178,7 @@ def read_folder(folder: Path) -> Folder:
             unreadable.append((name, shorten(redact(str(error).removeprefix(f"{name}: ")), MAX_LINE)))
     if len(names) > MAX_FILES:
         unreadable.append(("...", f"more than {MAX_FILES} files: the others were not read"))
-    points = max(24, min(POINTS, POINTS_OF_ALL // max(1, len(cases))))
+    points = max(MIN_POINTS, min(POINTS, POINTS_OF_ALL // max(1, len(cases))))
     order = list(MEASUREMENTS.values())
     cases.sort(key=lambda case: order.index(case.measurement))
     return Folder(output, [replace(case, points=points) for case in cases], unreadable)

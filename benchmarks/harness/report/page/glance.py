@@ -90,7 +90,9 @@ def _facts(cases: Sequence[ShownCase]) -> list[tuple[str, str]]:
     if cases:
         started = [case.started_at for case in cases]
         ended = [details_of(case.artifact).finished_at or case.started_at for case in cases]
-        facts.append(("Measured", f"{min(started):%Y-%m-%d %H:%M} to {max(ended):%Y-%m-%d %H:%M} UTC"))
+        first, last = min(started), max(ended)
+        until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+        facts.append(("Measured", f"{first:%Y-%m-%d %H:%M} to {until} UTC"))
     return [(label, text) for label, text in facts if text]
 
 

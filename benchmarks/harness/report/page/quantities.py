@@ -10,11 +10,15 @@ MISSING = Cell("-", tone="muted")
 
 
 def shown(value: float, unit: str = "") -> str:
-    """Four digits that matter, with thousands separated: "1,234", "12.35", "0.001235"; and the unit after a blank."""
+    """Four digits that matter, with thousands separated: "1,234", "12.35", "0.001235"; and the unit after a blank. An
+    integer is shown as it is.
+    """
     return f"{_digits(value)} {unit}".rstrip()
 
 
 def _digits(value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
     if not math.isfinite(value):
         return "-"
     size = abs(value)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MAX_TICKS = 5
+MAX_TICKS = 4
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,16 @@ class Table:
     rows: Sequence[Sequence[Cell | str]]
     sortable: bool = False
 
+    @property
+    def numeric(self) -> frozenset[int]:
+        """The columns that have a number."""
+        return frozenset(
+            index
+            for row in self.rows
+            for index, cell in enumerate(row)
+            if isinstance(cell, Cell) and cell.number is not None
+        )
+
 
 @dataclass(frozen=True)
 class KeyFigure:
@@ -58,13 +68,14 @@ class Chart:
 
     Attributes:
         description: what one sees in it, for readers who cannot see it.
+        table: None if legend or description have all figures.
         legend: class of a series in page.css -> its name.
     """
 
     title: str
     description: str
     svg: Markup
-    table: Table
+    table: Table | None
     legend: tuple[tuple[str, str], ...] = ()
 
 

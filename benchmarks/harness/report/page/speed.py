@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from benchmarks.harness.report.page import step_charts
 from benchmarks.harness.report.page.case_sections import machine_section
 from benchmarks.harness.report.page.charts import Bar, Part, bars, stacked
@@ -19,8 +21,8 @@ from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFi
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.speed_artifact import SpeedDetails, TimedDetails, TimedRank
 
-MATTERS = 0.01
-"""Of the seconds outside the steps: smaller parts are shown as one."""
+SHOWN_PARTS = 5
+"""Of the seconds outside the steps: the largest. The others are shown as one."""
 
 WAITING = 0.1
 """Part of the time spent waiting for batches that is worth a colour: the loader then bounds the case."""
@@ -39,7 +41,7 @@ def speed_page(case: ShownCase) -> CasePage:
     if len(details.ranks) > 1:
         sections.append(_ranks(details))
     if isinstance(details, SpeedDetails):
-        sections.append(_reference(details))
+        sections.append(_reference(case, details))
     sections.append(_seconds(details))
     return CasePage(_cells(case, details), sections)
 
@@ -47,11 +49,10 @@ def speed_page(case: ShownCase) -> CasePage:
 def _cells(case: ShownCase, details: TimedDetails[TimedRank] | None) -> dict[str, Cell]:
     if details is None:
         result = amount(case.artifact.FINAL_RESULT) if case.failure is None else MISSING
-        names = ("of the limit", "bound by", "step p50 (ms)", "p95 (ms)", "data wait", "memory (MiB)", "machine")
+        names = ("of the limit", "bound by", "step p50 (ms)", "p95 (ms)", "data wait", "memory (MiB)")
         return {"samples/s": result, **dict.fromkeys(names, MISSING)}
     found = details.roofline if isinstance(details, SpeedDetails) else None
     waiting = details.data_wait_fraction
-    disturbed = details.machine is not None and details.machine.verdict == "disturbed"
     return {
         "samples/s": amount(case.artifact.FINAL_RESULT) if case.failure is None else MISSING,
         "of the limit": MISSING if found is None else share(found.fraction),
@@ -60,9 +61,6 @@ def _cells(case: ShownCase, details: TimedDetails[TimedRank] | None) -> dict[str
         "p95 (ms)": amount(1000 * details.step_seconds.p95),
         "data wait": share(waiting, "warning" if waiting >= WAITING else ""),
         "memory (MiB)": amount(details.peak_memory_bytes / 2**20),
-        "machine": Cell("not known", tone="muted")
-        if details.machine is None
-        else Cell(details.machine.verdict, tone="warning" if disturbed else ""),
     }
 
 
@@ -100,8 +98,7 @@ def _limits(details: SpeedDetails) -> Section:
     charts = [
         bars(
             "Rates that limit the case",
-            "The measured rate, compared with the rates of its parts alone and with the limits of the machine: "
-            + ", ".join(f"{name} {shown(rate)} samples/s" for name, rate in rates),
+            f"The measured rate, {shown(result)} samples/s, and those of its parts alone and of the machine's limits.",
             values,
             "samples/s",
         )
@@ -126,11 +123,10 @@ def _needed(details: SpeedDetails) -> Chart:
     rest = 1 - sum(fractions.values())
     if rest > 0:
         fractions["other: kernels below the limits, gaps"] = rest
-    parts = [Part(name, value, percent(value)) for name, value in fractions.items()]
+    parts = [Part(name, value, percent(value)) for name, value in fractions.items() if value]
     return stacked(
         "Parts of a step's time",
-        "What the operations of a step need at the limits of the machine, as parts of its time: "
-        + ", ".join(f"{part.label} {part.text}" for part in parts),
+        f"What the operations of a step need at the limits of the machine: {percent(found.fraction)} of its time.",
         [("", parts)],
         "of a step",
     )
@@ -156,12 +152,14 @@ def _ranks(details: TimedDetails[TimedRank]) -> Section:
     return Section("Ranks", figures=figures, tables=[Table("Each rank", headings, rows, sortable=True)])
 
 
-def _reference(details: SpeedDetails) -> Section:
+def _reference(case: ShownCase, details: SpeedDetails) -> Section:
     heading, found = "Reference check", details.reference_check
     if found is None:
         return Section(
             heading, notes=[Note("The model has no reference figures: nothing shows that the step is right.")]
         )
+    if case.is_one_of_many and case.failure is None:
+        return Section(heading, notes=[Note(f"{len(found.figures)} figures of a step agree with their references.")])
     rows: list[list[Cell | str]] = []
     for name, value in found.figures.items():
         deviation = found.deviation.get(name)
@@ -182,15 +180,11 @@ def _reference(details: SpeedDetails) -> Section:
 
 def _seconds(details: TimedDetails[TimedRank]) -> Section:
     """Where the time from launch to end went."""
-    parts = {"warm-up": details.warmup_seconds, "measured steps": details.measured_seconds}
-    small = 0.0
-    for name, seconds in details.overhead.items():
-        if seconds >= MATTERS * details.total_seconds:
-            parts[name] = seconds
-        else:
-            small += seconds
-    parts["smaller parts"] = small
-    values = [Bar(name, seconds, shown(seconds, "s"), name == "measured steps") for name, seconds in parts.items()]
-    text = ", ".join(f"{bar.label} {bar.text}" for bar in values)
-    chart = bars("Seconds from launch to end", f"Where {shown(details.total_seconds, 's')} went: {text}", values, "s")
+    parts = Counter({"warm-up": details.warmup_seconds, "measured steps": details.measured_seconds})
+    largest = Counter(details.overhead).most_common(SHOWN_PARTS)
+    parts.update(dict(largest))
+    parts["smaller parts"] = details.overhead_seconds - sum(seconds for _, seconds in largest)
+    values = [Part(name, seconds, shown(seconds, "s")) for name, seconds in parts.most_common()]
+    text = f"Where {shown(details.total_seconds, 's')} went, in the order of size."
+    chart = stacked("Seconds from launch to end", text, [("", values)], "s")
     return Section("Time", charts=[chart])

@@ -28,16 +28,16 @@ def of_case(case: ShownCase) -> list[Chart]:
     if slowest is None:
         return []
     found = [_over_time(ranks, slowest, case.points)]
-    if len(measured[slowest]) > 1:
+    if len(measured[slowest]) > 1 and not case.is_one_of_many:
         found.append(_distribution(measured[slowest], slowest))
-    if (losses := _losses(ranks[min(ranks)], min(ranks), case.points)) is not None:
+    if (losses := _losses(case, ranks[min(ranks)], min(ranks))) is not None:
         found.append(losses)
     return found
 
 
 def _over_time(ranks: dict[int, list[StepRecord]], slowest: int, points: int) -> Chart:
     chosen = sorted([slowest, *[rank for rank in ranks if rank != slowest][: MAX_RANKS - 1]])
-    most = max(24, points // len(chosen))
+    most = max(12, points // (len(chosen) + 1))
     series = [
         Line(
             f"rank {rank}" if len(ranks) > 1 else "step",
@@ -99,12 +99,12 @@ def _distribution(measured: Sequence[StepRecord], rank: int) -> Chart:
     )
 
 
-def _losses(records: Sequence[StepRecord], rank: int, points: int) -> Chart | None:
+def _losses(case: ShownCase, records: Sequence[StepRecord], rank: int) -> Chart | None:
     names = list(dict.fromkeys(name for each in records for name in each.losses))
-    names = [name for name in names if name.startswith("loss")][: charts.SERIES]
+    names = [name for name in names if name.startswith("loss")][: 1 if case.is_one_of_many else charts.SERIES]
     if not names:
         return None
-    most = max(24, points // len(names))
+    most = max(12, case.points // len(names))
     series = [Line(name, thinned([(each.index, each.losses.get(name)) for each in records], most)) for name in names]
     first, last = records[0].losses.get(names[0]), records[-1].losses.get(names[0])
     ends = "" if first is None or last is None else f" {names[0]} from {first:.4g} to {last:.4g}."
