@@ -14,11 +14,11 @@ from benchmarks.compare.judging.procedure import Procedure
 from benchmarks.compare.measuring import PairRunner
 from benchmarks.compare.question import Question
 from benchmarks.compare.record import Record
-from benchmarks.compare.runs.machine_key import key_of_this_machine
 from benchmarks.compare.runs.stored import StoredSide, stored_runs
 from benchmarks.compare.sides.open_side import OpenSide, opened
 from benchmarks.compare.sides.side import Side
 from benchmarks.harness.controller.commands import Interruption
+from benchmarks.harness.controller.machine.machine_key import key_of_this_machine
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from benchmarks.compare.document import CaseComparison, Comparison, ProcedurePar
 from benchmarks.compare.judging.course import CaseState, Course
 from benchmarks.compare.report.remarks import remarks
 from benchmarks.compare.report.wording import counted
-from benchmarks.compare.runs.details import Document, at
 from benchmarks.compare.runs.differences import differences, training_changes, training_is_compared
 from benchmarks.compare.runs.figures import ArtifactError, read_speed_json, versions_of
-from benchmarks.compare.runs.machine_key import machine_key, not_compared
 from benchmarks.harness.results.common import suite_version
+from benchmarks.harness.results.documents import Document, at
+from benchmarks.harness.results.machine_key import machine_key, not_compared
 
 
 @dataclass

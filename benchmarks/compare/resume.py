@@ -12,7 +12,7 @@ from msgspec import structs
 from benchmarks.compare.document import Comparison, Pair, ProcedureParameters, SideDescription
 from benchmarks.compare.judging.course import Course
 from benchmarks.compare.runs import figures
-from benchmarks.compare.runs.machine_key import differing
+from benchmarks.harness.results.machine_key import differing
 from benchmarks.harness.results.redaction import redacted
 
 MAX_SHOWN = 3

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
 from benchmarks.compare.document import Difference
-from benchmarks.compare.runs.details import Document, at
 from benchmarks.harness.protocol.reference import COUNT
 from benchmarks.harness.protocol.text import printable_line
+from benchmarks.harness.results.documents import Document, at
 from benchmarks.harness.results.printable import shorten
 from benchmarks.harness.results.redaction import redact
 

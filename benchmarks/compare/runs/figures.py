@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec import structs
 
 from benchmarks.compare.document import MachineState, Pair, RunFigures
-from benchmarks.compare.runs.details import Document, at, number, positive, text
 from benchmarks.harness.protocol.text import printable_line
+from benchmarks.harness.results.documents import Document, at, number, positive, text
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.reading import DocumentError, read_document
 from benchmarks.harness.results.redaction import redact

@@ -10,7 +10,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from benchmarks.compare.document import RunFigures
-from benchmarks.compare.runs.details import Document, at, text
 from benchmarks.compare.runs.figures import ArtifactError, failed_run, read_speed_json, run_figures, without_result
 from benchmarks.compare.sides.git import answer
 from benchmarks.compare.sides.open_side import OpenSide
@@ -19,6 +18,7 @@ from benchmarks.compare.sides.side_options import LIGHT, option_value
 from benchmarks.harness.controller.commands import Ended, Interruption, run_command
 from benchmarks.harness.controller.termination import handled
 from benchmarks.harness.protocol.text import printable_line
+from benchmarks.harness.results.documents import Document, at, text
 from benchmarks.harness.results.redaction import redact
 
 LOG = "pytest.log"

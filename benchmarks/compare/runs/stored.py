@@ -12,13 +12,13 @@ from msgspec import structs
 
 from benchmarks.compare.document import CaseComparison, Comparison, RunFigures, SideDescription
 from benchmarks.compare.errors import SideError
-from benchmarks.compare.runs.details import Document, at, text
 from benchmarks.compare.runs.differences import settings_of
 from benchmarks.compare.runs.figures import ArtifactError, read_speed_json, run_figures, versions_of
-from benchmarks.compare.runs.machine_key import differing, machine_key, missing
 from benchmarks.compare.sides.side import StoredSource, Which
 from benchmarks.compare.sides.side_options import AS_COMMON_OPTIONS, option_value
 from benchmarks.harness.protocol.text import printable_line
+from benchmarks.harness.results.documents import Document, at, text
+from benchmarks.harness.results.machine_key import differing, machine_key, missing
 from benchmarks.harness.results.reading import DocumentError, read_document
 from benchmarks.harness.results.redaction import redact
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-import subprocess
 from importlib.metadata import version
 
 import cv2
@@ -13,9 +11,10 @@ import numpy
 import pynvml
 import torch
 
-from benchmarks.harness.protocol.machine import ROOT, available_cores, cpu_name
+from benchmarks.harness.protocol.machine import available_cores, cpu_name
 from benchmarks.harness.protocol.numa import numa_nodes
 from benchmarks.harness.protocol.reports import Environment
+from benchmarks.harness.protocol.revision import revision
 from benchmarks.harness.worker.probes.interconnect import (
     fork_safe,
     gpu_links,
@@ -28,7 +27,7 @@ from benchmarks.harness.worker.probes.interconnect import (
 def describe_environment(device: torch.device) -> Environment:
     """Of this process. Versions of CUDA and its libraries only if `device` is a GPU."""
     cuda = device.type == "cuda"
-    status = _git("status", "--porcelain")
+    commit, dirty = revision()
     uuids = visible_gpus() if cuda else []
     nodes = numa_nodes()
     return Environment(
@@ -52,8 +51,8 @@ def describe_environment(device: torch.device) -> Environment:
         numa_nodes=len(nodes) or None,
         numa_nodes_used=sum(1 for cores in nodes.values() if cores & os.sched_getaffinity(0)) or None,
         allocator=os.environ.get("GLIBC_TUNABLES"),
-        git_commit=_git("rev-parse", "HEAD") or _commit_of_image(),
-        git_dirty=None if status is None else bool(status),
+        git_commit=commit,
+        git_dirty=dirty,
     )
 
 
@@ -68,19 +67,4 @@ def driver_version() -> str | None:
         pynvml.nvmlInit()
         return str(pynvml.nvmlSystemGetDriverVersion())
     except Exception:  # pynvml reports what an old driver lacks by several exceptions
-        return None
-
-
-def _commit_of_image() -> str | None:
-    """In a container there is no checkout: its image names the commit from which it was built (docs/container.md)."""
-    commit = os.environ.get("OCR_GIT_COMMIT", "")
-    return commit if re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", commit) else None
-
-
-def _git(*arguments: str) -> str | None:
-    """Output of git in the suite's checkout; None if it is not a checkout, or if there is no git."""
-    command = ["git", "-C", str(ROOT), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
         return None

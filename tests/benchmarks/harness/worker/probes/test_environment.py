@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from unittest.mock import Mock
 
 import pynvml
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks.harness.protocol.machine import cpu_name
+from benchmarks.harness.protocol.revision import Revision
 from benchmarks.harness.worker.probes import environment
 from benchmarks.harness.worker.probes.environment import describe_environment, device_name, driver_version
 
@@ -38,31 +38,7 @@ def test_a_driver_that_refuses_its_version_has_none(monkeypatch: pytest.MonkeyPa
         assert driver_version() is None
 
 
-def test_the_commit_of_the_checkout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {"status": " M README.md", "rev-parse": "a" * 40}
-    monkeypatch.setattr(environment, "_git", lambda command, *_: answers[command])
+def test_the_commit_is_that_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "revision", lambda: Revision("a" * 40, True))
     found = describe_environment(CPU)
     assert (found.git_commit, found.git_dirty) == ("a" * 40, True)
-    answers["status"] = ""
-    assert describe_environment(CPU).git_dirty is False
-
-
-def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("OCR_GIT_COMMIT", raising=False)
-    found = describe_environment(CPU)
-    assert (found.git_commit, found.git_dirty) == (None, None)
-
-
-@pytest.mark.parametrize(("given", "commit"), [("c" * 40, "c" * 40), ("", None), ("main", None), ("c" * 41, None)])
-def test_without_a_checkout_the_commit_of_the_image_is_reported(
-    monkeypatch: pytest.MonkeyPatch, given: str, commit: str | None
-) -> None:
-    monkeypatch.setattr(environment, "_git", lambda *_: None)
-    monkeypatch.setenv("OCR_GIT_COMMIT", given)
-    assert describe_environment(CPU).git_commit == commit
-
-
-def test_a_commit_has_forty_digits() -> None:
-    commit = environment._git("rev-parse", "HEAD")
-    assert commit is None or re.fullmatch("[0-9a-f]{40}", commit)

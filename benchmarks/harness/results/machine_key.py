@@ -10,13 +10,8 @@ from collections.abc import Mapping
 
 import psutil
 
-from benchmarks.cases import Case
-from benchmarks.compare.runs.details import at, has, number, text
-from benchmarks.harness.controller.machine.nvml import answer, cards, initialised, is_partitioned
-from benchmarks.harness.protocol.machine import available_cores, cpu_name
-from benchmarks.harness.protocol.numa import numa_nodes
 from benchmarks.harness.protocol.text import printable_line
-from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.documents import at, has, number, text
 
 FIELDS = ("device", "cpu", "cores", "memory", "gpu", "driver")
 """In this order: "cpu" or "gpu"; then names, versions and numbers. The last two only for a GPU case."""
@@ -38,26 +33,7 @@ def machine_key(details: object) -> dict[str, str]:
         if on_gpu:
             found["gpu"] = text(details, "device")
             found["driver"] = text(details, "environment.driver")
-    return _ordered(found)
-
-
-def key_of_this_machine(case: Case) -> dict[str, str]:
-    """The key of this machine, as far as a case uses it. What only the artifact of a run shows is left out: which GPUs
-    it used if they are of several kinds or divided (MIG), and which cores if it is bound to those next to its GPU.
-    """
-    bound = case.gpu_count > 0 and len(numa_nodes()) > 1
-    found: dict[str, str | None] = {
-        "device": "gpu" if case.gpu_count else "cpu",
-        "cpu": redact(cpu_name()),
-        "cores": None if bound else str(available_cores()),
-        "memory": memory(),
-    }
-    if case.gpu_count and initialised():
-        names = {_text(answer("nvmlDeviceGetName", card)) for card in cards()}
-        divided = any(is_partitioned(card) for card in cards())
-        found["gpu"] = names.pop() if len(names) == 1 and not divided else None
-        found["driver"] = _text(answer("nvmlSystemGetDriverVersion"))
-    return _ordered(found)
+    return ordered(found)
 
 
 def memory() -> str:
@@ -81,12 +57,6 @@ def missing(key: Mapping[str, str]) -> list[str]:
     return [name for name in REQUIRED.get(key.get("device", ""), REQUIRED["cpu"]) if name not in key]
 
 
-def _ordered(found: Mapping[str, str | None]) -> dict[str, str]:
+def ordered(found: Mapping[str, str | None]) -> dict[str, str]:
+    """A key of what is known, its fields in their order."""
     return {name: printable_line(value) for name in FIELDS if (value := found.get(name))}
-
-
-def _text(value: object) -> str | None:
-    """Old versions of pynvml return bytes."""
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return value if isinstance(value, str) else None

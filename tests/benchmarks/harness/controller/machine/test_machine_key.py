@@ -1,13 +1,14 @@
-"""The key of the hardware and the driver."""
+"""The key of this machine."""
 
 from __future__ import annotations
 
 import pytest
 
 from benchmarks.cases import parse_case
-from benchmarks.compare.runs import machine_key as module
-from benchmarks.compare.runs.machine_key import differing, key_of_this_machine, machine_key, memory, not_compared
+from benchmarks.harness.controller.machine import machine_key as module
+from benchmarks.harness.controller.machine.machine_key import key_of_this_machine
 from benchmarks.harness.protocol.machine import available_cores, cpu_name
+from benchmarks.harness.results.machine_key import differing, machine_key, memory, not_compared
 from samples import document, speed_artifact
 
 CPU_CASE = "psenet_sp_bs2_fp32_cpu1"
@@ -23,23 +24,6 @@ def test_artifacts_and_this_machine_have_the_same_keys() -> None:
     assert machine_key(details) | {"memory": memory()} == here
     assert differing(machine_key(details), here) == []
     assert not_compared(machine_key(details), here) == ["memory"]
-
-
-def test_a_gpu_case_adds_the_gpu_and_the_driver_but_not_how_many_it_uses() -> None:
-    changes = {"details.device": "NVIDIA H100 80GB HBM3", "details.environment.driver": "580.1"}
-    key = machine_key(document(speed_artifact(GPU_CASE), changes)["details"])
-    assert key == {
-        "device": "gpu",
-        "cpu": "1",
-        "cores": "2",
-        "gpu": "NVIDIA H100 80GB HBM3",
-        "driver": "580.1",
-    }
-
-
-def test_details_of_old_revisions_have_a_shorter_key() -> None:
-    assert machine_key({"environment": {"cpu": "a", "cores": 4}}) == {"cpu": "a", "cores": "4"}
-    assert machine_key({}) == machine_key(None) == {}
 
 
 def answers(names: list[object], divided: bool = False) -> dict[str, object]:
@@ -68,10 +52,3 @@ def test_cores_of_a_gpu_case_are_known_from_its_artifact_if_it_is_bound_to_some(
     monkeypatch.setattr(module, "numa_nodes", lambda: {0: frozenset({0}), 1: frozenset({1})})
     assert "cores" not in key_of_this_machine(parse_case(GPU_CASE))
     assert "cores" in key_of_this_machine(parse_case(CPU_CASE))
-
-
-def test_differing_fields_are_named_with_both_values() -> None:
-    there = {"device": "cpu", "cpu": "AMD EPYC 7B13", "cores": "4", "memory": "16 GiB"}
-    here = {"device": "cpu", "cpu": "Intel Xeon", "cores": "4", "driver": "1"}
-    assert differing(there, here) == ["cpu: AMD EPYC 7B13 there, Intel Xeon here"]
-    assert not_compared(there, here) == ["memory", "driver"]
