@@ -27,7 +27,10 @@ LIGHT = "--ocr-light"
 AS_COMMON_OPTIONS = " (after `--`, or as options of `pytest --ocr-compare`)"
 """Where the options of both sides are given, for messages."""
 
-REPORTS = ("--junitxml", "--junit-xml", "--benchmark-json", "--benchmark-save", "--report-log", "--html")
+REPORTS = (
+    *("--junitxml", "--junit-xml", "--benchmark-json", "--benchmark-save", "--report-log", "--html"),
+    "--ocr-history",
+)
 """Options that name a file. Each run would write it, perhaps into its tree."""
 
 NEED_CACHE = (

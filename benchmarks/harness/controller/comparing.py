@@ -15,7 +15,7 @@ from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.measurements import MEASUREMENTS
 
-NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, "output", "require", "light", "memory_limit_bytes")
+NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, "output", "history", "require", "light", "memory_limit_bytes")
 """Fields whose options the runs do not get: the comparison sets or has checked them itself, or they have no effect."""
 
 SAME_ON_BOTH_SIDES = (*DATA_FIELDS, "steps", "warmup_steps", "seed")

@@ -45,12 +45,13 @@ def _from_environment(settings: Settings, option: Option) -> bool:
 
 
 def _shown(config: pytest.Config, settings: Settings, option: Option) -> str:
-    nodes = settings.nodes
+    nodes, history = settings.nodes, settings.history
     special = {
         "nodes": str(nodes.count),
         "node_rank": str(nodes.rank),
         "rdzv_endpoint": nodes.endpoint or "none",
         "output": str(_relative(settings.output, config.invocation_params.dir)),
+        "history": "none" if history is None else str(_relative(history, config.invocation_params.dir)),
         "compare": shown_side(settings.compare or "none"),
         "max_slowdown": f"{100 * settings.max_slowdown:g} %",
         "budget_minutes": "none" if settings.budget_minutes is None else f"{settings.budget_minutes:g} min",

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from benchmarks.harness.controller.option_values import (
     MAX_PAIRS,
     endpoint,
+    history_file,
     memory_size,
     minutes,
     one_of,
@@ -106,6 +107,14 @@ OPTIONS = (
         default="logs",
         metavar="FOLDER",
         help="folder of the artifacts: train_log/ and index/",
+    ),
+    Option(
+        name="history",
+        field="history",
+        parse=history_file,
+        default="none",
+        metavar="FILE",
+        help="append a line per measurement to this file, too; several sessions and machines may share it",
     ),
     Option(
         name="loader-workers",
@@ -272,6 +281,9 @@ OPTIONS = (
         help="of --ocr-compare: fail a case also if its pairs cannot tell",
     ),
 )
+PATHS = {pages_folder: "synthetic", words_folder: "synthetic", output_folder: "", history_file: "none"}
+"""Parsers of options whose value is a path, and the word that each takes instead of one."""
+
 DATA_FIELDS = ("data", "words")
 """Options that name a folder of data, one per kind of data."""
 NODE_FIELDS = ("nodes", "node_rank", "rdzv_endpoint")

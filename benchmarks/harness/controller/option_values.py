@@ -134,6 +134,15 @@ def output_folder(text: str) -> Path:
     return Path(text).resolve()
 
 
+def _shared_file(text: str) -> Path:
+    if not _is_path(text) or (Path(text).exists() and not Path(text).is_file()):
+        raise ValueError("a file, or a path where one can be made")
+    return Path(text).resolve()
+
+
+history_file = or_none(_shared_file)
+
+
 def _is_path(text: str) -> bool:
     """Whether the text can name a folder, and can be written into JSON: it has no NUL, and is valid UTF-8."""
     try:

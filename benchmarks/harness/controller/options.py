@@ -9,13 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.controller.nodes import nodes_from
-from benchmarks.harness.controller.option_table import NODE_FIELDS, OPTIONS, Option
-from benchmarks.harness.controller.option_values import (
-    output_folder,
-    pages_folder,
-    quoted,
-    words_folder,
-)
+from benchmarks.harness.controller.option_table import NODE_FIELDS, OPTIONS, PATHS, Option
+from benchmarks.harness.controller.option_values import quoted
 from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.protocol.text import printable_line
@@ -57,7 +52,7 @@ def read_settings(config: pytest.Config) -> Settings:
         given = effective(config, option)
         text = given.text
         try:
-            if option.parse in (pages_folder, words_folder, output_folder) and text not in ("", "synthetic"):
+            if option.parse in PATHS and text not in ("", PATHS[option.parse]):
                 base = config.invocation_params.dir if given.source == option.flag else config.rootpath
                 text = str(base / Path(text).expanduser())
             values[option.field] = option.parse(text)
@@ -66,8 +61,8 @@ def read_settings(config: pytest.Config) -> Settings:
         except (ValueError, OSError) as error:
             reason = f"cannot be used: {error.strerror}" if isinstance(error, OSError) else f"is not {error}"
             raise pytest.UsageError(f"{given.source}: {quoted(text)} {reason}") from None
-    if TOKEN_VARIABLE in os.environ:  # a run of a comparison: addopts and ocr_compare of the ini file are not for it
-        values["compare"] = None
+    if TOKEN_VARIABLE in os.environ:  # a run of a comparison: addopts and these keys of the ini file are not for it
+        values["compare"] = values["history"] = None
     try:
         nodes = nodes_from(*(values.pop(field) for field in NODE_FIELDS))
     except ValueError as error:

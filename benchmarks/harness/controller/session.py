@@ -13,16 +13,18 @@ import pytest
 from benchmarks.cases import Case
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.controller.launch import launch
+from benchmarks.harness.controller.machine.machine_key import key_of_this_machine
 from benchmarks.harness.controller.output import Reserve, RunFiles, write_steps
 from benchmarks.harness.controller.planning import limited_steps, plan_run, raised_warmup
 from benchmarks.harness.controller.previous import PreviousTraining
 from benchmarks.harness.controller.tries import OpenDisplay, launch_tries
 from benchmarks.harness.protocol.error_text import one_line
 from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.protocol.revision import revision
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.report.summary import Row, result_line
-from benchmarks.harness.results import history, store
+from benchmarks.harness.results import history, history_file, store
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.common import describe_failure, failure_of
 from benchmarks.harness.results.measurements import Measurement
@@ -135,7 +137,7 @@ class _Writing:
             self._failed(Failure("exception", redact(f"the artifact cannot be made: {type(error).__name__}: {error}")))
             raise
         if self._writes_artifact:
-            self._best_effort("line in the history", self._record, artifact)  # first: a picture may take seconds
+            self._record(artifact)  # first: a picture may take seconds
             self._best_effort("picture", self._draw, artifact)
         if self._previous is not None and artifact.JOB_FAIL_FLAG == 0:
             self._previous.drop()
@@ -155,7 +157,7 @@ class _Writing:
             self._clear()
         artifact = self._failed(obstacle)
         if self._writes_artifact:
-            self._best_effort("line in the history", self._record, artifact)
+            self._record(artifact)
         return artifact
 
     def _prepare(self) -> None:
@@ -214,5 +216,19 @@ class _Writing:
             getattr(import_module(module), name)(artifact, self._files.picture)
 
     def _record(self, artifact: Header) -> None:
-        line = history.history_line(artifact, self._measurement.name, str(self._run.case))
-        history.append(self._settings.output / history.HISTORY, line)
+        """Append a line to the history of the output folder, then to the shared one, which may be the same file."""
+        own, shared = self._settings.output / history.HISTORY, self._settings.history
+        self._best_effort("line in the history", self._append_to(own), artifact)
+        if shared is not None and shared.resolve() != own.resolve():
+            what = f"line in the shared history (--ocr-history); it is in {own.parent.name}/{own.name}"
+            self._best_effort(what, self._append_to(shared), artifact)
+
+    def _append_to(self, path: Path) -> Callable[[Header], None]:
+        def append(artifact: Header) -> None:
+            case = self._run.case
+            known = revision() if history.environment_of(artifact) is None else None
+            line = history.history_line(artifact, self._measurement.name, case, key_of_this_machine(case), known)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            history_file.append(path, line)
+
+        return append

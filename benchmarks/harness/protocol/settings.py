@@ -55,6 +55,7 @@ class Settings:
         data: folder of annotated images, for models of pages; None for the synthetic set.
         words: folder of word images, for models of words; None for the synthetic set.
         output: folder of the artifacts.
+        history: file to which each measurement appends a line, besides the history of the output folder.
         loader_workers: loader processes per rank.
         timeout_seconds: for one case from start to end.
         seed: of weights, order of samples and augmentation.
@@ -81,6 +82,7 @@ class Settings:
     data: Path | None = None
     words: Path | None = None
     output: Path = ROOT / "logs"
+    history: Path | None = None
     loader_workers: int | None = None
     timeout_seconds: float = 900.0
     seed: int = 0

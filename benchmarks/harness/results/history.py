@@ -1,28 +1,44 @@
-"""`history.jsonl`: a line per measurement. An artifact is replaced by the next run of its case; its line stays."""
+"""A line of `history.jsonl`: one measurement. An artifact is replaced by the next run of its case; its line stays."""
 
 from __future__ import annotations
 
-import os
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
 
 import msgspec
 
+from benchmarks.cases import Case
 from benchmarks.harness.protocol.records import Failure
-from benchmarks.harness.results.artifact import Header, MeasuredDetails
+from benchmarks.harness.protocol.reports import Environment
+from benchmarks.harness.protocol.revision import Revision
+from benchmarks.harness.results.artifact import Header, MeasuredDetails, PlanDetails, Provenance, UtcTime
 from benchmarks.harness.results.common import details_of, failure_of
+from benchmarks.harness.results.machine_key import machine_key, ordered
 from benchmarks.harness.results.speed_artifact import LightDetails
 
 HISTORY = "history.jsonl"
 
+VERSIONS = ("torch", "cuda", "cudnn", "nccl", "python", "opencv")
+"""Of the environment: those on which a speed depends."""
 
-class HistoryLine(Header, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """The ten fields of an artifact, and which run they are of. Times are UTC.
+SETTINGS = ("image_size", "compile_mode", "data_source", "image_cache", "loader_workers_per_process", "nodes")
+"""Of the plan: those on which a speed depends, and which the name of a case does not have."""
+
+
+class HistoryLine(Header, frozen=True, kw_only=True, forbid_unknown_fields=False, gc=False):
+    """The ten fields of an artifact, and which run they are of. Lines of older versions lack some fields.
 
     Attributes:
         measurement: for example "speed".
-        case: its name, which the ten fields do not tell in full.
-        git_commit, git_dirty: of the suite; None if the case did not reach its end.
+        case: its name, which the ten fields do not contain in full.
+        started_at, finished_at: UTC.
+        git_commit, git_dirty: of the suite; None if not known.
+        precision: of the case.
+        samples_per_second: of all ranks, if the measurement has it, whatever its FINAL_RESULT is. A failed case may
+            have it, too.
+        machine: hardware and driver (`machine_key.py`). A case that failed early has what is known without it.
+        machine_verdict: "quiet" or "disturbed"; None if the machine was not observed.
+        versions: of VERSIONS; empty if the case did not reach its end.
+        settings: of SETTINGS.
         light: whether `--ocr-light` left out the probes of a case that reached its end.
         failure: None if the artifact is good.
     """
@@ -31,64 +47,72 @@ class HistoryLine(Header, frozen=True, kw_only=True, forbid_unknown_fields=False
     case: str
     run_id: str
     suite_version: str
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: UtcTime
+    finished_at: UtcTime | None
     git_commit: str | None = None
     git_dirty: bool | None = None
+    precision: str | None = None
+    samples_per_second: float | None = None
+    machine: dict[str, str] = msgspec.field(default_factory=dict)
+    machine_verdict: str | None = None
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+    settings: dict[str, str | int | None] = msgspec.field(default_factory=dict)
     light: bool = False
     failure: Failure | None = None
 
 
-def history_line(artifact: Header, measurement: str, case: str) -> HistoryLine:
-    """The line of an artifact, good or failed."""
+def history_line(
+    artifact: Header,
+    measurement: str,
+    case: Case,
+    machine: Mapping[str, str] | None = None,
+    revision: Revision | None = None,
+) -> HistoryLine:
+    """The line of an artifact, good or failed.
+
+    `machine` and `revision` are what this process knows. What the ranks reported has priority.
+    """
     details = details_of(artifact)
-    environment = details.environment if isinstance(details, MeasuredDetails) else None
+    environment = environment_of(artifact)
+    revision = revision or Revision(None, None)
     return HistoryLine(
         **{name: getattr(artifact, name) for name in Header.__struct_fields__},
         measurement=measurement,
-        case=case,
+        case=str(case),
         **{name: getattr(details, name) for name in ("run_id", "suite_version", "started_at", "finished_at")},
-        git_commit=None if environment is None else environment.git_commit,
-        git_dirty=None if environment is None else environment.git_dirty,
+        git_commit=revision.commit if environment is None else environment.git_commit,
+        git_dirty=revision.dirty if environment is None else environment.git_dirty,
+        precision=case.precision,
+        samples_per_second=_samples_per_second(details),
+        machine=ordered({**(machine or {}), **_reported_machine(details)}),
+        machine_verdict=getattr(getattr(details, "machine", None), "verdict", None),
+        versions={} if environment is None else _versions(environment),
+        settings={name: getattr(details, name) for name in SETTINGS} if isinstance(details, PlanDetails) else {},
         light=isinstance(details, LightDetails),
         failure=failure_of(artifact),
     )
 
 
-def append(path: Path, line: HistoryLine) -> None:
-    """Append a line with one write, and wait until it is on the disk.
-
-    A process that died or a full disk may have left half a line: the new one then begins after a line end.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        size = os.fstat(descriptor).st_size
-        whole = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
-        data = (b"" if whole else b"\n") + msgspec.json.encode(line) + b"\n"
-        if os.write(descriptor, data) != len(data):
-            raise OSError(f"{path.name}: only a part of a line was written")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def environment_of(artifact: Header) -> Environment | None:
+    """What the ranks reported; None for a case that did not reach its end."""
+    details = details_of(artifact)
+    return details.environment if isinstance(details, MeasuredDetails) else None
 
 
-def read(path: Path) -> tuple[list[HistoryLine], int]:
-    """The lines of a history in their order, and the number of damaged lines, which are left out.
-
-    Raises:
-        OSError: if the file cannot be read.
-    """
-    with path.open("rb") as file:
-        lines = [_decoded(line) for line in file if line.strip()]
-    found = [line for line in lines if line is not None]
-    return found, len(lines) - len(found)
+def _samples_per_second(details: Provenance) -> float | None:
+    """`details.samples_per_second`, or that of the measured steps; rounded as FINAL_RESULT is."""
+    rate = getattr(details, "samples_per_second", None)
+    samples, seconds = getattr(details, "samples", None), getattr(details, "measured_seconds", None)
+    if rate is None and samples and seconds:
+        rate = samples / seconds
+    return round(rate, 3) if isinstance(rate, int | float) else None
 
 
-def _decoded(line: bytes) -> HistoryLine | None:
-    try:
-        return msgspec.json.decode(line, type=HistoryLine)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last for nesting thousands deep
-        return None
+def _reported_machine(details: Provenance) -> dict[str, str]:
+    if not isinstance(details, MeasuredDetails):
+        return {}
+    return machine_key({"device": details.device, "environment": msgspec.to_builtins(details.environment)})
+
+
+def _versions(environment: Environment) -> dict[str, str]:
+    return {name: str(value) for name in VERSIONS if (value := getattr(environment, name)) is not None}

@@ -7,6 +7,8 @@ key.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
 
 import psutil
 
@@ -60,3 +62,13 @@ def missing(key: Mapping[str, str]) -> list[str]:
 def ordered(found: Mapping[str, str | None]) -> dict[str, str]:
     """A key of what is known, its fields in their order."""
     return {name: printable_line(value) for name in FIELDS if (value := found.get(name))}
+
+
+def short_name(key: Mapping[str, str]) -> str:
+    """Six hexadecimal digits that name a key in a table: the same everywhere, and different for different keys."""
+    return _digits(tuple(key.items()))
+
+
+@lru_cache(maxsize=1000)
+def _digits(items: tuple[tuple[str, str], ...]) -> str:
+    return sha256(repr(sorted(items)).encode()).hexdigest()[:6]

@@ -70,17 +70,32 @@ def bytes_to_read(path: Path) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES else 0
 
 
-def _content(path: Path) -> bytes:
-    """All bytes of a regular file."""
+def open_regular(path: Path) -> int:
+    """A descriptor of a regular file, open for reading.
+
+    Raises:
+        DocumentError: if it is not a regular file.
+        OSError: if it cannot be opened.
+    """
     _check_kind(os.stat(path))  # first of all: opening a device may have an effect  # noqa: PTH116
     descriptor = os.open(
         path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     )  # never waits: not even for a late named pipe
     try:
-        status = os.fstat(descriptor)
-        _check_kind(status)
-        if status.st_size > MAX_BYTES:
-            raise DocumentError(f"too large: {status.st_size} bytes; an artifact has at most {MAX_BYTES}")
+        _check_kind(os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _content(path: Path) -> bytes:
+    """All bytes of a regular file."""
+    descriptor = open_regular(path)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > MAX_BYTES:
+            raise DocumentError(f"too large: {size} bytes; an artifact has at most {MAX_BYTES}")
         content = bytearray()
         while len(content) <= MAX_BYTES and (chunk := os.read(descriptor, MAX_BYTES + 1 - len(content))):
             content += chunk

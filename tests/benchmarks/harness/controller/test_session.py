@@ -14,9 +14,11 @@ import pytest
 from benchmarks.cases import parse_case
 from benchmarks.harness.controller import gpus
 from benchmarks.harness.controller import session as sessions
+from benchmarks.harness.controller.machine.machine_key import key_of_this_machine
+from benchmarks.harness.protocol.revision import Revision
 from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Nodes
-from benchmarks.harness.results import history, store
+from benchmarks.harness.results import history_file, store
 from benchmarks.harness.results.common import details_of, failure_of
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.measurements import MEASUREMENTS
@@ -119,7 +121,7 @@ def test_a_required_case_that_cannot_run_here_fails_with_an_artifact(
     document = json.loads(path.read_text())
     assert problems(document, MEASUREMENTS[measurement].form) == []
     assert (document["JOB_FAIL_FLAG"], document["details"]["failure"]["kind"]) == (1, kind)
-    assert len(history.read(tmp_path / "history.jsonl")[0]) == 1
+    assert len(history_file.read([tmp_path]).lines) == 1
 
 
 def test_only_node_0_writes_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +202,7 @@ def test_a_picture_that_cannot_be_drawn_does_not_cost_the_result(
 
     def no_picture(artifact: Any, path: Path) -> None:
         assert trained(tmp_path)["JOB_FAIL_FLAG"] == 0, "the artifact is written first"
-        assert len(history.read(tmp_path / "history.jsonl")[0]) == 1, "and its line in the history"
+        assert len(history_file.read([tmp_path]).lines) == 1, "and its line in the history"
         raise ValueError("'nonsense' is not a valid value for backend;\nsupported values are ['agg']")
 
     result = session(monkeypatch, tmp_path, converge, said).measure(drawing(monkeypatch, no_picture), CASE)
@@ -215,13 +217,12 @@ def test_every_measurement_leaves_a_line_in_the_history(tmp_path: Path, monkeypa
     results = [
         session(monkeypatch, tmp_path, launch).measure(MEASUREMENTS["speed"], CASE) for launch in (end_well, fail)
     ]
-    lines, damaged = history.read(tmp_path / "history.jsonl")
+    lines = history_file.read([tmp_path]).lines
     assert [line.run_id for line in lines] == [details_of(result.artifact).run_id for result in results]
     assert [(line.case, line.measurement, line.FINAL_RESULT, line.failure) for line in lines] == [
         (str(CASE), "speed", 4.0, None),
         (str(CASE), "speed", 0.0, KILLED),
     ]
-    assert damaged == 0
 
 
 def test_a_history_that_cannot_be_written_does_not_cost_the_result(
@@ -232,6 +233,39 @@ def test_a_history_that_cannot_be_written_does_not_cost_the_result(
     result = session(monkeypatch, tmp_path, end_well, said).measure(MEASUREMENTS["speed"], CASE)
     assert result.artifact.JOB_FAIL_FLAG == artifact(tmp_path)["JOB_FAIL_FLAG"] == 0
     assert "no line in the history: IsADirectoryError" in said[0]
+
+
+def test_a_shared_history_gets_the_line_too_and_its_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also that of a case which failed before a rank could report where it ran."""
+    output, shared = tmp_path / "logs", tmp_path / "new" / "all.jsonl"
+    output.mkdir()
+    monkeypatch.setattr(sessions, "revision", lambda: Revision("a" * 40, False))
+    session(monkeypatch, output, fail, history=shared).measure(MEASUREMENTS["speed"], CASE)
+    (line,) = history_file.read([shared]).lines
+    assert [line] == history_file.read([output]).lines
+    assert (line.git_commit, line.git_dirty, line.machine) == ("a" * 40, False, key_of_this_machine(CASE))
+
+
+def test_a_shared_history_that_is_that_of_the_output_folder_gets_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session(monkeypatch, tmp_path, end_well, history=tmp_path / "history.jsonl").measure(MEASUREMENTS["speed"], CASE)
+    assert len(history_file.read([tmp_path]).lines) == 1
+    assert history_file.read([tmp_path]).repeated == 0
+
+
+def test_a_shared_history_that_cannot_be_written_costs_neither_the_result_nor_the_own_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    shared = tmp_path / "history.jsonl" / "all.jsonl"  # below a file
+    result = session(monkeypatch, tmp_path, end_well, said, history=shared).measure(MEASUREMENTS["speed"], CASE)
+    assert result.artifact.JOB_FAIL_FLAG == 0
+    assert len(history_file.read([tmp_path]).lines) == 1
+    own = f"{tmp_path.name}/history.jsonl"
+    assert said[0].startswith(f"{CASE}: no line in the shared history (--ocr-history); it is in {own}: ")
 
 
 def test_a_defect_of_the_suite_is_not_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

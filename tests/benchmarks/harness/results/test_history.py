@@ -1,29 +1,28 @@
-"""One line per measurement, whatever happened to the file before."""
+"""What a line of the history says of its measurement."""
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-from typing import Any
 
-import pytest
+import msgspec
 
-from benchmarks.harness.results import history
+from benchmarks.cases import parse_case
+from benchmarks.harness.protocol.revision import Revision
+from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.history import HistoryLine, history_line
 from samples import KILLED, speed_artifact
 
 CASE = "psenet_sp_bs2_fp32_cpu1"
+HERE = {"device": "cpu", "cpu": "a processor", "cores": "4", "memory": "8 GiB"}
+REVISION = Revision("a" * 40, True)
 
 
-def good_line() -> HistoryLine:
-    return history_line(speed_artifact(CASE), "speed", CASE)
+def line_of(artifact: Header) -> HistoryLine:
+    return history_line(artifact, "speed", parse_case(CASE), HERE, REVISION)
 
 
-def test_a_line_has_the_ten_fields_first_and_says_which_run_it_is_of(tmp_path: Path) -> None:
-    history.append(tmp_path / "history.jsonl", good_line())
-    (text,) = (tmp_path / "history.jsonl").read_text().splitlines()
-    document = json.loads(text)
+def test_a_line_has_the_ten_fields_first_and_says_which_run_it_is_of() -> None:
+    document = json.loads(msgspec.json.encode(line_of(speed_artifact(CASE))))
     assert list(document)[:11] == [
         "log_file",
         "model_name",
@@ -42,54 +41,26 @@ def test_a_line_has_the_ten_fields_first_and_says_which_run_it_is_of(tmp_path: P
     assert document["started_at"] < document["finished_at"]
 
 
-def test_a_failed_measurement_has_its_failure() -> None:
-    line = history_line(speed_artifact(CASE, KILLED), "speed", CASE)
-    assert (line.JOB_FAIL_FLAG, line.FINAL_RESULT, line.failure, line.git_commit) == (1, 0, KILLED, None)
+def test_a_line_says_under_which_conditions_its_figure_was_obtained() -> None:
+    line = line_of(speed_artifact(CASE))
+    assert (line.precision, line.samples_per_second, line.machine_verdict) == ("fp32", 4.0, "quiet")
+    assert line.machine == {"device": "cpu", "cpu": "1", "cores": "2", "memory": "8 GiB"}, "what the ranks saw first"
+    assert line.versions == {"torch": "1", "python": "1", "opencv": "1"}
+    assert line.settings["image_size"] == 320
+    assert (line.git_commit, line.light) == (None, False), "the ranks found no checkout"
+    assert line_of(speed_artifact(CASE, light=True)).light
 
 
-@pytest.mark.parametrize(
-    "before",
-    [b"", b'{"half": "a li', b"\xff\xfe\x00", b"not JSON\n", b"[1, 2]\n", b"[" * 100_000, b'{"new": ' * 100_000],
-    ids=lambda before: str(before[:8]),
-)
-def test_a_damaged_line_never_harms_the_others(tmp_path: Path, before: bytes) -> None:
-    path = tmp_path / "history.jsonl"
-    history.append(path, good_line())
-    with path.open("ab") as file:
-        file.write(before)
-    history.append(path, good_line())
-    lines, damaged = history.read(path)
-    assert [line.case for line in lines] == [CASE, CASE]
-    assert damaged == bool(before)
+def test_a_case_that_failed_early_has_what_is_known_without_its_ranks() -> None:
+    line = line_of(speed_artifact(CASE, KILLED))
+    assert (line.JOB_FAIL_FLAG, line.FINAL_RESULT, line.failure) == (1, 0, KILLED)
+    assert (line.git_commit, line.git_dirty, line.machine) == ("a" * 40, True, HERE)
+    assert (line.samples_per_second, line.machine_verdict, line.versions) == (None, None, {})
+    assert line.settings["image_size"] == 320
 
 
-def test_a_line_is_written_at_once_and_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that lines of several runs into one file are never mixed, and survive a power failure."""
-    calls: list[str] = []
-
-    def spy(name: str) -> None:
-        real: Any = getattr(os, name)
-
-        def called(*given: Any) -> Any:
-            calls.append(name)
-            return real(*given)
-
-        monkeypatch.setattr(os, name, called)
-
-    for name in ("write", "fsync"):
-        spy(name)
-    history.append(tmp_path / "history.jsonl", good_line())
-    assert calls == ["write", "fsync"]
-
-
-def test_fields_of_a_later_version_are_no_damage(tmp_path: Path) -> None:
-    path = tmp_path / "history.jsonl"
-    history.append(path, good_line())
-    document = {**json.loads(path.read_text()), "new": 1}
-    path.write_text(json.dumps(document) + "\n")
-    assert history.read(path)[1] == 0
-
-
-def test_a_light_run_is_marked() -> None:
-    assert history_line(speed_artifact(CASE, light=True), "speed", CASE).light
-    assert not good_line().light
+def test_a_line_of_an_older_version_can_be_read() -> None:
+    document = json.loads(msgspec.json.encode(line_of(speed_artifact(CASE))))
+    old = {name: document[name] for name in list(document)[: list(document).index("git_commit")]}
+    line = msgspec.convert(old, HistoryLine)
+    assert (line.machine, line.versions, line.samples_per_second, line.failure) == ({}, {}, None, None)
