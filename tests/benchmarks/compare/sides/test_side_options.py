@@ -40,6 +40,7 @@ from benchmarks.compare.sides.side_options import (
         ("--dist=load", "--dist changes"),
         ("--lf", "--lf changes"),
         ("--junitxml=x.xml", "options: --junitxml would be written by each run: leave it out"),
+        ("--ocr-history=x.jsonl", "options: --ocr-history would be written by each run: leave it out"),
         ("--benchmark-json x.json", "--benchmark-json would be written by each run"),
         ("--co", "--co changes"),
         ("benchmarks/test_speed.py", "'benchmarks/test_speed.py' is not an option; the case is given by case:NAME"),

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.harness.controller.option_values import (
     endpoint,
+    history_file,
     memory_size,
     minutes,
     one_of,
@@ -92,6 +93,9 @@ def test_a_value_is_parsed(parse: Callable[[str], Any], text: str, expected: obj
         (pages_folder, "", "an existing folder of annotated images, or synthetic"),
         (output_folder, "", "a folder, or a path where one can be made"),
         (output_folder, __file__, "a folder, or a path where one can be made"),
+        (history_file, "", "a file, or a path where one can be made, or none"),
+        (history_file, ".", "a file, or a path where one can be made, or none"),
+        (history_file, "/dev/null", "a file, or a path where one can be made, or none"),
         (endpoint, "head", "HOST:PORT"),
         (endpoint, "tcp://head:29400", "HOST:PORT"),
         (one_of("none", "decoded"), "all", "none or decoded"),

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.harness.controller.option_table import OPTIONS
 from benchmarks.harness.controller.options import effective, read_settings
 from benchmarks.harness.protocol.machine import ROOT
+from benchmarks.harness.protocol.processes import TOKEN_VARIABLE
 from benchmarks.harness.protocol.settings import Nodes, Settings
 from fake_pytest import FakeConfig
 
@@ -66,6 +67,15 @@ def test_paths_of_the_command_line_are_relative_to_the_current_folder_and_those_
     assert settings({}, {"ocr_output": "there"}).output == ROOT / "there"
     assert settings({"ocr_data": "synthetic"}, folder=tmp_path).data is None
     assert settings({"ocr_words": "data"}, folder=tmp_path).words == tmp_path / "data"
+    assert settings({"ocr_history": "all.jsonl"}, folder=tmp_path).history == tmp_path / "all.jsonl"
+    assert settings({"ocr_history": "none"}, {"ocr_history": "all.jsonl"}, folder=tmp_path).history is None
+
+
+def test_runs_of_a_comparison_ignore_what_the_ini_file_says_for_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    ini = {"ocr_history": "all.jsonl", "ocr_compare": "rev:main"}
+    assert settings({}, ini).history == ROOT / "all.jsonl"
+    monkeypatch.setenv(TOKEN_VARIABLE, "1")
+    assert (settings({}, ini).history, settings({}, ini).compare) == (None, None)
 
 
 def test_the_options_of_a_job_become_its_nodes() -> None:
