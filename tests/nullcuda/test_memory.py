@@ -18,6 +18,7 @@ from suite import RunPytest
 from tests.nullcuda.conftest import OnDevice
 
 SIDE = 64
+PARTS = ("forward", "backward", "optimizer")
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -64,6 +65,9 @@ def test_the_parts_of_a_step_explain_its_peak(
     exact = tensors.parameters + tensors.buffers + tensors.optimizer_state + tensors.batch
     assert exact <= before < exact + 2**26  # and the workspace of cuBLAS
     assert forward - before >= shares.activations > 0 or moment.part == "forward"
+    before_peak, *peaks = (found["step"][name]["peak_bytes"] for name in ("before_step", *PARTS))
+    assert max(peaks) == pytest.approx(found["peak"], abs=2**16)
+    assert before_peak < peaks[2] < peaks[1]  # each part has its own: it is reset before
     assert len(found["moments"]) > 150  # layers and gradients
     whole, half = found["batch_peaks"]
     assert (whole["samples"], half["samples"], found["notes"]) == (4, 2, [None, None])

@@ -8,6 +8,7 @@ import resource
 import threading
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -55,7 +56,7 @@ class ResidentPeak:
     """
 
     def __init__(self) -> None:
-        self.source = "kernel" if _kernel_resets_peak() else "samples"
+        self.source: Literal["kernel", "samples"] = "kernel" if _kernel_resets_peak() else "samples"
         self._most = 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
