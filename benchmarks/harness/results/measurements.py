@@ -32,6 +32,7 @@ from benchmarks.harness.results import (
     speed_table,
 )
 from benchmarks.harness.results.artifact import Header
+from benchmarks.harness.results.checks import largest_batch as largest_batch_checks
 from benchmarks.harness.results.formats import (
     CONVERGENCE,
     LARGEST_BATCH,
@@ -294,7 +295,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             help="the largest batch of a case that fits into memory",
             run_in_rank="benchmarks.harness.worker.largest_batch:measure_largest_batch",
             build=largest_batch.build,
-            contradictions=largest_batch.contradictions,
+            contradictions=largest_batch_checks.contradictions,
             line=largest_batch_table.line,
             headings=largest_batch_table.HEADINGS,
             cells=largest_batch_table.cells,

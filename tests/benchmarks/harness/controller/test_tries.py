@@ -19,7 +19,8 @@ from benchmarks.harness.report.progress import NoDisplay
 from benchmarks.harness.results import store
 from benchmarks.harness.results.common import failure_of
 from benchmarks.harness.results.measurements import MEASUREMENTS
-from searches import CASE, above, end_try, planned_run, searched
+from samples import planned_run
+from searches import CASE, above, end_try, searched
 
 LARGEST_BATCH = MEASUREMENTS["largest_batch"]
 Launch = Callable[[Run, Path, Any], None]

@@ -38,7 +38,7 @@ def test_doubling_or_halving_then_bisection_over_the_grid(first: int, limit: int
     assert [each.batch for each in search(first, limit)] == batches
 
 
-@pytest.mark.parametrize("first", [1, 2, 7, 8, 12, 250, 384])
+@pytest.mark.parametrize("first", [1, 2, 7, 8, 12, 20, 250, 384])
 def test_the_result_is_the_largest_of_the_grid_that_trains_and_no_try_is_repeated(first: int) -> None:
     for limit in (*range(70), 1000, 4099):
         tried = search(first, limit)
