@@ -67,7 +67,10 @@ def memory_limited(device: torch.device, asked_bytes: int | None) -> Iterator[in
     """
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
-        limit = total if asked_bytes is None else min(total, asked_bytes)
+        if asked_bytes is None:
+            yield total
+            return
+        limit = min(total, asked_bytes)
         torch.cuda.set_per_process_memory_fraction(limit / total, device)
         try:
             yield limit
