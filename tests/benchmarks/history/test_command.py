@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ def test_a_narrow_terminal_gets_less_or_shorter_lines(
     extra: int,
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setattr(command.sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     lines = shown(capsys, folder)
     rows = lines[: lines.index("")]
     assert max(map(len, rows)) <= width
