@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import torch
-from torch._C._autograd import DeviceType
-from torch.autograd.profiler_util import FunctionEvent
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import profile
 
 from benchmarks.components.resident import resident_task
 from benchmarks.first_look.findings import FindingsFile
@@ -22,17 +17,18 @@ from benchmarks.first_look.sizes import piece_options
 from benchmarks.first_look.timing import WARM_UP_CALLS, seconds_per_call
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.trace_file import write_trace
 from benchmarks.harness.worker.clock import wait_for
 from benchmarks.harness.worker.probes.trace import traced
 from benchmarks.harness.worker.probes.work import eager_step
+from benchmarks.harness.worker.profiling.analysis import device_work
+from benchmarks.harness.worker.profiling.events import read_events
+from benchmarks.harness.worker.profiling.recording import activities, export, stripped
 from benchmarks.harness.worker.trainer import Trainer
 from ocr_models.task import Batch, TrainingTask
 
 PROFILED_STEPS = 3
 KERNELS = 60
-KEPT_OF_TRACE = ("schemaVersion", "deviceProperties", "displayTimeUnit", "traceEvents")
-"""Top-level entries of a trace; the others name folders and hosts."""
-
 Border = tuple[float, torch.cuda.Event | None]
 """A time of the host in seconds, and an event of the device; None on the CPU."""
 
@@ -110,14 +106,13 @@ def _step_in_parts(task: TrainingTask, trainer: Trainer, batch: Batch) -> dict[s
 def profiled(trainer: Trainer, batch: Batch, folder: Path, found: FindingsFile) -> None:
     """Kernels per step, a table of them, and a trace for chrome://tracing or Perfetto."""
     cuda = trainer.device.type == "cuda"
-    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    with profile(activities=activities, record_shapes=True) as profiler:
+    with profile(activities=activities(trainer.device), record_shapes=True) as profiler:
         for _ in range(PROFILED_STEPS):
             trainer.step(batch)
         wait_for(trainer.device)
-    averages = profiler.key_averages()
+    averages, trace = profiler.key_averages(), export(profiler.export_chrome_trace, folder)
     if cuda:
-        count, busy = device_work(profiler.events())
+        count, busy = device_work(read_events(trace))
         found.add("kernels and copies per step", count / PROFILED_STEPS)
         found.add("device busy per step", busy / PROFILED_STEPS, "ms")
     table = averages.table(
@@ -127,22 +122,8 @@ def profiled(trainer: Trainer, batch: Batch, folder: Path, found: FindingsFile) 
     )
     (folder / "kernels.txt").write_text(redact(table), encoding="utf-8")
     found.add("kernel table", "kernels.txt")
-    write_trace(profiler.export_chrome_trace, folder)
+    write_trace(stripped(trace), folder / "trace.json.gz")
     found.add("trace", "trace.json.gz")
-
-
-def device_work(events: Iterable[FunctionEvent]) -> tuple[int, float]:
-    """Events of a profile -> number of kernels and copies, and milliseconds in which at least one of them ran.
-
-    Named ranges are on the timeline of the device, too, but they are no work. An operation of the host repeats the time
-    of its kernels.
-    """
-    work = [each for each in events if each.device_type == DeviceType.CUDA and not each.is_user_annotation]
-    busy, until = 0.0, 0.0
-    for begin, end in sorted((each.time_range.start, each.time_range.end) for each in work):
-        busy += max(0.0, end - max(begin, until))
-        until = max(until, end)
-    return len(work), busy / 1e3
 
 
 def waits(trainer: Trainer, batch: Batch, found: FindingsFile) -> None:
@@ -155,19 +136,6 @@ def waits(trainer: Trainer, batch: Batch, found: FindingsFile) -> None:
     count = traced(steps, trainer.device)
     name = f"calls that made the host wait in {PROFILED_STEPS} steps"
     found.add(name, "not observed" if count is None else count)
-
-
-def write_trace(export: Callable[[str], object], folder: Path) -> None:
-    """Write trace.json.gz without what names this machine."""
-    raw = folder / ".trace.json"
-    try:
-        export(str(raw))
-        trace: dict[str, Any] = msgspec.json.decode(raw.read_bytes(), strict=False)
-    finally:
-        raw.unlink(missing_ok=True)
-    kept = {name: trace[name] for name in KEPT_OF_TRACE if name in trace}
-    with gzip.open(folder / "trace.json.gz", "wb", compresslevel=3) as file:
-        file.write(msgspec.json.encode(kept))
 
 
 if __name__ == "__main__":

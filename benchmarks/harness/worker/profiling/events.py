@@ -25,6 +25,7 @@ KINDS: dict[str, Kind] = {
 }
 """Of the categories in a trace. The others repeat events of the host on the timeline of the device, or link them."""
 
+HOST_KINDS = ("operator", "range", "call")
 DEVICE_KINDS = ("kernel", "copy")
 
 

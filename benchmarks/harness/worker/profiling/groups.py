@@ -6,6 +6,7 @@ To add a name: a word in `WORDS`, in the first group that should have it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from benchmarks.harness.protocol.profile_report import GROUPS, Group
 
@@ -38,7 +39,7 @@ WORDS: dict[Group, tuple[str, ...]] = {
         "instance_norm",
     ),
     "loss": ("ctc", "cross_entropy", "nll_loss", "binary_cross", "l1_loss", "mse_loss", "dice_loss", "diceloss"),
-    "optimiser": ("fused_adam", "fused_sgd", "foreach", "multi_tensor_apply", "optimizer", "_amp_"),
+    "optimiser": ("fused_adam", "fused_sgd", "optimizer", "_amp_"),
     "convolution": ("conv", "winograd", "implicit_gemm", "wgrad", "dgrad", "fprop"),
     "matmul": ("matmul", "addmm", "linear", "::mm", "::bmm", "baddbmm", "einsum", "gemm", "cutlass", "splitk", "nvjet"),
     "activation": ("relu", "gelu", "sigmoid", "tanh", "silu", "threshold_backward", "hardtanh"),
@@ -56,6 +57,9 @@ TRITON = re.compile(r"triton_(?P<kind>[a-z]+)_fused_(?P<operators>\w*?)(_\d+)?$"
 CPP_FUSED = re.compile(r"(graph_\d+_)?cpp_fused_(?P<operators>\w*?)(_\d+)?$")
 TEMPLATE = "tem"
 """Triton's kernels of matrix products and convolutions, with what follows them."""
+
+MOST_NAMES = 4096
+"""A step has a few hundred, and calls each of them often."""
 
 COMPILED = ("compiledfunction", "torch-compiled region", "compiledfxgraph")
 
@@ -84,6 +88,7 @@ def known_group(name: str) -> bool:
     return _by_words(name) is not None
 
 
+@lru_cache(MOST_NAMES)
 def _by_words(name: str) -> Group | None:
     text = name.lower()
     if text.rpartition("::")[2] in RESIZE_OF_MEMORY:
@@ -91,6 +96,7 @@ def _by_words(name: str) -> Group | None:
     return next((group for group, words in WORDS.items() if any(word in f"{text} " for word in words)), None)
 
 
+@lru_cache(MOST_NAMES)
 def _fused(name: str) -> Group | None:
     """Of a kernel that torch.compile made and named after what it fuses: one group if all that is known is of it; None
     for other kernels.

@@ -31,11 +31,14 @@ class KnownWork:
 
     def of_owners(self, timeline: Timeline) -> dict[Event, Work]:
         """Library operator -> the work of all that it calls; without those of which nothing is known."""
-        counted: set[Event] = set()
+        counted: set[Event | None] = set()
         found: dict[Event, Work] = {}
         for each in timeline.operators:
             work = self._known.get((each.name, each.shapes))
-            if work is None or any(above in counted for above in timeline.above(each)):
+            if timeline.parent(each) in counted:
+                counted.add(each)  # its work is part of that
+                continue
+            if work is None:
                 continue
             counted.add(each)
             owner = timeline.owner(each)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.harness.protocol.profile_report import Part
-from benchmarks.harness.worker.profiling.events import Event
+from benchmarks.harness.worker.profiling.events import HOST_KINDS, Event
 from benchmarks.harness.worker.profiling.intervals import Interval
 from benchmarks.harness.worker.ranges import RANGES
 
@@ -41,12 +41,20 @@ class Timeline:
 
     def __init__(self, events: Iterable[Event]) -> None:
         """The events in order of their beginning; of several, the longest first."""
-        nested = [each for each in events if each.kind in ("operator", "range")]
+        nested = [each for each in events if each.kind in HOST_KINDS]
         self.operators = [each for each in nested if each.kind == "operator"]
         self._parents = _parents(nested)
-        self._by_number = {each.external: each for each in nested if each.external is not None}
-        self._ranges = [each for each in nested if each.kind == "range" and each.name in RANGES]
+        self._by_number: dict[int | None, Event] = {
+            each.external: each for each in nested if each.external is not None and each.kind != "call"
+        }
+        self._calls = {each.correlation: each for each in nested if each.kind == "call"}
+        self._ranges = [each for each in nested if _is_part(each)]
         self._range_begins = [each.begin for each in self._ranges]
+        self._owners: dict[Event, Event] = {}
+        self._parts: dict[Event, Part] = {}
+        self._nodes: dict[Event, Event | None] = {}
+        for each in nested:  # what contains an event comes before it
+            self._inherit(each, self._parents.get(each))
         self._makers = {
             each.sequence: each
             for each in self.operators
@@ -54,9 +62,26 @@ class Timeline:
         }
         """Sequence number -> the operator that made the node of autograd: the last one that had this number."""
 
+    def _inherit(self, event: Event, parent: Event | None) -> None:
+        above = None if parent is None else self._owners[parent]
+        self._owners[event] = above if above is not None and _is_library_operator(above) else event
+        if _is_part(event):
+            self._parts[event] = event.name  # type: ignore[assignment]
+        else:
+            self._parts[event] = self.part_at(event.begin) if parent is None else self._parts[parent]
+        is_node = event.of_backward and event.sequence is not None
+        self._nodes[event] = event if is_node else None if parent is None else self._nodes[parent]
+
     def issuer(self, event: Event) -> Event | None:
-        """The operator or range in which a kernel, a copy or a call of CUDA was issued."""
-        return None if event.external is None else self._by_number.get(event.external)
+        """The operator or range in which a kernel or a copy was issued."""
+        if event.external in self._by_number:
+            return self._by_number[event.external]
+        call = None if event.correlation is None else self._calls.get(event.correlation)
+        return None if call is None else self.parent(call)
+
+    def parent(self, event: Event) -> Event | None:
+        """The operator or range that contains an event."""
+        return self._parents.get(event)
 
     def above(self, event: Event) -> Iterator[Event]:
         """The event itself and all that contain it, the innermost first."""
@@ -67,17 +92,14 @@ class Timeline:
 
     def owner(self, event: Event) -> Event:
         """The outermost library operator that contains an event, or is it; else the event itself."""
-        return next(reversed([each for each in self.above(event) if _is_operator(each)]), event)
+        return self._owners[event]
 
     def part(self, event: Event) -> Part:
         """The part of the step in which an event was issued.
 
         The ranges are those of the thread that trains. Autograd has a thread of its own for a GPU: then time decides.
         """
-        for each in self.above(event):
-            if each.kind == "range" and each.name in RANGES:
-                return each.name  # type: ignore[return-value]
-        return self.part_at(event.begin)
+        return self._parts[event]
 
     def part_at(self, time: float) -> Part:
         """The part of the step in which the thread that trains was."""
@@ -88,7 +110,7 @@ class Timeline:
 
     def node(self, event: Event) -> Event | None:
         """The node of autograd within which an event runs; None outside the backward pass."""
-        return next((each for each in self.above(event) if each.of_backward and each.sequence is not None), None)
+        return self._nodes[event]
 
     def maker(self, event: Event) -> Event | None:
         """The operator of the forward pass whose gradient an event computes; None if it does not, or it is unknown."""
@@ -99,20 +121,23 @@ class Timeline:
         """The time in operators of each thread, divided among them: each library operator with all that it calls, and
         of what only contains operators the rest.
         """
-        children: dict[Event, list[Event]] = defaultdict(list)
-        for each in self.operators:
+        inner: dict[Event, list[Event]] = defaultdict(list)
+        owners = [each for each in self.operators if self.owner(each) is each]
+        for each in owners:
             parent = self._parents.get(each)
             while parent is not None and parent.kind == "range":
                 parent = self._parents.get(parent)
             if parent is not None:
-                children[parent].append(each)
-        owners = {each for each in self.operators if self.owner(each) is each}
+                inner[parent].append(each)
         for each in owners:
-            inner = [] if _is_operator(each) else children[each]
-            yield from ((interval, each) for interval in _rest(each, inner))
+            yield from ((interval, each) for interval in _rest(each, inner[each]))
 
 
-def _is_operator(event: Event) -> bool:
+def _is_part(event: Event) -> bool:
+    return event.kind == "range" and event.name in RANGES
+
+
+def _is_library_operator(event: Event) -> bool:
     return event.kind == "operator" and is_library_operator(event.name)
 
 
