@@ -36,7 +36,7 @@ PEAK_RATE = 7e-4 * 384 / 256
 WARM_UP = 0.075
 """Share of the steps in which the rate rises from 1/25 to its peak; then it falls to 1/250000."""
 
-SHARPER = 10
+SHARPER = 4
 
 NOTES = (
     f"labels are padded to {MAX_CHARACTERS} characters in every batch, and read in six orders",

@@ -263,8 +263,11 @@ def test_pictures_and_snapshots_next_to_artifacts_are_left_out(tmp_path: Path) -
     put(tmp_path, "a_speed", from_log())
     put(tmp_path, "a_convergence.png", "\x89PNG")
     put(tmp_path, "a_memory.snapshot.pickle", "\x80")
+    put(tmp_path, "a_profile.trace.json.gz", "packed")
     assert gate.main([str(tmp_path)]) == 0
     put(tmp_path, "a.png", "\x89PNG")
+    assert gate.main([str(tmp_path)]) == 1
+    (tmp_path / "a.png").rename(tmp_path / "a.trace.json.gz")
     assert gate.main([str(tmp_path)]) == 1
 
 
@@ -290,7 +293,10 @@ def test_other_files_are_named_and_hidden_ones_left_out(tmp_path: Path, capsys: 
     assert gate.main([str(tmp_path)]) == 1
     shown = capsys.readouterr().out
     assert ".b_speed" not in shown
-    assert "not the name of an artifact, which ends in _speed or _convergence" in shown
+    assert (
+        "not the name of an artifact, which ends in _speed or _memory or _profile or _convergence or _largest_batch"
+        in shown
+    )
     assert "not a regular file but a directory" in shown
 
 

@@ -54,6 +54,17 @@ def test_a_light_run_on_a_gpu_has_no_probes(run_case: RunCase, tmp_path: Path) -
     assert not {"matmul", "limits", "traced_steps"} & details["overhead"].keys()
 
 
+def test_a_profile_without_kernels_fails_with_what_to_do(run_case: RunCase, tmp_path: Path) -> None:
+    """This device has no CUPTI. A GPU that seems idle because nothing was reported must not be a result."""
+    outcome = run_case("tinyfixed_sp_bs2_fp32_1", "-m", "profile")
+    assert outcome.code == 1, outcome.text
+    document = read_artifact(tmp_path, "ocr_TinyFixed_sp_bs2_fp32_1", "profile")
+    failure = document["details"]["failure"]
+    assert (failure["kind"], document["FINAL_RESULT"]) == ("profiler", 0)
+    assert "reported no kernel of the steps: make sure that no other profiler is attached" in failure["message"]
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["ocr_TinyFixed_sp_bs2_fp32_1_profile"]
+
+
 def test_two_processes_train_on_two_gpus(run_case: RunCase, tmp_path: Path) -> None:
     """torchrun's agent, NCCL between the GPUs, gloo between the hosts."""
     outcome = run_case("tinyfixed_mp_bs4_fp32_2", NULLCUDA_DEVICES="2")

@@ -23,7 +23,7 @@ from benchmarks.harness.worker.profiling.intervals import Interval, gaps, length
 from benchmarks.harness.worker.profiling.known_work import KnownWork
 from benchmarks.harness.worker.profiling.pieces import Piece, device_pieces, host_pieces
 from benchmarks.harness.worker.profiling.rows import PER_SECOND, Frame, short, top_kernels, top_operators
-from benchmarks.harness.worker.profiling.timeline import Timeline
+from benchmarks.harness.worker.profiling.timeline import Timeline, is_library_operator
 from benchmarks.harness.worker.profiling.waits import RANGE, host_waits
 
 LAUNCHES = ("cudaLaunchKernel", "cuLaunchKernel", "cudaLaunchCooperativeKernel", "cudaGraphLaunch", "cuGraphLaunch")
@@ -121,7 +121,7 @@ class Analysis:
 
     def _outermost(self) -> list[Event]:
         found = {self._timeline.owner(each) for each in self._timeline.operators if self._within_steps(each)}
-        return [each for each in found if "::" in each.name and self._within_steps(each)]
+        return [each for each in found if is_library_operator(each.name) and self._within_steps(each)]
 
     def _communication(self) -> CommunicationTime:
         exchange = union(each.interval for each in self._pieces if each.group == "communication")

@@ -119,7 +119,7 @@ def test_runs_on_a_gpu_that_vary_by_themselves_show_no_change() -> None:
                 {
                     "details.loss_last.loss": 0.5 * (1 + random.gauss(0, 1e-4)),
                     f"{figure}.loss": 0.4875 * (1 + random.gauss(0, 1e-5)),
-                    f"{figure}.gradient_norm": 9.5416 * (1 + random.gauss(0, 1e-4)),
+                    f"{figure}.gradient_norm": 2.99417 * (1 + random.gauss(0, 1e-4)),
                 },
             )
             for _ in range(10)
@@ -141,8 +141,8 @@ def test_on_a_gpu_losses_count_from_three_runs_a_side_on() -> None:
     [
         ("loss_text", 0.3774507 * 1.002, True),
         ("loss_text", 0.3774507 * 1.0009, False),
-        ("gradient_norm", 9.5416 * 1.004, False),
-        ("gradient_norm", 9.5416 * 1.006, True),
+        ("gradient_norm", 2.99417 * 1.004, False),
+        ("gradient_norm", 2.99417 * 1.006, True),
         ("parameters", 191, True),
     ],
 )

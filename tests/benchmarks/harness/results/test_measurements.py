@@ -70,6 +70,7 @@ def test_the_functions_that_a_record_names_exist(measurement: Measurement) -> No
         ("psenet_sp_bs8_fp32_1_convergence", "convergence"),
         ("a_speed", "speed"),
         ("speed", None),
+        ("ocr_PSENet_sp_bs8_fp32_1_profile", "profile"),
         ("notes.txt", None),
         ("psenet_sp_bs8_fp32_1_memory", "memory"),
         ("a_speed.png", None),
