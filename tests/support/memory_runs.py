@@ -40,6 +40,7 @@ def memory_report(*, on_gpu: bool = False, samples: int = 2, **changed: Any) -> 
     """Of a rank with a peak of 1000 bytes: 50 of parameters, 30 and 10 of optimiser and buffers, 10 of batches."""
     good = MemoryReport(
         peak_bytes=1000,
+        graph_pool_bytes=0,
         peak_source="allocator" if on_gpu else "kernel",
         peak_reserved_bytes=1200 if on_gpu else None,
         host_peak_bytes=1500,

@@ -106,12 +106,14 @@ class MemoryReport(Struct, frozen=True, kw_only=True):
 
     Attributes:
         peak_bytes: in the measured steps.
+        graph_pool_bytes: of `peak_bytes`, what torch does not count as allocated.
         peak_reserved_bytes: None on the CPU.
         host_peak_bytes: peak resident memory of the process, until the end of the measured steps.
         loader_peak_bytes: sum over its loader processes; None if it could not be read.
     """
 
     peak_bytes: int
+    graph_pool_bytes: int
     peak_source: PeakSource
     peak_reserved_bytes: int | None
     host_peak_bytes: int

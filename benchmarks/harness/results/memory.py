@@ -34,7 +34,7 @@ SNAPSHOT_SUFFIX = ".snapshot.pickle"
 
 SHOWN_AS_THEY_ARE = (
     *("peak_bytes", "peak_source", "host_peak_bytes", "loader_peak_bytes", "tensors", "step", "moment", "moment_note"),
-    *("batch_peaks", "allocator"),
+    *("batch_peaks", "allocator", "graph_pool_bytes"),
 )
 """Fields of the report of the rank with the highest peak."""
 
@@ -97,7 +97,7 @@ def _details(run: Run) -> MemoryDetails:
         memory_of="device" if run.case.device == "cuda" else "process",
         of_rank=most,
         fragmentation_bytes=None if reserved is None else max(0, reserved - own.peak_bytes),
-        shares=shares_of(own.peak_bytes, own.tensors, own.moment, idle_process(own)),
+        shares=shares_of(own.peak_bytes, own.tensors, own.moment, idle_process(own), own.graph_pool_bytes),
         kept_for_backward_bytes=kept_for_backward(own.step),
         bytes_per_sample=slope,
         batch_note=_redacted(own.batch_note) if slope is not None or own.batch_note else NO_SLOPE,

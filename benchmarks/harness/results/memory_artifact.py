@@ -32,6 +32,7 @@ class MemoryShares(Struct, frozen=True, forbid_unknown_fields=True):
     gradients: Annotated[Bytes, about("those that exist at the moment: few if the backward pass begins there")]
     optimizer_state: Bytes
     batch: Annotated[Bytes, about("as the loader delivers it; what `prepare` makes of it are activations")]
+    graph_pools: Annotated[Bytes, about("graph_pool_bytes: what a step makes in CUDA graphs; 0 without them")]
     activations: Annotated[
         Bytes | None,
         about(
@@ -70,6 +71,10 @@ class MemoryDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run"):
     memory_of: Annotated[Literal["device", "process"], about("what peak_bytes counts: allocated by torch, or resident")]
     of_rank: Annotated[Count, about("the rank with the highest peak, the first of them")]
     peak_bytes: Annotated[PositiveBytes, about("in the measured steps, before which it was reset")]
+    graph_pool_bytes: Annotated[
+        Bytes,
+        about("of peak_bytes, what torch reserves for CUDA graphs and does not count as allocated; 0 without them"),
+    ]
     peak_source: Annotated[
         PeakSource,
         about(

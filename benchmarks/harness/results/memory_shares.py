@@ -11,7 +11,9 @@ from benchmarks.harness.results.memory_artifact import MemoryDetails, MemoryShar
 NO_SLOPE = "the peak does not grow with the batch"
 
 
-def shares_of(peak: int, tensors: TensorBytes, moment: PeakMoment | None, idle_process: int | None) -> MemoryShares:
+def shares_of(
+    peak: int, tensors: TensorBytes, moment: PeakMoment | None, idle_process: int | None, graph_pools: int = 0
+) -> MemoryShares:
     """The parts of a peak; their sum is the peak. A step whose peak is lower than the observed one has less of what is
     known by difference.
 
@@ -27,6 +29,7 @@ def shares_of(peak: int, tensors: TensorBytes, moment: PeakMoment | None, idle_p
     wanted: dict[str, int | None] = {
         **exact,
         "gradients": 0 if moment is None else moment.gradient_bytes,
+        "graph_pools": graph_pools,
         "process": None if idle_process is None else idle_process - sum(exact.values()) - kept_gradients,
         "activations": None if moment is None else made_in_step(moment),
     }

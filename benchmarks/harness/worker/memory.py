@@ -22,7 +22,7 @@ from benchmarks.harness.protocol.reports import RankReport
 from benchmarks.harness.protocol.stages import PROBES, WARM_UP, WINDOW, Position
 from benchmarks.harness.worker.clock import StepClock
 from benchmarks.harness.worker.probes.batch_peaks import batch_peaks
-from benchmarks.harness.worker.probes.memory_gauge import AllocatorWatch, MemoryGauge, gauge_of
+from benchmarks.harness.worker.probes.memory_gauge import AllocatorWatch, MemoryGauge, gauge_of, graph_pool_bytes
 from benchmarks.harness.worker.probes.memory_parts import NOT_GLIBC, observed_moments, peak_moment, step_memory
 from benchmarks.harness.worker.probes.memory_snapshot import STEPS, snapshot
 from benchmarks.harness.worker.probes.process_memory import loader_peak_bytes, run_peak_bytes
@@ -36,7 +36,7 @@ from ocr_models.task import Batch
 
 ON_CPU = "the case runs on the CPU"
 NOT_RANK_0 = "only rank 0 writes one"
-CUDA_GRAPHS = "CUDA graphs keep the memory of a step in pools of their own"
+CUDA_GRAPHS = "CUDA graphs keep the memory of a step in pools of their own: graph_pools"
 
 
 def measure_memory(set_up: SetUp) -> Measured:
@@ -62,8 +62,10 @@ def measure_memory(set_up: SetUp) -> Measured:
     clock.begin(warmup=False)
     trainer.run(batches, plan.steps, clock)
     seconds = clock.finish()
+    pools = graph_pool_bytes(device) if has_cuda_graphs(set_up) else 0
     peak = WindowPeak(
-        peak_bytes=gauge.read().peak_bytes,
+        peak_bytes=gauge.read().peak_bytes + pools,
+        graph_pool_bytes=pools,
         peak_reserved_bytes=gauge.peak_reserved(),
         host_peak_bytes=max(host_peak, run_peak_bytes()),
         loader_peak_bytes=loader_peak_bytes(),
@@ -84,10 +86,16 @@ class WindowPeak:
     """What was read right after the measured steps. The fields are those of `MemoryReport`."""
 
     peak_bytes: int
+    graph_pool_bytes: int
     peak_reserved_bytes: int | None
     host_peak_bytes: int
     loader_peak_bytes: int | None
     allocator: AllocatorEvents | None
+
+
+def has_cuda_graphs(set_up: SetUp) -> bool:
+    """Whether the steps are replayed as CUDA graphs."""
+    return set_up.case.device == "cuda" and set_up.plan.compile_mode in CUDA_GRAPH_MODES
 
 
 def _with_host_peak(report: RankReport, peak: WindowPeak) -> RankReport:
@@ -110,7 +118,7 @@ def _report(
         moments = observed_moments(set_up.task, trainer, on_device, gauge)
         moment = peak_moment(moments, tensors.gradients if set_up.case.mode == "mp" else None)
     moment_note = None if moment is not None else NOT_GLIBC
-    if set_up.case.device == "cuda" and set_up.plan.compile_mode in CUDA_GRAPH_MODES:
+    if has_cuda_graphs(set_up):
         moment, moment_note = None, CUDA_GRAPHS
     with set_up.timed("batch_peaks"):
         peaks, batch_note = batch_peaks(trainer, batch, gauge)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import structs
 
 from benchmarks.cases import Case, parse_case
+from benchmarks.harness.protocol.compile_modes import CUDA_GRAPH_MODES
 from benchmarks.harness.results.checks.case import measured_contradictions, mismatch, result_mismatch
 from benchmarks.harness.results.checks.training import Problem, describe_problems, training_problems
 from benchmarks.harness.results.memory_artifact import MemoryArtifact, MemoryDetails
@@ -63,8 +64,11 @@ def _device(details: MemoryDetails, case: Case) -> list[str]:
             found.append(f"details.ranks: rank {rank.rank}: peak_reserved_bytes: less than peak_bytes")
         elif reserved is None and rank.host_peak_bytes < rank.peak_bytes:
             found.append(f"details.ranks: rank {rank.rank}: host_peak_bytes: less than peak_bytes")
+    has_graphs = on_gpu and details.compile_mode in CUDA_GRAPH_MODES
+    if details.graph_pool_bytes and not has_graphs:
+        found.append(f"details.graph_pool_bytes: {details.graph_pool_bytes}, but the case has no CUDA graphs")
     if not found and on_gpu:
-        found += mismatch("peak_memory_bytes", details.peak_memory_bytes, details.peak_bytes)
+        found += mismatch("peak_memory_bytes", details.peak_memory_bytes, details.peak_bytes - details.graph_pool_bytes)
         reserved = details.ranks[details.of_rank].peak_reserved_bytes or 0
         found += mismatch("fragmentation_bytes", details.fragmentation_bytes, reserved - details.peak_bytes)
     return found
@@ -72,7 +76,10 @@ def _device(details: MemoryDetails, case: Case) -> list[str]:
 
 def _parts(details: MemoryDetails, case: Case) -> list[str]:
     """The shares of the peak, and what follows from the readings of a step."""
-    expected = structs.asdict(shares_of(details.peak_bytes, details.tensors, details.moment, idle_process(details)))
+    parts = shares_of(
+        details.peak_bytes, details.tensors, details.moment, idle_process(details), details.graph_pool_bytes
+    )
+    expected = structs.asdict(parts)
     shares = structs.asdict(details.shares)
     found = [line for name, size in expected.items() for line in mismatch(f"shares.{name}", shares[name], size)]
     total = sum(size or 0 for size in shares.values())

@@ -16,6 +16,8 @@ from benchmarks.harness.worker.probes.process_memory import (
     trim_malloc,
 )
 
+DEFAULT_POOL = (0, 0)
+
 
 class MemoryGauge(Protocol):
     """Reads memory, and its peak since the last `restart`.
@@ -110,6 +112,18 @@ class HostGauge:
 
     def close(self) -> None:
         self._peak.close()
+
+
+def graph_pool_bytes(device: torch.device) -> int:
+    """Memory of CUDA graphs that torch does not count as allocated: they write to it whenever they are replayed, and
+    nobody else can have it.
+    """
+    segments = torch.cuda.memory_snapshot(include_traces=False)
+    return sum(
+        each["total_size"] - each["allocated_size"]
+        for each in segments
+        if each["device"] == device.index and tuple(each["segment_pool_id"]) != DEFAULT_POOL
+    )
 
 
 def gauge_of(device: torch.device) -> MemoryGauge:

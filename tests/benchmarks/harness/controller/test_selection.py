@@ -193,7 +193,7 @@ def kept(config: FakeConfig, items: Sequence[pytest.Item] = ALL) -> list[pytest.
 
 
 def test_every_measurement_but_speed_and_the_components_are_opt_in() -> None:
-    assert opt_in_markers() == {"convergence", "largest_batch", "components"}
+    assert opt_in_markers() == {*MEASUREMENTS, "components"} - {"speed"}
 
 
 @pytest.mark.parametrize("args", [["benchmarks"], ["."], ["benchmarks", "benchmarks/test_speed.py"]])

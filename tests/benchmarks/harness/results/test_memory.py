@@ -32,11 +32,13 @@ def built(case: str) -> tuple[MemoryArtifact, MemoryDetails]:
 def test_the_shares_of_a_peak_add_up_to_it() -> None:
     report = memory_report()
     of_gpu = shares_of(1000, report.tensors, report.moment, None)
-    assert of_gpu == MemoryShares(50, 10, 20, 30, 10, activations=300, process=None, other=580)
+    assert of_gpu == MemoryShares(50, 10, 20, 30, 10, 0, activations=300, process=None, other=580)
     of_cpu = shares_of(1000, report.tensors, report.moment, 400)
-    assert of_cpu == MemoryShares(50, 10, 20, 30, 10, activations=300, process=300, other=280)
+    assert of_cpu == MemoryShares(50, 10, 20, 30, 10, 0, activations=300, process=300, other=280)
+    of_graphs = shares_of(1000, report.tensors, None, None, graph_pools=700)
+    assert (of_graphs.graph_pools, of_graphs.activations, of_graphs.other) == (700, None, 200)
     unknown = shares_of(1000, report.tensors, None, None)
-    assert unknown == MemoryShares(50, 10, 0, 30, 10, activations=None, process=None, other=900)
+    assert unknown == MemoryShares(50, 10, 0, 30, 10, 0, activations=None, process=None, other=900)
 
 
 def test_gradients_in_buckets_belong_neither_to_the_process_nor_to_the_activations() -> None:
@@ -139,6 +141,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (GPU, {"details.allocator": None}, "details.allocator: null if and only if the case runs on the CPU"),
     (GPU, {"details.ranks.0.peak_reserved_bytes": None}, "rank 0: peak_reserved_bytes: null if and only if it ran on"),
     (GPU, {"details.fragmentation_bytes": 1}, "details.fragmentation_bytes: 1, but the other details yield 200"),
+    (GPU, {"details.graph_pool_bytes": 5}, "details.graph_pool_bytes: 5, but the case has no CUDA graphs"),
     (GPU, {"details.peak_memory_bytes": 7}, "details.peak_memory_bytes: 7, but the other details yield 1000"),
     (
         GPU,

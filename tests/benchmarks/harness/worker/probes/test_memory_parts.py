@@ -13,7 +13,7 @@ from benchmarks.cases import parse_case
 from benchmarks.harness.protocol.memory_report import MemoryReading, PeakMoment, TensorBytes
 from benchmarks.harness.protocol.stages import Position
 from benchmarks.harness.worker.probes.batch_peaks import COMPILED, batch_peaks, other_size, resized
-from benchmarks.harness.worker.probes.memory_gauge import HostGauge, gauge_of
+from benchmarks.harness.worker.probes.memory_gauge import HostGauge, gauge_of, graph_pool_bytes
 from benchmarks.harness.worker.probes.memory_parts import Moment, observed_moments, peak_moment, step_memory
 from benchmarks.harness.worker.probes.tensor_bytes import Storages
 from benchmarks.harness.worker.trainer import Trainer
@@ -113,6 +113,17 @@ def test_memory_that_tensors_share_counts_once() -> None:
     storages = Storages(CPU)
     assert storages.add([whole, whole[:10], None, 5]) == 4096
     assert storages.add([whole[5:], torch.zeros(0), torch.zeros(2, device="meta"), torch.zeros(1)]) == 4
+
+
+def test_pools_of_cuda_graphs_count_what_torch_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def segment(device: int, pool: tuple[int, int], total: int, allocated: int) -> dict[str, Any]:
+        return {"device": device, "segment_pool_id": pool, "total_size": total, "allocated_size": allocated}
+
+    default, first, second = (0, 0), (0, 1), (0, 2)
+    of_another_gpu = segment(0, first, 9, 0)
+    segments = [segment(1, default, 100, 50), segment(1, first, 20, 5), segment(1, second, 7, 0), of_another_gpu]
+    monkeypatch.setattr(torch.cuda, "memory_snapshot", lambda **_: segments)
+    assert graph_pool_bytes(torch.device("cuda", 1)) == 15 + 7
 
 
 def test_a_batch_is_halved_and_a_single_sample_doubled() -> None:
