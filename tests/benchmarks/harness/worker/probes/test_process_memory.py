@@ -59,7 +59,7 @@ def test_malloc_knows_what_it_has_given_out(monkeypatch: pytest.MonkeyPatch) -> 
     after = malloc_bytes()
     assert during is not None
     assert after is not None
-    assert during - before >= 16 * MEBIBYTE
+    assert during - before > 15 * MEBIBYTE  # something else may have been freed
     assert abs(after - before) < MEBIBYTE
     monkeypatch.setattr(process_memory, "_malloc_is_glibcs", lambda: False)
     assert malloc_bytes() is None
