@@ -14,7 +14,7 @@
 #define LARGEST_MEMSET (1 << 20)
 
 /* NULLCUDA_MEMORY, in bytes, is all that a process can allocate. Without it memory is not limited; what is free is only
-   told. */
+   reported. */
 static _Atomic size_t used_bytes;
 
 size_t device_memory(void) {
