@@ -28,7 +28,8 @@ def host(
     shapes: Shapes = (),
 ) -> Event:
     """An operator, or a range if its name is that of a part of a step; a call of CUDA by its name."""
-    kind: Kind = "range" if name in (*RANGES, RANGE) else "call" if name.startswith("cuda") else "operator"
+    is_range = name in (*RANGES, RANGE) or name.startswith("gloo:")
+    kind: Kind = "range" if is_range else "call" if name.startswith("cuda") else "operator"
     correlation = number if kind == "call" else None
     external = None if kind == "call" else number
     return Event(name, kind, begin, end, thread, external, correlation, sequence, of_backward, shapes)

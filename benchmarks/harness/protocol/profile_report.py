@@ -53,11 +53,12 @@ CountPerStep = Annotated[Amount, about("how often in a step")]
 SecondsPerStep = Annotated[Seconds, about("total in a step; what runs at once counts several times")]
 Share = Annotated[Fraction, about("of the busy time; what runs at once shares it in equal parts")]
 KnownTflops = Annotated[
-    Tflops | None, about("of matrix products, convolutions and attention in its time; null if unknown or none")
+    Tflops | None,
+    about("of matrix products, convolutions and attention; null if there are none, or unknown"),
 ]
 KnownBandwidth = Annotated[
     TerabytesPerSecond | None,
-    about("operands read and results written once, in its time; null if unknown"),
+    about("operands read once and results written once, in its time; null if unknown"),
 ]
 
 

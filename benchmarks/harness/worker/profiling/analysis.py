@@ -19,7 +19,7 @@ from benchmarks.harness.protocol.profile_report import (
 from benchmarks.harness.worker.exceptions import ProfilerError
 from benchmarks.harness.worker.probes.work import Operation
 from benchmarks.harness.worker.profiling.events import DEVICE_KINDS, Event
-from benchmarks.harness.worker.profiling.intervals import Interval, gaps, length, overlap, union
+from benchmarks.harness.worker.profiling.intervals import Interval, clipped, gaps, length, overlap, union
 from benchmarks.harness.worker.profiling.known_work import KnownWork
 from benchmarks.harness.worker.profiling.pieces import Piece, device_pieces, host_pieces
 from benchmarks.harness.worker.profiling.rows import PER_SECOND, Frame, short, top_kernels, top_operators
@@ -28,6 +28,9 @@ from benchmarks.harness.worker.profiling.waits import RANGE, host_waits
 
 LAUNCHES = ("cudaLaunchKernel", "cuLaunchKernel", "cudaLaunchCooperativeKernel", "cudaGraphLaunch", "cuGraphLaunch")
 """Beginnings of the names of calls that issue kernels."""
+
+OF_GLOO = "gloo:"
+"""Beginning of the names of ranges in which its threads run a collective."""
 
 LEAST_GAP_SECONDS = 10e-6
 """A GPU needs some microseconds from one kernel to the next, whatever the host does."""
@@ -124,12 +127,20 @@ class Analysis:
         return [each for each in found if is_library_operator(each.name) and self._within_steps(each)]
 
     def _communication(self) -> CommunicationTime:
-        exchange = union(each.interval for each in self._pieces if each.group == "communication")
+        own = [each.interval for each in self._pieces if each.group == "communication"]
+        exchange = union([*own, *self._collectives_of_the_host()])
         others = union(each.interval for each in self._pieces if each.group != "communication")
         return CommunicationTime(
             seconds_per_step=self._frame.seconds(length(exchange)),
             overlapped_seconds_per_step=max(0.0, self._frame.seconds(overlap(exchange, others))),
         )
+
+    def _collectives_of_the_host(self) -> list[Interval]:
+        """Those that gloo's threads run. They are no operators, so they are no part of the busy time."""
+        if self._profiled.on_gpu:
+            return []
+        found = [each for each in self._profiled.events if each.kind == "range" and each.name.startswith(OF_GLOO)]
+        return [within for each in found if (within := clipped(each.begin, each.end, self._window))]
 
     def _gaps(self) -> Gaps:
         free = sorted(gaps(self._busy, self._window), key=lambda gap: gap[0] - gap[1])

@@ -21,6 +21,9 @@ from benchmarks.harness.worker.profiling.pieces import Piece
 PER_SECOND = 1e6
 """Microseconds."""
 
+LEAST_KNOWN = 0.9
+"""Share of the time of a name that calls with known work must have, or its rates are unknown."""
+
 
 class Frame(NamedTuple):
     """What sums of pieces are divided by: the number of steps, and the busy microseconds of all of them."""
@@ -40,10 +43,11 @@ class _Row(NamedTuple):
     name: str
     operator: str
     group: Group
-    count: int
+    calls: int
     microseconds: float
     shared: float
-    work: Work | None
+    work: Work
+    known_microseconds: float
 
 
 def top_kernels(
@@ -91,22 +95,24 @@ def _by_name(pieces: Iterable[Piece], name_of: Callable[[Piece], str]) -> list[t
     return list(found.items())
 
 
-def _row(name: str, pieces: Collection[Piece], works: Mapping[Event, Work], count: int) -> _Row:
+def _row(name: str, pieces: Collection[Piece], works: Mapping[Event, Work], calls: int) -> _Row:
     groups: dict[Group, float] = defaultdict(float)
     operators: dict[str, float] = defaultdict(float)
     for each in pieces:
         groups[each.group] += each.shared
         operators[each.operator] += each.shared
     owners = {each.owner for each in pieces}
-    known = [works[owner] for owner in owners if owner in works]
+    known = [works[owner] for owner in owners if owner is not None and owner in works]
+    known_pieces = [each.microseconds for each in pieces if each.owner in works]
     return _Row(
         name=name,
         operator=max(operators, key=operators.__getitem__),
         group=max(groups, key=groups.__getitem__),
-        count=count,
+        calls=calls,
         microseconds=sum(each.microseconds for each in pieces),
         shared=sum(each.shared for each in pieces),
-        work=Work(*map(sum, zip(*known, strict=True))) if known and len(known) == len(owners) else None,
+        work=Work(sum(each.flops for each in known), sum(each.bytes for each in known)),
+        known_microseconds=sum(known_pieces),
     )
 
 
@@ -116,21 +122,21 @@ def _listed(rows: list[_Row]) -> tuple[list[_Row], list[_Row]]:
 
 
 def _figures(row: _Row, frame: Frame) -> tuple[float, float, float]:
-    return row.count / frame.steps, frame.seconds(row.microseconds), frame.share(row.shared)
+    return row.calls / frame.steps, frame.seconds(row.microseconds), frame.share(row.shared)
 
 
 def _rates(row: _Row) -> tuple[float | None, float | None]:
-    """TFLOP/s and TB/s. What has no such operation has no rate."""
-    if row.work is None or not row.microseconds:
+    """TFLOP/s and TB/s of the calls whose work is known. What has no such operation has no rate."""
+    if not row.known_microseconds or row.known_microseconds < LEAST_KNOWN * row.microseconds:
         return None, None
-    flops, moved = (amount / row.microseconds * PER_SECOND / 1e12 or None for amount in row.work)
+    flops, moved = (amount / row.known_microseconds * PER_SECOND / 1e12 or None for amount in row.work)
     return flops, moved
 
 
 def _remaining(rows: Sequence[_Row], frame: Frame) -> RemainingTime:
     return RemainingTime(
         names=len(rows),
-        count_per_step=sum(row.count for row in rows) / frame.steps,
+        count_per_step=sum(row.calls for row in rows) / frame.steps,
         seconds_per_step=frame.seconds(sum(row.microseconds for row in rows)),
         share=frame.share(sum(row.shared for row in rows)),
     )

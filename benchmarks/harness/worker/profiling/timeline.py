@@ -115,7 +115,7 @@ class Timeline:
     def maker(self, event: Event) -> Event | None:
         """The operator of the forward pass whose gradient an event computes; None if it does not, or it is unknown."""
         node = self.node(event)
-        return None if node is None else self._makers.get(node.sequence)
+        return None if node is None or node.sequence is None else self._makers.get(node.sequence)
 
     def segments(self) -> Iterator[tuple[Interval, Event]]:
         """The time in operators of each thread, divided among them: each library operator with all that it calls, and

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch.autograd.profiler_util import FunctionEvent
 
-from benchmarks.harness.worker.probes.trace import RANGE, profiled_waits
+from benchmarks.harness.worker.probes.trace import profiled_waits
+from benchmarks.harness.worker.profiling.waits import RANGE
 from profiler_events import event
 
 

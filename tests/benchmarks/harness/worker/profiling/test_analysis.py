@@ -96,10 +96,25 @@ def test_a_kernel_and_an_operator_have_rates_if_their_work_is_known() -> None:
     assert sum(each.share for each in detail.top_kernels) + detail.other_kernels.share == pytest.approx(1)
 
 
+def test_an_operator_that_is_called_once_is_known_whatever_shapes_the_profiler_reports() -> None:
+    """It shortens the list of tensors that an optimiser gets. Of an operator of another step nothing is known."""
+    work = Operation(0, 50_000, "optimizer", "aten::_fused_sgd_", ((4,), (5,), (6,)))
+    nested = host("aten::zero_", 820, 830, shapes=((4,),))
+    small = Operation(0, 16, "forward", "aten::zero_", ((4,),))
+    operators = {each.name: each for each in analysis(*gpu_step(), nested).detail([work, small]).top_operators}
+    assert operators["aten::_fused_sgd_"].terabytes_per_second == pytest.approx(50_000 / 100e-6 / 1e12)
+    others = [work, Operation(0, 9_000, "optimizer", "aten::_fused_sgd_", ((7,),)), small]
+    operators = {each.name: each for each in analysis(*gpu_step(), nested).detail(others).top_operators}
+    assert operators["aten::_fused_sgd_"].terabytes_per_second is None
+
+
 def test_work_that_two_calls_with_the_same_shapes_do_differently_is_unknown() -> None:
     works = [Operation(flops, 2_000, "forward", "aten::convolution", CONVOLUTION) for flops in (1, 2)]
     operators = {each.name: each for each in analysis(*gpu_step()).detail(works).top_operators}
     assert operators["aten::conv2d"].tflops is None
+    works = [Operation(4, moved, "forward", "aten::convolution", CONVOLUTION) for moved in (2_000, 2_001)]
+    operators = {each.name: each for each in analysis(*gpu_step()).detail(works).top_operators}
+    assert operators["aten::conv2d"].tflops == pytest.approx(4 / 200e-6 / 1e12)
 
 
 def test_the_longest_gap_is_described_by_what_is_around_it() -> None:
@@ -148,6 +163,20 @@ def test_on_the_cpu_the_time_in_operators_counts_in_all_threads() -> None:
         "aten::relu": 150,
     }
     assert {each.group: each.share for each in detail.groups} == pytest.approx({"convolution": 0.5, "activation": 0.5})
+
+
+def test_the_threads_of_gloo_exchange_gradients_beside_the_operators() -> None:
+    events = [
+        host(RANGE, 0, 1000),
+        host("backward", 0, 1000),
+        host("aten::mm", 0, 600),
+        host("gloo:all_reduce", 400, 900, thread=9),
+    ]
+    found = analysis(*events, on_gpu=False).rank_profile(0, communicates=True)
+    assert found.busy_seconds == pytest.approx(600e-6)
+    assert found.communication is not None
+    assert found.communication.seconds_per_step == pytest.approx(500e-6)
+    assert found.communication.overlapped_seconds_per_step == pytest.approx(200e-6)
 
 
 def test_a_profiler_that_reports_no_kernel_fails_the_case_with_what_to_do() -> None:
