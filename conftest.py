@@ -227,8 +227,8 @@ def _write_page(config: pytest.Config) -> None:
     settings = config.stash.get(SETTINGS, None)
     if settings is None or settings.no_report or settings.light or settings.nodes.rank != 0:
         return
-    session, comparisons = config.stash.get(SESSION, None), config.stash.get(COMPARISONS, None)
-    if not (session is not None and session.results) and comparisons is None:
+    session = config.stash.get(SESSION, None)
+    if session is None or not session.results:
         return
     from benchmarks.harness.report.page.writing import page_line
 

@@ -92,7 +92,7 @@ def test_it_leaves_its_archives_its_checkpoint_and_its_curves(converged: Trainin
     assert load_checkpoint(kept / "checkpoint.pt")["model"] == "tiny"
     assert (converged.output / "index" / f"{NAME}_convergence.png").exists()
     listed = [Path(path).name for path in left_by(converged.output)["details"]["kept"]]
-    assert listed == ["checkpoint.pt", "ground_truth.zip", "submission.zip"]
+    assert listed == ["checkpoint.pt", "ground_truth.zip", "samples.jpg", "submission.zip"]
 
 
 def test_the_gate_knows_it(converged: Training, capsys: pytest.CaptureFixture[str]) -> None:

@@ -213,7 +213,10 @@ def test_no_file_of_the_session_has_a_name_of_the_job(session: Session) -> None:
 
 def test_only_the_files_of_the_contract_are_left(session: Session) -> None:
     left = {str(path.relative_to(session.output)) for path in session.output.rglob("*") if path.is_file()}
-    assert left == {"history.jsonl", f"index/{NAME}_speed", f"train_log/{NAME}", f"train_log/{NAME}.steps.jsonl"}
+    assert left == {
+        *("history.jsonl", "report.html", f"index/{NAME}_speed"),
+        *(f"train_log/{NAME}", f"train_log/{NAME}.steps.jsonl"),
+    }
     assert (session.output / "index" / f"{NAME}_speed").read_text().count("\n") == 1
 
 

@@ -19,6 +19,7 @@ from benchmarks.harness.worker.probes.rank_report import rank_report
 from benchmarks.harness.worker.probes.training import TrainingWatch
 from benchmarks.harness.worker.rank import Measured
 from benchmarks.harness.worker.resuming import restore
+from benchmarks.harness.worker.samples import draw_samples
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.step_log import StepLog
 from benchmarks.harness.worker.training_state import (
@@ -84,6 +85,9 @@ def measure_convergence(set_up: SetUp) -> Measured:
         skipped_before=skipped_before,
     )
     report = rank_report(set_up, watch, len(log.records), held_out)
+    if set_up.rank == 0:  # last of all: whatever goes wrong in it, the figures are there
+        set_up.events.write(Alive())
+        draw_samples(plan.case.model, task, held_out, folder)
     return Measured(state.training_seconds, tuple(log.records), report, own)
 
 

@@ -120,7 +120,7 @@ def _group(measurement: Measurement, cases: Sequence[ShownCase], environments: E
 def _row(case: ShownCase, page: CasePage, headings: Iterable[str]) -> list[Cell]:
     text, tone = status(case)
     started = case.started_at
-    when = Cell(f"{started:%Y-%m-%d %H:%M}", started.timestamp())
+    when = Cell(f"{started:%m-%d %H:%M}", started.timestamp())
     middle = [page.cells.get(heading, MISSING) for heading in headings]
     return [Cell(case.name, link=case.anchor), *middle, Cell(text, tone=tone), when]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from benchmarks.harness.protocol.samples import MAX_BYTES, SAMPLES
 from benchmarks.harness.report.page import charts
 from benchmarks.harness.report.page.charts import thinned
 from benchmarks.harness.report.page.drawing import Line
 from benchmarks.harness.report.page.folder import ShownCase
 from benchmarks.harness.report.page.quantities import MISSING, amount, shown
-from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Note, Section, Table
+from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Note, Picture, Section, Table
 from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact, ConvergenceDetails
+from ocr_models.errors import DataError
+from ocr_models.files import read_regular_file
 
+JPEG = b"\xff\xd8\xff"
 NOT_SCORES = ("step", "training_seconds")
 
 
@@ -19,7 +23,21 @@ def convergence_page(case: ShownCase) -> CasePage:
     assert isinstance(artifact, ConvergenceArtifact)
     drawn = [chart for chart in (_losses(case, artifact), _scores(case, artifact)) if chart is not None]
     sections = [_result(artifact), Section("Course of the training", charts=drawn), _time_to_target(artifact)]
+    sections.append(_samples(case))
     return CasePage(_cells(artifact), sections)
+
+
+def _samples(case: ShownCase) -> Section:
+    """What the trained model predicts; empty without a picture."""
+    folder = case.output / "convergence" / case.train_log.name.removesuffix(f"_{case.measurement.name}")
+    try:
+        content = read_regular_file(folder / SAMPLES, MAX_BYTES)
+    except (DataError, ValueError):
+        return Section("Samples")
+    if not content.startswith(JPEG):
+        return Section("Samples")
+    text = f"What {case.name} predicts after its training, for samples of the held-out split."
+    return Section("Samples", pictures=[Picture("Predictions after the training", text, "jpeg", content)])
 
 
 def _cells(artifact: ConvergenceArtifact) -> dict[str, Cell]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from benchmarks.harness.report.page import step_charts
 from benchmarks.harness.report.page.case_sections import machine_section
 from benchmarks.harness.report.page.charts import Bar, Part, bars, stacked
@@ -180,11 +178,11 @@ def _reference(case: ShownCase, details: SpeedDetails) -> Section:
 
 def _seconds(details: TimedDetails[TimedRank]) -> Section:
     """Where the time from launch to end went."""
-    parts = Counter({"warm-up": details.warmup_seconds, "measured steps": details.measured_seconds})
-    largest = Counter(details.overhead).most_common(SHOWN_PARTS)
-    parts.update(dict(largest))
+    largest = sorted(details.overhead.items(), key=lambda part: -part[1])[:SHOWN_PARTS]
+    parts = {"warm-up": details.warmup_seconds, "measured steps": details.measured_seconds, **dict(largest)}
     parts["smaller parts"] = details.overhead_seconds - sum(seconds for _, seconds in largest)
-    values = [Part(name, seconds, shown(seconds, "s")) for name, seconds in parts.most_common()]
+    ordered = sorted(parts.items(), key=lambda part: -part[1])
+    values = [Part(name, seconds, shown(seconds, "s")) for name, seconds in ordered]
     text = f"Where {shown(details.total_seconds, 's')} went, in the order of size."
     chart = stacked("Seconds from launch to end", text, [("", values)], "s")
     return Section("Time", charts=[chart])
