@@ -15,7 +15,7 @@ from ocr_models.parseq.dataset import PARSeqDataset
 from ocr_models.parseq.decoder import DecoderLayer
 from ocr_models.parseq.encoder import IMAGE_SIZE
 from ocr_models.parseq.inference import comparable, reader_for
-from ocr_models.parseq.labels import trained_label
+from ocr_models.parseq.labels import END, trained_label
 from ocr_models.parseq.loss import permuted_loss
 from ocr_models.parseq.model import PARSeq
 from ocr_models.parseq.prepare import PrepareBatch, Targets
@@ -37,6 +37,8 @@ WARM_UP = 0.075
 """Share of the steps in which the rate rises from 1/25 to its peak; then it falls to 1/250000."""
 
 SHARPER = 4
+RARE_END = 4
+"""By how much the logit of the end token is lower: else it hardly matters in how many orders it is predicted."""
 
 NOTES = (
     f"labels are padded to {MAX_CHARACTERS} characters in every batch, and read in six orders",
@@ -64,6 +66,7 @@ def fix_weights(model: nn.Module) -> None:
             module.p = 0.0
     with torch.no_grad():
         model.head.weight.mul_(SHARPER)
+        model.head.bias[END] -= RARE_END
         for layer in model.decoder.layers:
             assert isinstance(layer, DecoderLayer)
             layer.self_attn.out_proj.weight.mul_(SHARPER)
