@@ -15,7 +15,8 @@ from benchmarks.harness.protocol.machine import ROOT
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.measurements import MEASUREMENTS
 
-NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, "output", "history", "require", "light", "memory_limit_bytes")
+NO_EFFECT = ("memory_limit_bytes", "no_report")
+NOT_FOR_RUNS = (*COMPARISON_FIELDS, *NODE_FIELDS, *NO_EFFECT, "output", "history", "require", "light")
 """Fields whose options the runs do not get: the comparison sets or has checked them itself, or they have no effect."""
 
 SAME_ON_BOTH_SIDES = (*DATA_FIELDS, "steps", "warmup_steps", "seed")

@@ -16,19 +16,20 @@ from benchmarks.harness.results.common import details_of
 from ocr_models import MODELS
 
 
-def failure_section(case: ShownCase) -> Section:
-    """Why a case failed, and the end of its train log; empty for a good case."""
+def cause_section(case: ShownCase) -> Section:
+    """Why a case failed; empty for a good case."""
     failure = case.failure
     if failure is None:
         return Section("What failed")
     rank = "" if failure.rank is None else f" (rank {failure.rank})"
+    return Section("What failed", notes=[Note(f"{failure.kind}{rank}: {failure.message}", "bad")])
+
+
+def failure_section(case: ShownCase) -> Section:
+    """A failed case in the list of failures: its cause, and the end of its train log."""
     tail = case.log_tail()
     log = [Lines(f"The last lines of {case.train_log.name}", tail)] if tail else []
-    return Section(
-        "What failed",
-        notes=[Note(f"{failure.kind}{rank}: {failure.message}", "bad")],
-        texts=log,
-    )
+    return Section(f"{case.name}, {case.measurement.name}", notes=cause_section(case).notes, texts=log)
 
 
 def machine_section(machine: MachineDetails | None, gpus: int) -> Section:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from importlib import import_module
 from typing import Any
 
-from benchmarks.harness.report.page.case_sections import failure_section, run_section
+from benchmarks.harness.report.page.case_sections import cause_section, failure_section, run_section
 from benchmarks.harness.report.page.environments import Environments
 from benchmarks.harness.report.page.folder import Folder, ShownCase
 from benchmarks.harness.report.page.glance import Glance, glance, status
@@ -82,7 +82,11 @@ def contents(folder: Folder) -> Contents:
         title="OCR training benchmarks",
         made_at=datetime.now(timezone.utc),
         glance=glance(folder),
-        failures=[(case.anchor, _failure(case)) for case in folder.cases if case.artifact.JOB_FAIL_FLAG],
+        failures=[
+            (case.anchor, _guarded_section(failure_section, case))
+            for case in folder.cases
+            if case.artifact.JOB_FAIL_FLAG
+        ],
         unreadable=folder.unreadable,
         groups=groups,
         sections=[section for section in sections if not section.is_empty],
@@ -127,7 +131,7 @@ def _row(case: ShownCase, page: CasePage, headings: Iterable[str]) -> list[Cell]
 
 def _block(case: ShownCase, page: CasePage, environments: Environments) -> CaseBlock:
     text, tone = status(case)
-    sections = [_guarded_section(failure_section, case), *page.sections, _guarded_section(run_section, case)]
+    sections = [_guarded_section(cause_section, case), *page.sections, _guarded_section(run_section, case)]
     return CaseBlock(
         anchor=case.anchor,
         name=case.name,
@@ -137,12 +141,6 @@ def _block(case: ShownCase, page: CasePage, environments: Environments) -> CaseB
         sections=[section for section in sections if not section.is_empty],
         environment=environments.add(case),
     )
-
-
-def _failure(case: ShownCase) -> Section:
-    section = failure_section(case)
-    name = f"{case.name}, {case.measurement.name}"
-    return Section(name, notes=section.notes, texts=section.texts)
 
 
 def _guarded(path: str, folder: Folder) -> Section:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_TICKS = 4
+EXTREME = 1e200
+"""No run has such numbers, and differences of larger ones are not finite."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,12 @@ class Scale:
 
 def ticks(low: float, high: float, most: int = MAX_TICKS) -> list[float]:
     """Round numbers that enclose all values from `low` to `high`: the first and the last are the ends of the axis."""
-    if not (math.isfinite(low) and math.isfinite(high)) or high - low > 1e300:
+    if not (math.isfinite(low) and math.isfinite(high)) or max(abs(low), abs(high)) > EXTREME:
         return [0.0, 1.0]
-    if high <= low:
-        high = low + (abs(low) or 1.0)
+    if high - low <= max(abs(low), abs(high)) * 1e-9 + 1 / EXTREME:  # rounding would leave no steps
+        high = low + (abs(low) if abs(low) > 1 / EXTREME else 1.0)
     raw = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(raw)) if raw > 1e-300 else 1e-300
+    power = 10.0 ** math.floor(math.log10(raw))
     step = next((factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw), 10 * power)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [number * step for number in range(first, last + 1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.harness.report.markdown import escape, rows
 from benchmarks.harness.report.page.contents import Contents
 from benchmarks.harness.report.page.sections import Table
+from benchmarks.harness.results.printable import printable
 
 MAX_CHARACTERS = 900_000
 """GitHub takes summaries of 1 MiB, and drops longer ones."""
@@ -19,7 +20,7 @@ def markdown(page: Contents) -> str:
         lines += ["", f"### ❌ {escape(section.heading)}", "", *(escape(note.text) for note in section.notes)]
         for text in section.texts:
             summary = f"<details><summary>{escape(text.title)}</summary>"
-            lines += ["", summary, "", *(f"    {line}" for line in map(_code, text.lines)), "", "</details>"]
+            lines += ["", summary, "", *(f"    {line}" for line in map(printable, text.lines)), "", "</details>"]
     for group in page.groups:
         lines += ["", f"### {group.title}", "", *_table(group.table)]
     if page.unreadable:
@@ -30,14 +31,7 @@ def markdown(page: Contents) -> str:
 
 def _table(table: Table) -> list[str]:
     cells = [[each if isinstance(each, str) else each.text for each in row] for row in table.rows]
-    first = table.rows[0] if table.rows else ()
-    numeric = [index for index, each in enumerate(first) if not isinstance(each, str) and each.number is not None]
-    return rows(tuple(table.headings), cells, numeric)
-
-
-def _code(line: str) -> str:
-    """A line of an indented block, in which nothing but a control character has a meaning."""
-    return line if line.isprintable() else escape(line)
+    return rows(tuple(table.headings), cells, sorted(table.numeric))
 
 
 def _shortened(lines: list[str]) -> str:
