@@ -21,7 +21,7 @@
 | worker     | the agent and the ranks| set-up, trainer, clock, one module per measurement, probes           |
 | protocol   | all of them            | what travels between them: plan, events, records, reports, stages    |
 | results    | pytest, gate, commands | the table of measurements, artifact types, schema, checks, files     |
-| report     | pytest, gate, commands | tables, progress, pictures                                           |
+| report     | pytest, gate, commands | tables, progress, pictures, the page                                 |
 
 Imports go down only; `tox -e lint` checks it with import-linter (contracts in pyproject.toml):
 

@@ -34,6 +34,7 @@ def test_a_light_run_succeeds_and_the_gate_refuses_it(
     assert re.search(rf"^{CASE}: .*, light run", outcome.text, re.MULTILINE)
     assert re.search(rf"{CASE} +{document['FINAL_RESULT']:.3f} +- +- .* ok ", outcome.text)
     assert '<property name="light" value="yes"' in report.read_text()
+    assert not (tmp_path / "report.html").exists()
     (line,) = (tmp_path / "history.jsonl").read_text().splitlines()
     assert json.loads(line)["light"]
     assert gate([str(tmp_path / "index"), "--expect", CASE]) == 1

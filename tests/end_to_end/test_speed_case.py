@@ -225,9 +225,10 @@ def test_batches_that_a_slow_loader_prefetched_during_set_up_do_not_feed_the_win
 ) -> None:
     """Two samples per second, and a window of fewer batches than its loader may prefetch."""
     given = ("--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path, "--ocr-image-size", 64)
-    short = ("--ocr-steps", 2, "--ocr-warmup", 1, "--ocr-loader-workers", 1)
+    short = ("--ocr-steps", 2, "--ocr-warmup", 1, "--ocr-loader-workers", 1, "--ocr-no-report")
     outcome = run_pytest("benchmarks", *given, *short, TINY_FAULT="slow_data@")
     assert outcome.code == 0, outcome.text
+    assert not (tmp_path / "report.html").exists()
     document = read_artifact(tmp_path, NAME)
     assert document["FINAL_RESULT"] < 6
     assert document["details"]["loader_only_samples_per_second"] < 6
