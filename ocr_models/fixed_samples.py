@@ -37,7 +37,8 @@ def _scaled(drawn: Tensor, values: Tensor) -> Tensor:
     """`drawn`, uniform from -1 to 1, in the range that suits a parameter with these values."""
     if values.ndim < 2:
         return float(values.mean().round()) + BIAS_RANGE * drawn
-    return (3 / (values.numel() / len(values))) ** 0.5 * drawn
+    bound: float = (3 * len(values) / values.numel()) ** 0.5
+    return bound * drawn
 
 
 def fix_weights(model: nn.Module) -> None:

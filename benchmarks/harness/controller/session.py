@@ -148,8 +148,9 @@ class _Writing:
         if tries is not None:
             launch_tries(self._run, tries, log_path, open_display, self._say)
             return
+        kept = () if self._measurement.attachment is None else (self._keep_attachment,)
         with open_display(self._run) as display:
-            launch(self._run, log_path, display, self._keep_attachment)
+            launch(self._run, log_path, display, *kept)
 
     def refuse(self, obstacle: Failure) -> Header:
         """Write the artifact of a case that cannot run here."""

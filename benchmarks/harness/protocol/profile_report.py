@@ -65,7 +65,7 @@ KnownBandwidth = Annotated[
 class KernelTime(Struct, frozen=True, forbid_unknown_fields=True):
     """A kernel or a kind of copy of a GPU."""
 
-    name: Name
+    name: Annotated[Name, about("as the profiler reports it, shortened")]
     operator: Annotated[Name, about("that issues it; of several the one with the most time")]
     group: RowGroup
     count_per_step: CountPerStep
@@ -78,7 +78,7 @@ class KernelTime(Struct, frozen=True, forbid_unknown_fields=True):
 class OperatorTime(Struct, frozen=True, forbid_unknown_fields=True):
     """An operator with all that it calls. On a GPU its time is that of its kernels and copies."""
 
-    name: Name
+    name: Annotated[Name, about("as the profiler reports it, shortened")]
     group: RowGroup
     count_per_step: CountPerStep
     seconds_per_step: SecondsPerStep
@@ -144,7 +144,7 @@ class ProfileDetail(Struct, frozen=True, forbid_unknown_fields=True):
 class RankProfile(Struct, frozen=True, forbid_unknown_fields=True):
     """The profiled steps of one rank."""
 
-    rank: Count
+    rank: Annotated[Count, about("number of the rank, from 0")]
     profiled_seconds: Annotated[PositiveSeconds, about("of the steps, to the end of their work on the device")]
     busy_seconds: Annotated[
         Seconds, about("of them in which a kernel or a copy ran on any stream; on the CPU an operator in any thread")

@@ -22,7 +22,7 @@ WORDS: dict[Group, tuple[str, ...]] = {
         "all_reduce",
         "reduce_scatter",
         "allgather",
-        "record_param_comms",
+        "distributed::reducer",
     ),
     "attention": ("attention", "softmax", "flash_fwd", "flash_bwd", "fmha"),
     "LSTM": ("lstm", "rnn", "gru_"),

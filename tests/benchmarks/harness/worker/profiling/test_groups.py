@@ -27,6 +27,7 @@ from benchmarks.harness.worker.profiling.groups import group_of
         ("aten::copy_", "copy"),
         ("aten::to", "copy"),
         ("c10d::allreduce_", "communication"),
+        ("torch::distributed::reducer::mul_out", "communication"),
         ("aten::add", "other"),
         ("aten::topk", "other"),  # begins like aten::to
         ("aten::resize_", "other"),  # of memory, not of an image
