@@ -10,8 +10,11 @@ from typing import Any
 import msgspec
 
 from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.results import profile
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.measurements import MEASUREMENTS
+from memory_runs import memory_artifact, memory_report, memory_run
+from profiles import profiled_run
 from samples import (
     CONVERGENCE_CASE,
     KILLED,
@@ -21,6 +24,7 @@ from samples import (
     speed_artifact,
     step_record,
 )
+from searches import above, artifact_of, searched
 
 HOSTILE = '<script>alert("x")</script> \u202e\u2028 | `x` $& end'
 """What a message may have: markup, a character that reverses the text, one that ends a line of a script."""
@@ -72,3 +76,13 @@ def put_session(output: Path) -> None:
     )
     (output / "index" / "notes.txt").write_text("no artifact")
     (output / "index" / "<b>_speed").write_text("{")
+
+
+def put_other_measurements(output: Path) -> None:
+    """A memory case, a profile and a search for the largest batch."""
+    case = "psenet_sp_bs8_bf16_1"
+    put(output, "memory", memory_artifact(memory_run(case, memory_report(on_gpu=True, samples=8))))
+    put(
+        output, "profile", profile.build(profiled_run(case), Path("train_log/ocr_PSENet_sp_bs8_bf16_1_profile"), output)
+    )
+    put(output, "largest_batch", artifact_of(searched(above(20))))

@@ -261,6 +261,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             cells=memory.cells,
             parameters=_memory_parameters,
             attachment=Attachment(SNAPSHOT_FILE, memory.SNAPSHOT_SUFFIX, memory.keep_snapshot),
+            page="benchmarks.harness.report.page.memory:memory_page",
         ),
         Measurement(
             form=PROFILE,
@@ -274,6 +275,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             cells=profile.cells,
             parameters=_profile_parameters,
             attachment=Attachment(TRACE_FILE, profile.TRACE_SUFFIX, keep_trace),
+            page="benchmarks.harness.report.page.profile:profile_page",
         ),
         Measurement(
             form=CONVERGENCE,
@@ -300,6 +302,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             headings=largest_batch_table.HEADINGS,
             cells=largest_batch_table.cells,
             parameters=_largest_batch_parameters,
+            page="benchmarks.harness.report.page.largest_batch:largest_batch_page",
             tries=Tries(
                 next_plan=largest_batch.next_plan,
                 failure=largest_batch.failure_of_search,

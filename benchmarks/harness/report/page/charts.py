@@ -40,6 +40,10 @@ LONGER = 4.0
 """A bar so many times as long as the second longest is drawn with a gap."""
 
 
+LABEL = 30.0
+"""Width of the label of a mark."""
+
+
 @dataclass(frozen=True)
 class Bar:
     """A bar with its value as text, which has the unit. The one that the chart is about is emphasised."""
@@ -164,11 +168,26 @@ def distribution(
     heights = [(number, y(count)) for number, count in enumerate(counts) if count]
     found_boxes = [(LEFT + number * width, top, max(1.0, width - 1), HEIGHT - BOTTOM - top) for number, top in heights]
     parts.append(boxes("s0", found_boxes))
-    for value, name in marks:
-        parts += mark(name, x(value))
+    for value, name in _labelled([(x(value), name) for value, name in marks]):
+        parts += mark(name, value)
     figures = [("lowest", min(found)), *((name, value) for value, name in marks), ("highest", max(found))]
     table = Table(title, [name for name, _ in figures], [[amount(value) for _, value in figures]])
     return Chart(title, description, drawing(title, description, HEIGHT, parts), table)
+
+
+def _labelled(marks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Marks whose labels would overlap share one, at the first of them."""
+    found: list[tuple[float, str]] = []
+    last = -LABEL
+    for at, name in sorted(marks):
+        if at - last < LABEL:
+            index = max(number for number, (_, label) in enumerate(found) if label)
+            found[index] = found[index][0], f"{found[index][1]}, {name}"
+            found.append((at, ""))
+        else:
+            found.append((at, name))
+            last = at
+    return found
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.harness.report.page.writing import page_line
 from browser import Browser, browser, browser_path
-from page_folder import put_session
+from page_folder import put_other_measurements, put_session
 
 AXE = "axe-core/axe.min.js"
 SPEED = "#measurement-speed table"
@@ -28,6 +28,7 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str
         pytest.skip("no browser: install chromium")
     output = tmp_path_factory.mktemp("session")
     put_session(output)
+    put_other_measurements(output)
     assert page_line(output, output) == "page: report.html"
     with browser(path) as opened:
         yield opened, (output / "report.html").as_uri()

@@ -1,0 +1,128 @@
+"""What the page shows of the search for the largest batch: throughput and memory over the batch, and each try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.harness.report.page.charts import lines
+from benchmarks.harness.report.page.drawing import Line
+from benchmarks.harness.report.page.folder import ShownCase
+from benchmarks.harness.report.page.quantities import MISSING, amount, mebibytes, shown
+from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Note, Section, Table
+from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.largest_batch_artifact import (
+    TRAINED,
+    BatchTry,
+    LargestBatchDetails,
+    UnfinishedLargestBatchDetails,
+)
+
+MEBIBYTE = 2**20
+HEADINGS = ("largest batch", "fastest batch", "samples/s", "memory (MiB)", "limit (MiB)", "tries")
+X_LABEL = "batch per process (samples)"
+SOURCES = {"gpu": "all of the GPU", "option": "--ocr-memory-limit"}
+BOUNDS = {
+    "cap": "No larger batch is allowed, so a larger one may train, too.",
+    "time": "The time limit of all tries (--ocr-timeout) ended the search, so a larger batch may train, too.",
+}
+
+
+def largest_batch_page(case: ShownCase) -> CasePage:
+    """The row and the sections of a search."""
+    details = details_of(case.artifact)
+    if isinstance(details, LargestBatchDetails):
+        return CasePage(_cells(details), [_result(details), Section("Tries", tables=[_tries(details.tries)])])
+    tries = details.tries if isinstance(details, UnfinishedLargestBatchDetails) else []
+    found = [Section("Tries", tables=[_tries(tries)])] if tries else []
+    return CasePage(dict.fromkeys(HEADINGS, MISSING) | {"tries": amount(len(tries))}, found)
+
+
+def _memory(tried: BatchTry) -> int | None:
+    return tried.peak_memory_bytes if tried.peak_reserved_bytes is None else tried.peak_reserved_bytes
+
+
+def _fastest(details: LargestBatchDetails) -> BatchTry:
+    return next(each for each in details.tries if each.batch_size_per_process == details.fastest_batch)
+
+
+def _cells(details: LargestBatchDetails) -> dict[str, Cell]:
+    largest = next(each for each in details.tries if each.batch_size_per_process == details.largest_batch)
+    memory = _memory(largest)
+    cells = (
+        amount(details.largest_batch),
+        amount(details.fastest_batch),
+        amount(_fastest(details).samples_per_second),
+        amount(None if memory is None else memory / MEBIBYTE),
+        amount(details.memory_limit_bytes / MEBIBYTE),
+        amount(len(details.tries)),
+    )
+    return dict(zip(HEADINGS, cells, strict=True))
+
+
+def _result(details: LargestBatchDetails) -> Section:
+    fastest, limit = _fastest(details), details.memory_limit_bytes
+    bound = "at least" if details.lower_bound else "the next larger one runs out of memory"
+    source = SOURCES.get(details.memory_limit_source, "a share of what the system leaves")
+    figures = [
+        KeyFigure("Largest batch", f"{details.largest_batch} per process", bound),
+        KeyFigure(
+            "Fastest batch", f"{details.fastest_batch} per process", shown(fastest.samples_per_second or 0, "samples/s")
+        ),
+        KeyFigure("Limit of a process", mebibytes(limit), source),
+    ]
+    notes = [Note(BOUNDS[details.ended_by], "warning")] if details.ended_by in BOUNDS else []
+    trained = sorted(
+        (each for each in details.tries if each.outcome == TRAINED), key=lambda each: each.batch_size_per_process
+    )
+    return Section("Largest batch", figures=figures, notes=notes, charts=_charts(trained, limit))
+
+
+def _charts(trained: Sequence[BatchTry], limit: int) -> list[Chart]:
+    """Of one point there is nothing to see."""
+    if len(trained) < 2:
+        return []
+    rates = [(float(each.batch_size_per_process), each.samples_per_second) for each in trained]
+    sizes = [
+        (float(each.batch_size_per_process), None if (size := _memory(each)) is None else size / MEBIBYTE)
+        for each in trained
+    ]
+    return [
+        lines(
+            "Throughput by batch",
+            "Samples per second of each try that trained. Its steps are few, so this is a hint.",
+            [Line("samples/s", rates, dots=True)],
+            x_label=X_LABEL,
+            y_label="samples/s",
+        ),
+        lines(
+            "Memory by batch",
+            f"Peak memory of each try that trained, and the limit of {mebibytes(limit)}.",
+            [Line("peak", sizes, dots=True)],
+            x_label=X_LABEL,
+            y_label="MiB",
+            level=(limit / MEBIBYTE, "limit"),
+        ),
+    ]
+
+
+def _tries(tries: Sequence[BatchTry]) -> Table:
+    headings = ("try", X_LABEL, "outcome", "samples/s", "memory (MiB)", "seconds", "why not")
+    rows: list[list[Cell | str]] = []
+    for number, each in enumerate(tries, start=1):
+        memory = _memory(each)
+        rows.append(
+            [
+                amount(number),
+                amount(each.batch_size_per_process),
+                Cell(each.outcome.replace("_", " "), tone="good" if each.outcome == TRAINED else ""),
+                amount(each.samples_per_second),
+                amount(None if memory is None else memory / MEBIBYTE),
+                amount(each.seconds),
+                (each.message or "")[:MAX_MESSAGE],
+            ]
+        )
+    return Table("Each try, in fresh processes", headings, rows)
+
+
+MAX_MESSAGE = 160
+"""Characters of why a batch did not train; the artifact has all of them."""

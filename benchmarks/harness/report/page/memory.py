@@ -1,0 +1,100 @@
+"""What the page shows of a memory case: what the peak consists of, and where in a step it is."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from benchmarks.harness.report.page.charts import Bar, Part, bars, stacked
+from benchmarks.harness.report.page.folder import ShownCase
+from benchmarks.harness.report.page.quantities import MISSING, amount, mebibytes, percent, shown
+from benchmarks.harness.report.page.sections import CasePage, Cell, KeyFigure, Note, Section, Table
+from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.memory_artifact import MemoryDetails
+
+MEBIBYTE = 2**20
+HEADINGS = ("peak (MiB)", "activations", "parameters (MiB)", "optimizer (MiB)", "MiB per sample", "host peak (MiB)")
+COUNTED = {"device": "allocated on the GPU", "process": "resident memory of the process"}
+
+
+def memory_page(case: ShownCase) -> CasePage:
+    """The row and the sections of a memory case."""
+    details = details_of(case.artifact)
+    if not isinstance(details, MemoryDetails):
+        return CasePage(dict.fromkeys(HEADINGS, MISSING), [])
+    sections = [_memory(details)]
+    if len(details.ranks) > 1:
+        sections.append(_ranks(details))
+    return CasePage(_cells(details), sections)
+
+
+def _cells(details: MemoryDetails) -> dict[str, Cell]:
+    shares = details.shares
+    kept = None if shares.activations is None else shares.activations / details.peak_bytes
+    cells = (
+        _size(details.peak_bytes),
+        MISSING if kept is None else amount(kept, percent(kept)),
+        _size(shares.parameters),
+        _size(shares.optimizer_state),
+        _size(details.bytes_per_sample),
+        _size(details.host_peak_bytes),
+    )
+    return dict(zip(HEADINGS, cells, strict=True))
+
+
+def _size(size: float | None) -> Cell:
+    return amount(None if size is None else size / MEBIBYTE)
+
+
+def _memory(details: MemoryDetails) -> Section:
+    figures = [KeyFigure("Peak", mebibytes(details.peak_bytes), COUNTED[details.memory_of])]
+    if details.bytes_per_sample is not None:
+        sizes = " and ".join(str(each.samples) for each in details.batch_peaks)
+        figures.append(KeyFigure("One more sample", mebibytes(details.bytes_per_sample), f"from batches of {sizes}"))
+    if details.fragmentation_bytes is not None:
+        figures.append(KeyFigure("Reserved beyond it", mebibytes(details.fragmentation_bytes), "cache and pieces"))
+    figures.append(KeyFigure("Host", mebibytes(details.host_peak_bytes), "peak of the process"))
+    parts = [
+        Part(name.replace("_", " "), size / MEBIBYTE, mebibytes(size))
+        for name, size in structs.asdict(details.shares).items()
+        if size
+    ]
+    largest = max(parts, key=lambda part: part.value, default=None)
+    most = "" if largest is None else f" The largest share: {largest.label}, {largest.text}."
+    charts = [stacked("The peak", f"What the {mebibytes(details.peak_bytes)} consist of.{most}", [("", parts)], "MiB")]
+    steps = [
+        Bar(name.replace("_", " "), reading.peak_bytes / MEBIBYTE, mebibytes(reading.peak_bytes))
+        for name, reading in structs.asdict(details.step).items()
+        if reading is not None and reading.peak_bytes is not None
+    ]
+    if steps:
+        text = "The peak within each part of a step, and after set-up."
+        charts.append(bars("Peaks of a step's parts", text, steps, "MiB"))
+    return Section("Memory", figures=figures, notes=_notes(details), charts=charts)
+
+
+def _notes(details: MemoryDetails) -> list[Note]:
+    notes = []
+    if details.moment is not None:
+        notes.append(Note(f"The peak is in the {details.moment.part}, at {details.moment.place}."))
+    if details.allocator is not None and details.allocator.alloc_retries:
+        notes.append(Note(f"The allocator had to free its cache {details.allocator.alloc_retries} times.", "warning"))
+    if details.snapshot is not None:
+        size = shown(details.snapshot.bytes / MEBIBYTE, "MiB")
+        notes.append(Note(f"Snapshot for pytorch.org/memory_viz: index/{details.snapshot.file}, {size}."))
+    if details.batch_note is not None:
+        notes.append(Note(f"No memory per sample: {details.batch_note}.", "muted"))
+    return notes
+
+
+def _ranks(details: MemoryDetails) -> Section:
+    headings = ("rank", "peak (MiB)", "reserved (MiB)", "host peak (MiB)")
+    rows = [
+        [
+            amount(each.rank),
+            _size(each.peak_bytes),
+            _size(each.peak_reserved_bytes),
+            _size(each.host_peak_bytes),
+        ]
+        for each in details.ranks
+    ]
+    return Section("Memory of the ranks", tables=[Table("Peaks of each rank", headings, rows)])

@@ -1,0 +1,109 @@
+"""What the page shows of a profile: kinds of work, the longest kernels and operators, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.harness.protocol.profile_report import Gaps, KernelTime, OperatorTime
+from benchmarks.harness.report.page.charts import Bar, bars
+from benchmarks.harness.report.page.folder import ShownCase
+from benchmarks.harness.report.page.quantities import MISSING, amount, milliseconds, percent, share, shown
+from benchmarks.harness.report.page.sections import CasePage, Cell, KeyFigure, Note, Section, Table
+from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.profile_artifact import ProfileDetails
+
+HEADINGS = ("busy", "step (ms)", "largest group", "of the busy time", "launches per step", "host waits", "data wait")
+ROWS = 8
+"""Of the kernels, and of the operators; the artifact has more."""
+
+MAX_NAME = 60
+
+
+def profile_page(case: ShownCase) -> CasePage:
+    """The row and the sections of a profile case."""
+    details = details_of(case.artifact)
+    if not isinstance(details, ProfileDetails):
+        return CasePage(dict.fromkeys(HEADINGS, MISSING), [])
+    profile = details.profile
+    tables = [_rows("Operators that take most of the time", profile.top_operators)]
+    if profile.top_kernels:
+        tables.insert(0, _rows("Kernels that take most of the time", profile.top_kernels))
+    if profile.gaps.longest:
+        tables.append(_gaps(profile.gaps))
+    return CasePage(_cells(details), [_result(details), Section("Where the time goes", tables=tables)])
+
+
+def _cells(details: ProfileDetails) -> dict[str, Cell]:
+    first = max(details.profile.groups, key=lambda group: group.seconds_per_step, default=None)
+    cells = (
+        share(details.ranks[0].busy_fraction),
+        amount(1000 * details.step_seconds),
+        MISSING if first is None else Cell(first.group),
+        share(None if first is None else first.share),
+        amount(details.launches_per_step),
+        amount(details.host_waits_per_step),
+        share(details.data_wait_fraction),
+    )
+    return dict(zip(HEADINGS, cells, strict=True))
+
+
+def _result(details: ProfileDetails) -> Section:
+    gaps = details.profile.gaps
+    figures = [
+        KeyFigure("Busy", percent(details.ranks[0].busy_fraction), "of the profiled time"),
+        KeyFigure(
+            "Step", milliseconds(details.step_seconds), f"{percent(details.profiler_overhead)} more with the profiler"
+        ),
+        KeyFigure("Idle per step", milliseconds(gaps.seconds_per_step), f"{shown(gaps.count_per_step)} gaps"),
+        KeyFigure("Data wait", percent(details.data_wait_fraction), "of the steps without the profiler"),
+    ]
+    if details.launches_per_step is not None:
+        waits = details.host_waits_per_step or 0.0
+        figures.append(KeyFigure("Launches per step", shown(details.launches_per_step), f"{shown(waits)} host waits"))
+    if details.communication is not None:
+        hidden = details.communication.overlapped_seconds_per_step
+        text = milliseconds(details.communication.seconds_per_step)
+        figures.append(KeyFigure("Communication per step", text, f"{milliseconds(hidden)} of it behind computing"))
+    groups = sorted(details.profile.groups, key=lambda group: -group.seconds_per_step)
+    values = [
+        Bar(each.group, 1000 * each.seconds_per_step, f"{milliseconds(each.seconds_per_step)}, {percent(each.share)}")
+        for each in groups
+        if each.seconds_per_step
+    ]
+    text = "Busy time per step of each kind of work; the backward pass counts with its forward operator."
+    trace = details.trace
+    note = f"Trace for ui.perfetto.dev: index/{trace}." if trace is not None else f"No trace: {details.trace_problem}."
+    return Section("Profile", figures=figures, notes=[Note(note)], charts=[bars("Kinds of work", text, values, "ms")])
+
+
+def _rows(caption: str, rows: Sequence[KernelTime] | Sequence[OperatorTime]) -> Table:
+    headings = ("name", "kind", "per step", "ms per step", "share", "TFLOP/s", "TB/s")
+    return Table(
+        caption,
+        headings,
+        [
+            [
+                _short(each.name),
+                each.group,
+                amount(each.count_per_step),
+                amount(1000 * each.seconds_per_step),
+                share(each.share),
+                amount(each.tflops),
+                amount(each.terabytes_per_second),
+            ]
+            for each in rows[:ROWS]
+        ],
+        sortable=True,
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 3]}..."
+
+
+def _gaps(gaps: Gaps) -> Table:
+    rows = [
+        [amount(1000 * each.seconds), each.part, _short(each.before or "-"), _short(each.after or "-")]
+        for each in gaps.longest
+    ]
+    return Table("Longest gaps", ("ms", "part of the step", "after", "before"), rows)

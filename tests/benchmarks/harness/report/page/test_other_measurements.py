@@ -1,0 +1,80 @@
+"""What the page shows of memory, profile and largest-batch cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.report.page.folder import ShownCase, read_folder
+from benchmarks.harness.report.page.largest_batch import largest_batch_page
+from benchmarks.harness.report.page.memory import memory_page
+from benchmarks.harness.report.page.profile import profile_page
+from benchmarks.harness.report.page.sections import CasePage, Cell, Table
+from benchmarks.harness.results import profile
+from memory_runs import memory_artifact, memory_report, memory_run
+from page_folder import put
+from profiles import profiled_run
+from searches import above, artifact_of, searched
+
+GPU = "psenet_sp_bs8_bf16_1"
+
+
+def shown(output: Path) -> ShownCase:
+    folder = read_folder(output)
+    assert folder.unreadable == []
+    (case,) = folder.cases
+    return case
+
+
+def texts(table: Table) -> list[list[str]]:
+    return [[cell.text if isinstance(cell, Cell) else cell for cell in row] for row in table.rows]
+
+
+def legends(page: CasePage) -> list[str]:
+    return [name for section in page.sections for chart in section.charts for _, name in chart.legend]
+
+
+def test_the_shares_of_a_peak_and_the_parts_of_a_step_are_drawn(tmp_path: Path) -> None:
+    put(tmp_path, "memory", memory_artifact(memory_run(GPU, memory_report(on_gpu=True, samples=8))))
+    page = memory_page(shown(tmp_path))
+    (section,) = page.sections
+    assert [chart.title for chart in section.charts] == ["The peak", "Peaks of a step's parts (MiB)"]
+    assert any(name.startswith("activations") for name in legends(page))
+    assert not any(name.startswith("process") for name in legends(page))  # a GPU has no such share
+    assert any("memory_viz" in note.text for note in section.notes)
+    assert page.cells["peak (MiB)"].number == pytest.approx(shown(tmp_path).artifact.FINAL_RESULT, abs=1e-3)
+
+
+def test_a_profile_shows_kinds_of_work_and_what_takes_longest(tmp_path: Path) -> None:
+    put(tmp_path, "profile", profile.build(profiled_run(GPU), tmp_path / "train_log" / "x", tmp_path))
+    page = profile_page(shown(tmp_path))
+    assert [section.heading for section in page.sections] == ["Profile", "Where the time goes"]
+    captions = [table.caption for table in page.sections[1].tables]
+    assert captions[:2] == ["Kernels that take most of the time", "Operators that take most of the time"]
+    busy = page.cells["busy"].number
+    assert busy is not None
+    assert 100 * busy == pytest.approx(shown(tmp_path).artifact.FINAL_RESULT, abs=1e-3)
+
+
+def test_a_search_shows_each_try_and_both_courses(tmp_path: Path) -> None:
+    put(tmp_path, "largest_batch", artifact_of(searched(above(20))))
+    page = largest_batch_page(shown(tmp_path))
+    assert page.cells["largest batch"].number == 16
+    result, tries = page.sections
+    assert [chart.title for chart in result.charts] == ["Throughput by batch", "Memory by batch"]
+    rows = texts(tries.tables[0])
+    assert {row[2] for row in rows} == {"trained", "out of memory"}
+    assert [row[0] for row in rows] == [str(number) for number in range(1, len(rows) + 1)]
+    assert all(bool(row[-1]) == (row[2] != "trained") for row in rows)
+
+
+def test_a_search_that_failed_still_shows_its_tries(tmp_path: Path) -> None:
+    put(tmp_path, "largest_batch", artifact_of(searched(above(8, Failure("hang", "no progress")))))
+    case = shown(tmp_path)
+    assert case.failure is not None
+    page = largest_batch_page(case)
+    assert page.cells["largest batch"].number is None
+    (tries,) = page.sections
+    assert "hang" in texts(tries.tables[0])[-1]
