@@ -16,7 +16,7 @@ from typing import IO
 from benchmarks.compare import files, resume
 from benchmarks.compare.arguments import STDOUT, Parser, parse, parser
 from benchmarks.compare.comparison import perform
-from benchmarks.compare.document import Comparison
+from benchmarks.compare.document import FOLDER, Comparison
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.files import ComparisonFiles, FolderError
 from benchmarks.compare.outcome import is_bad
@@ -124,8 +124,8 @@ def _compared(given: argparse.Namespace, of: Parser, output: Output) -> Comparis
     """The comparison at its end. Wrong use ends the process, as errors of argparse do."""
     asked = question(given)
     name = given.name or files.default_name([base for base, _ in asked.names], asked.base.given, asked.head.given)
-    found = ComparisonFiles(given.output.absolute() / files.FOLDER, name, datetime.now(timezone.utc))
-    shown = f"{given.output}/{files.FOLDER}/{name}.json"
+    found = ComparisonFiles(given.output.absolute() / FOLDER, name, datetime.now(timezone.utc))
+    shown = f"{given.output}/{FOLDER}/{name}.json"
     with files.held(found.folder):
         earlier = _earlier(found, shown, of) if given.resume else None
         if earlier is not None:

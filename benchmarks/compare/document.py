@@ -24,6 +24,9 @@ from benchmarks.harness.protocol.quantities import (
 )
 from benchmarks.harness.results.artifact import CASE_PATTERN, UtcTime
 
+FOLDER = "comparisons"
+"""Of an output folder: where the documents are."""
+
 COMPARISON_VERSION = 1
 """To be raised with every change of a field after a release."""
 

@@ -24,7 +24,6 @@ from benchmarks.harness.results.redaction import redact, redacted
 from benchmarks.harness.results.shown_side import shown_side
 from ocr_models.files import write_text_atomically
 
-FOLDER = "comparisons"
 MAX_NAME_CHARACTERS = 100
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{MAX_NAME_CHARACTERS - 1}}}")
 MAX_PROBLEM = 200

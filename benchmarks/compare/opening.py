@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cases import Case
-from benchmarks.compare.files import FOLDER, ComparisonFiles
+from benchmarks.compare.document import FOLDER
+from benchmarks.compare.files import ComparisonFiles
 from benchmarks.compare.judging.course import CaseState, Course
 from benchmarks.compare.judging.procedure import Procedure
 from benchmarks.compare.measuring import PairRunner

@@ -19,7 +19,7 @@ from msgspec import structs
 
 from benchmarks.cases import Case
 from benchmarks.compare import comparison, files
-from benchmarks.compare.document import CaseComparison, Comparison, ProcedureParameters, RatioInterval
+from benchmarks.compare.document import FOLDER, CaseComparison, Comparison, ProcedureParameters, RatioInterval
 from benchmarks.compare.errors import SideError
 from benchmarks.compare.files import ComparisonFiles, FolderError
 from benchmarks.compare.judging.family import level_in_turn, passes_on
@@ -34,9 +34,8 @@ from benchmarks.compare.report.table import (
     question_line,
     row,
     sides,
-    verdict_word,
 )
-from benchmarks.compare.report.wording import case_title
+from benchmarks.compare.report.wording import case_title, verdict_word
 from benchmarks.compare.runs.stored import STORED_DRIFT
 from benchmarks.harness.controller.gpus import missing_gpus
 from benchmarks.harness.protocol.records import Failure
@@ -164,7 +163,7 @@ def comparisons(
     def say_safely(line: str) -> None:
         say(printable(redact(line)))
 
-    folder = settings.output / files.FOLDER
+    folder = settings.output / FOLDER
     runnable = [case for case in dict.fromkeys(cases) if missing_gpus(case) is None]
     with ExitStack() as stack:
         try:

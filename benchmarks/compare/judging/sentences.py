@@ -6,15 +6,13 @@ import math
 from collections.abc import Sequence
 
 from benchmarks.compare.document import Measure, Word
+from benchmarks.compare.judging.percentages import MOST, digits_of, percent
 from benchmarks.compare.judging.statistics import Interval
 from benchmarks.compare.judging.verdict import contradictory
 from benchmarks.harness.controller.option_values import MAX_PAIRS
 
 ONE_ORDER = "all pairs ran in the same order, and the second run may always be slower"
 TWO_PAIRS = "two pairs are too few for a verdict: it needs three"
-
-MOST = 11.0
-"""Largest ratio that is shown: an interval from two pairs may end at astronomic ones."""
 
 NAMES: dict[Measure, str] = {"wall": "throughput", "cpu": "CPU seconds"}
 
@@ -70,17 +68,6 @@ def range_in_words(low: float, high: float, digits: int = 1) -> str:
     if high < 0:
         return f"{_amount(high, digits)} to {in_words(low, digits)}"
     return f"{in_words(low, digits)} to {in_words(high, digits)}"
-
-
-def percent(fraction: float) -> str:
-    """`3 %`, `2.5 %`."""
-    return f"{100 * fraction:.3g} %"
-
-
-def digits_of(low: float, high: float) -> int:
-    """Decimals of a percentage that the width of an interval of ratios justifies."""
-    half = 100 * (high - low) / 2
-    return 0 if half >= 10 else 1 if half >= 0.1 else 2
 
 
 def _amount(logarithm: float, digits: int) -> str:

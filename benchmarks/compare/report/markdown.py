@@ -14,9 +14,8 @@ from benchmarks.compare.report.table import (
     pair_cells,
     row,
     sides,
-    verdict_word,
 )
-from benchmarks.compare.report.wording import case_title
+from benchmarks.compare.report.wording import case_title, verdict_word
 from benchmarks.harness.report.markdown import escape, rows
 
 MAX_CHARACTERS = 60_000

@@ -6,7 +6,7 @@ import re
 
 from benchmarks.compare.document import Pair, ProcedureParameters, RatioInterval, SideDescription
 from benchmarks.compare.judging.course import CaseState
-from benchmarks.compare.judging.sentences import percent
+from benchmarks.compare.judging.percentages import percent
 from benchmarks.compare.judging.statistics import FIRST_LOOKS
 from benchmarks.compare.judging.verdict import is_disturbed, runs
 from benchmarks.compare.report.differing import is_one_program

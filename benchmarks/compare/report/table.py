@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.compare.document import CaseComparison, Comparison, ProcedureParameters, SideDescription
-from benchmarks.compare.judging.sentences import percent
+from benchmarks.compare.judging.percentages import percent
 from benchmarks.compare.judging.verdict import is_disturbed, measure_of
 from benchmarks.compare.report.differing import difference_line, differing
 from benchmarks.compare.report.wording import (
@@ -15,6 +15,7 @@ from benchmarks.compare.report.wording import (
     interval,
     listed,
     rate,
+    verdict_word,
 )
 from benchmarks.harness.report.tables import table
 
@@ -67,23 +68,6 @@ def row(case: CaseComparison, comparison: Comparison) -> list[str]:
         f"{f'{stored} + ' if stored else ''}{numbers}{' runs' if stored else ''}{repeated}",
         verdict_word(case, comparison.procedure),
     ]
-
-
-def verdict_word(case: CaseComparison, procedure: ProcedureParameters) -> str:
-    """The verdict, complete with what was asked."""
-    word, allowed = case.verdict.word, percent(procedure.allowed_slowdown)
-    text: str = word
-    if word == "no slower":
-        text = f"no slower than {allowed}"
-    elif word == "slower" and not _beyond(case, procedure):
-        text = f"slower, perhaps within {allowed}"
-    return text if case.finished else f"{text}, unfinished"
-
-
-def _beyond(case: CaseComparison, procedure: ProcedureParameters) -> bool:
-    """Whether what the verdict rests on is slower than what is allowed for certain."""
-    found = [{"wall": case.verdict.wall, "cpu": case.verdict.cpu}[name] for name in case.verdict.rests_on]
-    return any(each is not None and each.high < 1 - procedure.allowed_slowdown for each in found)
 
 
 def sides(comparison: Comparison) -> list[Labelled]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.compare.document import CaseComparison, Measure, RatioInterval
-from benchmarks.compare.judging.sentences import MOST, digits_of
+from benchmarks.compare.document import CaseComparison, Measure, ProcedureParameters, RatioInterval
+from benchmarks.compare.judging.percentages import MOST, digits_of, percent
 
 MEASURES: dict[Measure, str] = {"wall": "samples per second (wall clock)", "cpu": "samples per CPU second"}
 
@@ -65,3 +65,20 @@ def case_title(case: CaseComparison) -> str:
 def both(base: str, head: str) -> str:
     """What the sides have in common, or the step from one to the other."""
     return base if base == head else f"{base} -> {head}"
+
+
+def verdict_word(case: CaseComparison, procedure: ProcedureParameters) -> str:
+    """The verdict, complete with what was asked."""
+    word, allowed = case.verdict.word, percent(procedure.allowed_slowdown)
+    text: str = word
+    if word == "no slower":
+        text = f"no slower than {allowed}"
+    elif word == "slower" and not _beyond(case, procedure):
+        text = f"slower, perhaps within {allowed}"
+    return text if case.finished else f"{text}, unfinished"
+
+
+def _beyond(case: CaseComparison, procedure: ProcedureParameters) -> bool:
+    """Whether what the verdict rests on is slower than what is allowed for certain."""
+    found = [{"wall": case.verdict.wall, "cpu": case.verdict.cpu}[name] for name in case.verdict.rests_on]
+    return any(each is not None and each.high < 1 - procedure.allowed_slowdown for each in found)

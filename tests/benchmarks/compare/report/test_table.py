@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from benchmarks.compare.document import Difference
-from benchmarks.compare.judging.sentences import percent
+from benchmarks.compare.judging.percentages import percent
 from benchmarks.compare.report.table import result_lines
 from benchmarks.compare.report.wording import change, duration, interval, listed
 from compared import case, comparison, pair, run, verdict
