@@ -89,6 +89,7 @@ class History:
         damaged: number of lines that were left out because they cannot be read.
         repeated: number of lines that were left out because their run was there before.
         unreadable: files that cannot be read, each with the reason.
+        shortened: whether a file was longer than what was asked for, so that its first lines are not here.
     """
 
     lines: list[HistoryLine] = field(default_factory=list)
@@ -96,14 +97,17 @@ class History:
     damaged: int = 0
     repeated: int = 0
     unreadable: list[str] = field(default_factory=list)
+    shortened: bool = False
 
 
-def read(paths: Iterable[Path], *, keep_texts: bool = False) -> History:
-    """The lines of all files, each run once. A folder means the history in it."""
+def read(paths: Iterable[Path], *, keep_texts: bool = False, last_bytes: int | None = None) -> History:
+    """The lines of all files, each run once. A folder means the history in it. `last_bytes`: of a longer file, only
+    the lines that are whole within so many bytes at its end.
+    """
     found, history = [], History()
     seen: set[str] = set()
     for path in paths:
-        for line, text in _readable(path, history):
+        for line, text in _readable(path, history, last_bytes):
             if line.run_id in seen:
                 history.repeated += 1
             else:
@@ -115,11 +119,11 @@ def read(paths: Iterable[Path], *, keep_texts: bool = False) -> History:
     return history
 
 
-def _readable(path: Path, history: History) -> Iterator[tuple[HistoryLine, bytes]]:
+def _readable(path: Path, history: History, last_bytes: int | None) -> Iterator[tuple[HistoryLine, bytes]]:
     """The lines of a file that can be read; what cannot be is counted."""
     try:
         path = path / HISTORY if path.is_dir() else path
-        for text in _texts(path):
+        for text in _texts(path, history, last_bytes):
             if (line := _decoded(text)) is None:
                 history.damaged += 1
             else:
@@ -132,9 +136,13 @@ def _readable(path: Path, history: History) -> Iterator[tuple[HistoryLine, bytes
         history.unreadable.append(f"{path}: {error}")
 
 
-def _texts(path: Path) -> Iterator[bytes]:
+def _texts(path: Path, history: History, last_bytes: int | None) -> Iterator[bytes]:
     """The lines of a file that are not empty."""
     with os.fdopen(open_regular(path), "rb") as file:
+        if last_bytes is not None and (start := os.fstat(file.fileno()).st_size - last_bytes) > 0:
+            history.shortened = True
+            file.seek(start - 1)  # one byte before: a line that begins right at the start is whole
+            _skip_line(file)
         while text := file.readline(MAX_LINE_BYTES):
             if len(text) == MAX_LINE_BYTES and not text.endswith(b"\n"):
                 _skip_line(file)

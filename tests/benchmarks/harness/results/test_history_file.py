@@ -162,3 +162,14 @@ def test_fields_of_a_later_version_are_no_damage_and_are_kept(path: Path) -> Non
     path.write_text(json.dumps(document) + "\n")
     found = read([path], keep_texts=True)
     assert (found.damaged, json.loads(found.texts[0])["new"]) == (0, 1)
+
+
+def test_of_a_long_file_only_whole_lines_at_its_end_are_read(path: Path) -> None:
+    lines = [new_line(minutes) for minutes in range(4)]
+    for line in lines:
+        append(path, line)
+    last_two = sum(map(len, path.read_bytes().splitlines(keepends=True)[2:]))
+    for last_bytes, expected in [(last_two, 2), (last_two - 1, 1), (10, 0), (path.stat().st_size, 4)]:
+        found = read([path], last_bytes=last_bytes)
+        assert [line.run_id for line in found.lines] == [line.run_id for line in lines[4 - expected :]]
+        assert (found.shortened, found.damaged) == (expected < 4, 0)
