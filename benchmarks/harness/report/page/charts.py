@@ -74,11 +74,13 @@ def lines(
     shaded: tuple[float, float, str] | None = None,
     level: tuple[float, str] | None = None,
     highest: float | None = None,
+    marks: Sequence[tuple[float, str]] = (),
 ) -> Chart:
     """Lines over a common axis, which begins at 0 unless a value is negative.
 
     `table` has the figures, by default all points; `shaded` is from, to and name of a range of the horizontal axis,
-    `level` a horizontal line and its name, `highest` the end of the vertical axis.
+    `level` a horizontal line and its name, `highest` the end of the vertical axis, `marks` vertical lines: where, and
+    the name, which may be empty.
     """
     x_values = [x for line in series for x, _ in line.points] or [0.0]
     y_values = [y for line in series for _, y in line.points if is_finite(y)]
@@ -90,6 +92,8 @@ def lines(
     y = Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
     parts = [] if shaded is None else [shade(shaded, x)]
     parts += [*grid(y_ticks, y), *x_axis(x_ticks, x, x_label, y_label)]
+    for at, name in marks:
+        parts += mark(name, x(at))
     for number, line in enumerate(series):
         parts += line_of(line, f"s{number % SERIES}", x, y)
     if level is not None:

@@ -16,7 +16,11 @@ from benchmarks.harness.report.page.quantities import MISSING
 from benchmarks.harness.report.page.sections import CasePage, Cell, Note, Section, Table, Tone
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement
 
-FOLDER_SECTIONS: tuple[str, ...] = ("benchmarks.harness.report.page.scaling:scaling_section",)
+FOLDER_SECTIONS: tuple[str, ...] = (
+    "benchmarks.harness.report.page.history:history_section",
+    "benchmarks.compare.report.page_section:comparisons_section",
+    "benchmarks.harness.report.page.scaling:scaling_section",
+)
 """Sections of all cases together: "module:function", `Folder` -> `Section`, in their order on the page. An empty one is
 left out.
 """

@@ -1,0 +1,95 @@
+"""The comparisons in the page of an output folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from msgspec import structs
+
+from benchmarks.compare.document import FOLDER, Comparison
+from benchmarks.compare.report.page_section import MAX_BARS, MAX_ROWS, comparisons_section, section
+from benchmarks.harness.report.page.contents import FOLDER_SECTIONS
+from benchmarks.harness.report.page.folder import Folder
+from benchmarks.harness.report.page.sections import Cell
+from compared import CASE, case, comparison, interval, pair, verdict
+from comparisons import NOW, write_comparison
+
+
+def write(output: Path, content: Comparison, name: str = "test", number: int = 0) -> None:
+    path = output / FOLDER / f"{name}{f'.{number}' if number else ''}.json"
+    path.parent.mkdir(exist_ok=True)
+    write_comparison(path, structs.replace(content, name=name))
+    os.utime(path, (1000 - number, 1000 - number))
+
+
+def row(content: Comparison) -> list[str]:
+    return [each.text if isinstance(each, Cell) else each for each in section([content]).tables[0].rows[0]]
+
+
+def test_a_row_has_verdict_interval_pairs_and_sides() -> None:
+    repeated = [pair(1, 1, counted=False), pair(1, 2), pair(2)]
+    assert row(comparison(case(pairs=repeated))) == [
+        *(CASE, "slower, perhaps within 3 %", "head is 5.0 % slower than base", "-5.0 % (-7.0 to -3.0)"),
+        *("2 (1 repeated)", "head working tree: 9.500 samples/s; base main (3f2a91c): 10.00 samples/s"),
+        "2026-01-02 00:00",
+    ]
+
+
+def test_the_chart_has_interval_band_and_one_in_their_places() -> None:
+    found = section([comparison(case(verdict=verdict(wall=interval(0.95, 0.9, 1.0))))])
+    (chart,) = found.charts
+    assert "0.950 (0.900 to 1.000)" in chart.description
+    assert [name for _, name in chart.legend] == ["allowed: up to 3 % slower", "1: equally fast"]
+    svg = str(chart.svg)
+    (start, end) = svg.partition('class="line s0" d="M')[2].partition("M")[0].replace("H", " ").split()[::2]
+    level = svg.partition('class="level" d="M')[2].split()[0]
+    assert float(start) < float(end) == float(level)
+    width = float(svg.partition('class="shade"')[2].partition('width="')[2].partition('"')[0])
+    assert width == round(0.3 * (float(end) - float(start)), 1)
+
+
+def test_what_is_slower_failed_or_computes_something_else_is_said_above_the_table() -> None:
+    failed = case(verdict=verdict("failed", wall=None, cpu=None, rests_on=[], sentence="the head was killed"))
+    notes = section([comparison(case(), failed)]).notes
+    assert "2 compared cases: 1 slower, perhaps within 3 %, 1 failed" in notes[0].text
+    assert [(note.tone, note.text.partition(": ")[2]) for note in notes[1:]] == [
+        ("bad", "head is 5.0 % slower than base"),
+        ("bad", "the head was killed"),
+    ]
+
+
+def test_a_verdict_that_rests_on_cpu_seconds_alone_is_drawn_with_them() -> None:
+    (chart,) = section([comparison(case(verdict=verdict(rests_on=["cpu"])))]).charts
+    assert "samples per CPU second" in chart.title
+    assert "0.960 (0.950 to 0.970)" in chart.description
+
+
+def test_the_latest_document_of_each_name_is_shown_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    assert comparisons_section(Folder(tmp_path)).is_empty
+    write(tmp_path, comparison())
+    write(tmp_path, comparison(), number=1)
+    write(tmp_path, comparison(updated_at=NOW + timedelta(days=1)), name="later.1")
+    (tmp_path / FOLDER / "bad.json").write_text('{"schema_version": 1}')
+    os.mkfifo(tmp_path / FOLDER / "pipe.json")
+    found = comparisons_section(Folder(tmp_path))
+    assert [each[-1].text for each in found.tables[0].rows] == ["2026-01-03 00:00", "2026-01-02 00:00"]  # type: ignore[union-attr]
+    named = sorted(note.text.split()[0] for note in found.notes if note.tone == "warning")
+    assert named == ["bad.json", "pipe.json"]
+
+
+def test_the_section_is_bounded_and_an_endless_interval_leaves_the_axis_readable() -> None:
+    endless = case(verdict=verdict(wall=interval(1.0, 1e-9, 1e9)))
+    found = section([comparison(*[endless] * (2 * MAX_ROWS))])
+    assert len(found.tables[0].rows) == MAX_ROWS
+    assert str(found.charts[0].svg).count("<circle") == MAX_BARS
+    assert ">1.50<" in str(found.charts[0].svg) or ">1.5<" in str(found.charts[0].svg)
+
+
+def test_it_loads_no_statistics_as_it_is_written_at_the_end_of_each_session() -> None:
+    (path,) = (each for each in FOLDER_SECTIONS if "compare" in each)
+    program = f"import sys, {path.partition(':')[0]}; sys.exit(any(name in sys.modules for name in ('scipy', 'numpy')))"
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
