@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from benchmarks.harness.protocol.samples import MAX_BYTES, SAMPLES
 from ocr_models import MODELS
 from ocr_models.files import atomic_write
-from ocr_models.show import write_picture
 from ocr_models.task import TrainingTask
 
 WIDTHS = (1000, 800, 600)
@@ -29,6 +28,8 @@ def draw_samples(model: str, task: TrainingTask, data: Any, folder: Path) -> Non
         show = MODELS[model].load_show()
         if show is None:
             return
+        from ocr_models.show import write_picture  # matplotlib takes a second, and fails for a wrong MPLBACKEND
+
         with TemporaryDirectory(dir=folder, prefix=".") as temporary:
             drawn = Path(temporary) / "samples.png"
             write_picture(show(task, data, (), None), drawn)
