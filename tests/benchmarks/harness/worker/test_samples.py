@@ -27,7 +27,9 @@ def test_a_large_picture_becomes_small() -> None:
     content = small_jpeg(smooth)
     assert content is not None
     assert len(content) <= MAX_BYTES
-    assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape == (750, 1000, 3)
+    decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    assert decoded.shape == (750, 1000, 3)
     assert small_jpeg(noise(2400, 600)) is None
     assert small_jpeg(None) is None
 
