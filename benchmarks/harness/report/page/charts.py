@@ -208,7 +208,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
 
 
 def _longest(values: Sequence[float]) -> float:
-    """The value at the end of the axis: the largest, unless the others could not be told apart beside it."""
+    """The value at the end of the axis: the largest, unless the others could not be distinguished beside it."""
     second, largest = ([0.0, 0.0, *sorted(values)])[-2:]
     return 2 * second if second > 0 and largest > LONGER * second else max(largest, 1e-12)
 

@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings, which have the units. Text stands for a cell of it.
+    """Rows under headings, which have the units. A text is a cell without a number.
 
     Attributes:
         sortable: whether a person can sort it by each column.
