@@ -18,6 +18,6 @@
 | judging   | order of the runs, intervals, looks, verdicts; pure computation                   |
 | sides     | a side as given, and opened so that it can be run                                 |
 | runs      | runs started, read, compared with each other; runs of an earlier comparison       |
-| report    | lines while it runs, tables, Markdown                                             |
+| report    | lines while it runs, tables, Markdown, a section of the page of an output folder  |
 | self_test | noise models, recorded runs, baselines: false alarms and power                    |
 """

@@ -1,1 +1,1 @@
-"""A comparison for people: lines while it runs, tables, Markdown."""
+"""A comparison for people: lines while it runs, tables, Markdown, a section of the page."""

@@ -115,9 +115,8 @@ def _sentences(found: Sequence[Compared]) -> Iterator[Note]:
         yield Note(f"{len(loud) - MAX_NOTES} more are slower or failed: see the table.", "bad")
     for each in [each for each in found if each.case.training_changes][:MAX_NOTES]:
         count = len(each.case.training_changes)
-        text = (
-            f"the sides compute different things ({count} figures differ), so their speeds do not answer the question"
-        )
+        differ = "1 figure differs" if count == 1 else f"{count} figures differ"
+        text = f"the sides compute different things ({differ}), so their speeds do not answer the question"
         yield Note(f"{case_title(each.case)}: {text}", "warning")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from benchmarks.harness.results.history import HistoryLine
@@ -41,7 +42,7 @@ class CaseHistory:
     def last(self) -> HistoryRun:
         return self.runs[-1]
 
-    @property
+    @cached_property
     def earlier_results(self) -> list[float]:
         """Of the good runs on a quiet machine before the last one that are comparable with it: same machine, versions,
         settings and unit. What a new result is held against.
@@ -53,7 +54,7 @@ class CaseHistory:
             if _is_good(run.line) and not is_disturbed(run.line) and _same_conditions(run.line, last)
         ]
 
-    @property
+    @cached_property
     def is_unusual(self) -> bool:
         """Whether the last result is outside of the range of the earlier ones, which are enough to say so."""
         earlier = self.earlier_results

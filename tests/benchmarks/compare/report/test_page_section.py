@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from benchmarks.compare.document import FOLDER, Comparison
+from benchmarks.compare.document import FOLDER, Comparison, Difference
 from benchmarks.compare.report.page_section import MAX_BARS, MAX_ROWS, comparisons_section, section
 from benchmarks.harness.report.page.contents import FOLDER_SECTIONS
 from benchmarks.harness.report.page.folder import Folder
@@ -54,12 +54,15 @@ def test_the_chart_has_interval_band_and_one_in_their_places() -> None:
 
 def test_what_is_slower_failed_or_computes_something_else_is_said_above_the_table() -> None:
     failed = case(verdict=verdict("failed", wall=None, cpu=None, rests_on=[], sentence="the head was killed"))
-    notes = section([comparison(case(), failed)]).notes
-    assert "2 compared cases: 1 slower, perhaps within 3 %, 1 failed" in notes[0].text
+    other = case(verdict=verdict("faster"), training_changes=[Difference(field="losses", base="1", head="2")])
+    notes = section([comparison(case(), failed, other)]).notes
+    assert "3 compared cases: 1 slower, perhaps within 3 %, 1 failed, 1 faster" in notes[0].text
     assert [(note.tone, note.text.partition(": ")[2]) for note in notes[1:]] == [
         ("bad", "head is 5.0 % slower than base"),
         ("bad", "the head was killed"),
+        ("warning", notes[-1].text.partition(": ")[2]),
     ]
+    assert "compute different things (1 figure differs)" in notes[-1].text
 
 
 def test_a_verdict_that_rests_on_cpu_seconds_alone_is_drawn_with_them() -> None:
