@@ -62,6 +62,7 @@ MOST_NAMES = 4096
 """A step has a few hundred, and calls each of them often."""
 
 COMPILED = ("compiledfunction", "torch-compiled region", "compiledfxgraph")
+"""Parts of names in lower case, of what runs compiled code."""
 
 
 def group_of(name: str, part: str, *, kernel: str = "") -> Group:
@@ -80,7 +81,7 @@ def group_of(name: str, part: str, *, kernel: str = "") -> Group:
         return "copy"
     if (fused := _fused(kernel) or _fused(name)) is not None:
         return fused
-    return _by_words(name) or _by_words(kernel) or "other"
+    return _by_words(name) or _by_words(kernel) or ("fused" if _is_compiled(name) else "other")
 
 
 def known_group(name: str) -> bool:
@@ -96,6 +97,10 @@ def _by_words(name: str) -> Group | None:
     return next((group for group, words in WORDS.items() if any(word in f"{text} " for word in words)), None)
 
 
+def _is_compiled(name: str) -> bool:
+    return any(each in name.lower() for each in COMPILED)
+
+
 @lru_cache(MOST_NAMES)
 def _fused(name: str) -> Group | None:
     """Of a kernel that torch.compile made and named after what it fuses: one group if all that is known is of it; None
@@ -103,8 +108,6 @@ def _fused(name: str) -> Group | None:
 
     A matrix product or a convolution is computed only by a template: in other names it is what precedes or follows.
     """
-    if any(each in name.lower() for each in COMPILED):
-        return "fused"
     found = TRITON.search(name) or CPP_FUSED.search(name)
     if found is None:
         return None

@@ -73,11 +73,13 @@ class Timeline:
         self._nodes[event] = event if is_node else None if parent is None else self._nodes[parent]
 
     def issuer(self, event: Event) -> Event | None:
-        """The operator or range in which a kernel or a copy was issued."""
-        if event.external in self._by_number:
-            return self._by_number[event.external]
-        call = None if event.correlation is None else self._calls.get(event.correlation)
-        return None if call is None else self.parent(call)
+        """The operator in which a kernel or a copy was issued; if there is none, the range."""
+        found = self._by_number.get(event.external) if event.external is not None else None
+        if found is None and (call := self._calls.get(event.correlation)) is not None:
+            found = self.parent(call)
+        if found is None:
+            return None
+        return next((each for each in self.above(found) if each.kind == "operator"), found)
 
     def parent(self, event: Event) -> Event | None:
         """The operator or range that contains an event."""

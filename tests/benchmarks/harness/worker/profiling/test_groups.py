@@ -83,4 +83,5 @@ def test_a_kernel_of_the_compiler_is_what_all_of_its_known_operators_are(kernel:
 def test_code_of_the_compiler_on_the_cpu_is_fused() -> None:
     assert group_of("graph_0_cpp_fused_relu_1", "forward") == "activation"
     assert group_of("CompiledFunction", "forward") == "fused"
+    assert group_of("CompiledFunction", "forward", kernel="sm90_xmma_fprop_implicit_gemm_bf16") == "convolution"
     assert group_of("## Call CompiledFxGraph f3 ##", "backward") == "fused"

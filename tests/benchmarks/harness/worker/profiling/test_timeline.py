@@ -53,6 +53,14 @@ def test_a_kernel_is_issued_by_the_operator_of_its_number_or_around_its_call() -
     assert found.issuer(kernel("add", 100, 110)) is None
 
 
+def test_a_kernel_in_a_range_of_compiled_code_is_issued_by_the_code_around_it() -> None:
+    compiled, graph = host("CompiledFunction", 0, 90), host("forward", 5, 80, number=6)
+    outside = host("backward", 100, 200, number=7)
+    found = timeline(compiled, graph, outside)
+    assert found.issuer(kernel("triton_poi_fused_add_0", 100, 110, issuer=6)) is compiled
+    assert found.issuer(kernel("triton_poi_fused_add_0", 100, 110, issuer=7)) is outside
+
+
 def test_the_time_of_a_thread_is_divided_among_library_operators_and_what_is_around_them() -> None:
     node = host("MulBackward0", 0, 100)
     first, within, second = host("aten::mul", 10, 40), host("aten::copy_", 20, 30), host("aten::sum", 60, 90)
