@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from benchmarks.cases import Case
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.measurements import PICTURE_SUFFIX, Measurement
+from benchmarks.harness.results.measurement import PICTURE_SUFFIX, Measurement
 from ocr_models.files import write_text_atomically
 
 

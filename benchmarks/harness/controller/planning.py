@@ -18,7 +18,7 @@ from benchmarks.harness.protocol.run import Run
 from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.protocol.warm_up import least_warmup
 from benchmarks.harness.results.common import new_run_id
-from benchmarks.harness.results.measurements import Measurement, Parameters
+from benchmarks.harness.results.measurement import Measurement, Parameters
 from ocr_models import MODELS
 
 # On a CPU a step takes seconds, on a GPU about 0.1 s. Both defaults give about half a minute.

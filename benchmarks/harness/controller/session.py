@@ -27,7 +27,7 @@ from benchmarks.harness.report.summary import Row, result_line
 from benchmarks.harness.results import history, history_file, store
 from benchmarks.harness.results.artifact import Header
 from benchmarks.harness.results.common import describe_failure, failure_of
-from benchmarks.harness.results.measurements import Measurement
+from benchmarks.harness.results.measurement import Measurement
 from benchmarks.harness.results.redaction import redact
 
 Say = Callable[[str], None]

@@ -12,7 +12,7 @@ from benchmarks.harness.controller.planning import new_run
 from benchmarks.harness.controller.termination import termination_as_interrupt
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
-from benchmarks.harness.results.measurements import Tries
+from benchmarks.harness.results.measurement import Tries
 
 OpenDisplay = Callable[[Run], AbstractContextManager[StepDisplay]]
 

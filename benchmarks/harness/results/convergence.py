@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from benchmarks.cases import Case, CaseError
 from benchmarks.harness.protocol.parameters import ConvergenceParameters
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.reports import ConvergenceReport, Score
 from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.checks.case import result_mismatch
 from benchmarks.harness.results.checks.convergence import (
     Curve,
@@ -35,8 +37,44 @@ from benchmarks.harness.results.convergence_artifact import (
 )
 from benchmarks.harness.results.formats import CONVERGENCE
 from benchmarks.harness.results.gradient_scaling import gradient_scaling
+from benchmarks.harness.results.measurement import Parameters
 from benchmarks.harness.results.rank_differences import describe_mismatch
 from benchmarks.harness.results.statistics import loss_curve, slowest
+from ocr_models import MODELS, ConvergenceGoal
+
+
+def convergence_goal(case: Case) -> ConvergenceGoal:
+    """Raises CaseError if the model has none."""
+    goal = MODELS[case.model].convergence
+    if goal is None:
+        raise CaseError(
+            f"{case.model} has no convergence goal: add convergence=ConvergenceGoal(...) to its entry in "
+            "ocr_models.MODELS, or to the Model of its package"
+        )
+    return goal
+
+
+def parameters(case: Case, settings: Settings) -> Parameters:
+    """Those of the model's goal. Raises CaseError if it has none."""
+    goal = convergence_goal(case)
+    folder = settings.output / "convergence" / case.log_name
+    return Parameters(
+        own=ConvergenceParameters(
+            target=goal.target,
+            metric=goal.metric,
+            evaluations=goal.evaluations,
+            folder=str(folder),
+            resume=settings.resume,
+            split=goal.scored_split,
+        ),
+        steps=goal.steps,
+        warmup_steps=0,
+        image_size=goal.image_size,
+        convergence_data=True,
+        augment=not goal.by_heart,
+        folder=folder,
+        keep_folder=settings.resume,
+    )
 
 
 def build(run: Run, log_path: Path, _artifact_folder: Path) -> ConvergenceArtifact:

@@ -9,10 +9,11 @@ import msgspec
 from msgspec import structs
 
 from benchmarks.cases import MAX_BATCH_SIZE, Case
-from benchmarks.harness.protocol.largest_batch import LargestBatchParameters, LargestBatchReport
+from benchmarks.harness.protocol.largest_batch import LargestBatchParameters, LargestBatchReport, memory_limit
 from benchmarks.harness.protocol.plan import Plan
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.artifact import MeasuredDetails
 from benchmarks.harness.results.batch_search import BatchSearch, Tried
 from benchmarks.harness.results.checks.largest_batch import contradictions
@@ -30,10 +31,22 @@ from benchmarks.harness.results.largest_batch_artifact import (
     LargestBatchDetails,
     UnfinishedLargestBatchDetails,
 )
+from benchmarks.harness.results.measurement import Parameters
 from benchmarks.harness.results.printable import shorten
 from benchmarks.harness.results.statistics import throughput
 
 MAX_LINE = 200  # of a message: torch's are long, and the artifact has all of them
+
+STEPS, WARMUP_STEPS = 5, 3
+
+
+def parameters(case: Case, settings: Settings) -> Parameters:
+    """Few steps: what does not fit into memory shows in the first ones."""
+    return Parameters(
+        own=memory_limit(case.device, settings.memory_limit_bytes, case.processes),
+        steps=STEPS,
+        warmup_steps=WARMUP_STEPS if settings.warmup_steps is None else settings.warmup_steps,
+    )
 
 
 def search_of(case: Case) -> BatchSearch:

@@ -8,15 +8,18 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from benchmarks.cases import Case
 from benchmarks.harness.protocol.memory_report import MemoryReport, Snapshot
 from benchmarks.harness.protocol.records import Failure, RankResult
 from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.artifact import UnfinishedDetails
 from benchmarks.harness.results.checks.memory import memory_contradictions, memory_training_problems
 from benchmarks.harness.results.checks.ranks import disagreement
 from benchmarks.harness.results.checks.training import wrong_training
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields
 from benchmarks.harness.results.formats import MEMORY
+from benchmarks.harness.results.measurement import Parameters
 from benchmarks.harness.results.memory_artifact import MemoryArtifact, MemoryDetails, RankMemory
 from benchmarks.harness.results.memory_shares import (
     NO_SLOPE,
@@ -37,6 +40,14 @@ SHOWN_AS_THEY_ARE = (
     *("batch_peaks", "allocator", "graph_pool_bytes"),
 )
 """Fields of the report of the rank with the highest peak."""
+
+MEMORY_STEPS = {"cpu": 3, "cuda": 5}
+"""The peak of a step hardly differs from that of the next one."""
+
+
+def parameters(case: Case, _settings: Settings) -> Parameters:
+    """Few steps, for which an option may have another number."""
+    return Parameters(steps=MEMORY_STEPS[case.device])
 
 
 def build(run: Run, log_path: Path, _artifact_folder: Path) -> MemoryArtifact:

@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from benchmarks.cases import Case
 from benchmarks.harness.protocol.profile_report import KernelTime, OperatorTime, ProfileDetail, ProfileReport
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.protocol.run import Run
+from benchmarks.harness.protocol.settings import Settings
 from benchmarks.harness.results.artifact import UnfinishedDetails
 from benchmarks.harness.results.checks.profile import profile_contradictions, profile_training_problems, result_of
 from benchmarks.harness.results.checks.ranks import disagreement
@@ -17,6 +19,7 @@ from benchmarks.harness.results.checks.training import wrong_training
 from benchmarks.harness.results.common import header, measured_fields, optional, plan_fields
 from benchmarks.harness.results.formats import PROFILE
 from benchmarks.harness.results.gradient_scaling import too_many_skipped
+from benchmarks.harness.results.measurement import Parameters
 from benchmarks.harness.results.printable import printable
 from benchmarks.harness.results.profile_artifact import ProfileArtifact, ProfileDetails
 from benchmarks.harness.results.redaction import redact
@@ -25,6 +28,15 @@ from benchmarks.harness.results.statistics import slowest
 TRACE_SUFFIX = ".trace.json.gz"
 NO_TRACE = "the ranks left none"
 MAX_NAME = 120
+
+PROFILED_STEPS = {"cpu": 2, "cuda": 3}
+MOST_PROFILED_STEPS = 10
+"""A trace grows with each of them, and so does the memory of the profiler."""
+
+
+def parameters(case: Case, _settings: Settings) -> Parameters:
+    """Few steps; an option may have another number, up to a limit."""
+    return Parameters(steps=PROFILED_STEPS[case.device], most_steps=MOST_PROFILED_STEPS)
 
 
 def build(run: Run, log_path: Path, artifact_folder: Path) -> ProfileArtifact:
