@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from benchmarks.harness.report.page.charts import lines
 from benchmarks.harness.report.page.drawing import Line
 from benchmarks.harness.report.page.folder import ShownCase
-from benchmarks.harness.report.page.quantities import MISSING, amount, mebibytes, shown
-from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Note, Section, Table
+from benchmarks.harness.report.page.quantities import MISSING, amount, mebibytes, percent, share, shown
+from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Lines, Note, Section, Table
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.largest_batch_artifact import (
     TRAINED,
@@ -16,6 +16,7 @@ from benchmarks.harness.results.largest_batch_artifact import (
     LargestBatchDetails,
     UnfinishedLargestBatchDetails,
 )
+from benchmarks.harness.results.printable import shorten
 
 MEBIBYTE = 2**20
 HEADINGS = ("largest batch", "fastest batch", "samples/s", "memory (MiB)", "limit (MiB)", "tries")
@@ -25,15 +26,17 @@ BOUNDS = {
     "cap": "No larger batch is allowed, so a larger one may train, too.",
     "time": "The time limit of all tries (--ocr-timeout) ended the search, so a larger batch may train, too.",
 }
+MAX_MESSAGE = 160
+"""Characters of why a batch did not train; the artifact has all of them."""
 
 
 def largest_batch_page(case: ShownCase) -> CasePage:
     """The row and the sections of a search."""
     details = details_of(case.artifact)
     if isinstance(details, LargestBatchDetails):
-        return CasePage(_cells(details), [_result(details), Section("Tries", tables=[_tries(details.tries)])])
+        return CasePage(_cells(details), [_result(details), _tries(details.tries)])
     tries = details.tries if isinstance(details, UnfinishedLargestBatchDetails) else []
-    found = [Section("Tries", tables=[_tries(tries)])] if tries else []
+    found = [_tries(tries)] if tries else []
     return CasePage(dict.fromkeys(HEADINGS, MISSING) | {"tries": amount(len(tries))}, found)
 
 
@@ -49,7 +52,7 @@ def _cells(details: LargestBatchDetails) -> dict[str, Cell]:
     largest = next(each for each in details.tries if each.batch_size_per_process == details.largest_batch)
     memory = _memory(largest)
     cells = (
-        amount(details.largest_batch),
+        amount(details.largest_batch, f">= {details.largest_batch}" if details.lower_bound else None),
         amount(details.fastest_batch),
         amount(_fastest(details).samples_per_second),
         amount(None if memory is None else memory / MEBIBYTE),
@@ -61,13 +64,15 @@ def _cells(details: LargestBatchDetails) -> dict[str, Cell]:
 
 def _result(details: LargestBatchDetails) -> Section:
     fastest, limit = _fastest(details), details.memory_limit_bytes
-    bound = "at least" if details.lower_bound else "the next larger one runs out of memory"
+    largest = f"{details.largest_batch} per process"
+    bound = "a larger one may train, too" if details.lower_bound else "the next larger one runs out of memory"
     source = SOURCES.get(details.memory_limit_source, "a share of what the system leaves")
     figures = [
-        KeyFigure("Largest batch", f"{details.largest_batch} per process", bound),
+        KeyFigure("Largest batch", f"at least {largest}" if details.lower_bound else largest, bound),
         KeyFigure(
             "Fastest batch", f"{details.fastest_batch} per process", shown(fastest.samples_per_second or 0, "samples/s")
         ),
+        *_of_the_case(details, fastest),
         KeyFigure("Limit of a process", mebibytes(limit), source),
     ]
     notes = [Note(BOUNDS[details.ended_by], "warning")] if details.ended_by in BOUNDS else []
@@ -77,14 +82,22 @@ def _result(details: LargestBatchDetails) -> Section:
     return Section("Largest batch", figures=figures, notes=notes, charts=_charts(trained, limit))
 
 
+def _of_the_case(details: LargestBatchDetails, fastest: BatchTry) -> list[KeyFigure]:
+    """What the batch of the case, which is tried first, has of the highest throughput; empty if it did not train."""
+    first, highest = details.tries[0].samples_per_second, fastest.samples_per_second
+    if first is None or not highest:
+        return []
+    remark = f"{shown(first, 'samples/s')}, {percent(first / highest)} of the fastest"
+    return [KeyFigure("Batch of the case", f"{details.batch_size_per_process} per process", remark)]
+
+
 def _charts(trained: Sequence[BatchTry], limit: int) -> list[Chart]:
     """Of one point there is nothing to see."""
     if len(trained) < 2:
         return []
-    rates = [(float(each.batch_size_per_process), each.samples_per_second) for each in trained]
+    rates = [(each.batch_size_per_process, each.samples_per_second) for each in trained]
     sizes = [
-        (float(each.batch_size_per_process), None if (size := _memory(each)) is None else size / MEBIBYTE)
-        for each in trained
+        (each.batch_size_per_process, None if (size := _memory(each)) is None else size / MEBIBYTE) for each in trained
     ]
     return [
         lines(
@@ -100,13 +113,14 @@ def _charts(trained: Sequence[BatchTry], limit: int) -> list[Chart]:
             [Line("peak", sizes, dots=True)],
             x_label=X_LABEL,
             y_label="MiB",
-            level=(limit / MEBIBYTE, "limit"),
+            level=(limit / MEBIBYTE, f"limit {mebibytes(limit)}"),
         ),
     ]
 
 
-def _tries(tries: Sequence[BatchTry]) -> Table:
-    headings = ("try", X_LABEL, "outcome", "samples/s", "memory (MiB)", "seconds", "why not")
+def _tries(tries: Sequence[BatchTry]) -> Section:
+    """Why a batch did not train is below the table: a column for it would make a row very high on a phone."""
+    headings = ("try", X_LABEL, "outcome", "samples/s", "data wait", "memory (MiB)", "seconds")
     rows: list[list[Cell | str]] = []
     for number, each in enumerate(tries, start=1):
         memory = _memory(each)
@@ -116,13 +130,13 @@ def _tries(tries: Sequence[BatchTry]) -> Table:
                 amount(each.batch_size_per_process),
                 Cell(each.outcome.replace("_", " "), tone="good" if each.outcome == TRAINED else ""),
                 amount(each.samples_per_second),
+                share(each.data_wait_fraction),
                 amount(None if memory is None else memory / MEBIBYTE),
                 amount(each.seconds),
-                (each.message or "")[:MAX_MESSAGE],
             ]
         )
-    return Table("Each try, in fresh processes", headings, rows)
-
-
-MAX_MESSAGE = 160
-"""Characters of why a batch did not train; the artifact has all of them."""
+    reasons = [
+        f"batch {each.batch_size_per_process}: {shorten(each.message, MAX_MESSAGE)}" for each in tries if each.message
+    ]
+    texts = [Lines("Why batches did not train", reasons)] if reasons else []
+    return Section("Tries", tables=[Table("Each try, in fresh processes", headings, rows)], texts=texts)

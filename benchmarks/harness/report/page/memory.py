@@ -7,12 +7,14 @@ from msgspec import structs
 from benchmarks.harness.report.page.charts import Bar, Part, bars, stacked
 from benchmarks.harness.report.page.folder import ShownCase
 from benchmarks.harness.report.page.quantities import MISSING, amount, mebibytes, percent, shown
-from benchmarks.harness.report.page.sections import CasePage, Cell, KeyFigure, Note, Section, Table
+from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Note, Section, Table
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.memory_artifact import MemoryDetails
 
 MEBIBYTE = 2**20
 HEADINGS = ("peak (MiB)", "activations", "parameters (MiB)", "optimizer (MiB)", "MiB per sample", "host peak (MiB)")
+PARTS = {"forward": "forward pass", "backward": "backward pass", "optimizer": "step of the optimizer"}
+STEP_LABELS = {"set_up": "set-up, before the first step", **PARTS}
 COUNTED = {"device": "allocated on the GPU", "process": "resident memory of the process"}
 
 
@@ -53,6 +55,8 @@ def _memory(details: MemoryDetails) -> Section:
     if details.fragmentation_bytes is not None:
         figures.append(KeyFigure("Reserved beyond it", mebibytes(details.fragmentation_bytes), "cache and pieces"))
     figures.append(KeyFigure("Host", mebibytes(details.host_peak_bytes), "peak of the process"))
+    if details.loader_peak_bytes is not None:
+        figures.append(KeyFigure("Loader processes", mebibytes(details.loader_peak_bytes), "sum of their peaks"))
     parts = [
         Part(name.replace("_", " "), size / MEBIBYTE, mebibytes(size))
         for name, size in structs.asdict(details.shares).items()
@@ -61,21 +65,27 @@ def _memory(details: MemoryDetails) -> Section:
     largest = max(parts, key=lambda part: part.value, default=None)
     most = "" if largest is None else f" The largest share: {largest.label}, {largest.text}."
     charts = [stacked("The peak", f"What the {mebibytes(details.peak_bytes)} consist of.{most}", [("", parts)], "MiB")]
-    steps = [
-        Bar(name.replace("_", " "), reading.peak_bytes / MEBIBYTE, mebibytes(reading.peak_bytes))
-        for name, reading in structs.asdict(details.step).items()
-        if reading is not None and reading.peak_bytes is not None
-    ]
-    if steps:
-        text = "The peak within each part of a step, and after set-up."
-        charts.append(bars("Peaks of a step's parts", text, steps, "MiB"))
+    charts.append(_step(details))
     return Section("Memory", figures=figures, notes=_notes(details), charts=charts)
+
+
+def _step(details: MemoryDetails) -> Chart:
+    """The part with the highest peak is emphasised."""
+    peaks = {name: reading.peak_bytes for name, reading in structs.asdict(details.step).items()}
+    most = max(peaks, key=lambda name: peaks[name])
+    values = [
+        Bar(STEP_LABELS.get(name, name.replace("_", " ")), size / MEBIBYTE, mebibytes(size), emphasised=name == most)
+        for name, size in peaks.items()
+    ]
+    return bars("Peaks of a step's parts", "The peak within each part of a step, and until its start.", values, "MiB")
 
 
 def _notes(details: MemoryDetails) -> list[Note]:
     notes = []
     if details.moment is not None:
-        notes.append(Note(f"The peak is in the {details.moment.part}, at {details.moment.place}."))
+        notes.append(Note(f"A step's peak is in the {PARTS[details.moment.part]}, at {details.moment.place}."))
+    elif details.moment_note is not None:
+        notes.append(Note(f"Where in a step the peak is, is not known: {details.moment_note}.", "muted"))
     if details.allocator is not None and details.allocator.alloc_retries:
         notes.append(Note(f"The allocator had to free its cache {details.allocator.alloc_retries} times.", "warning"))
     if details.snapshot is not None:

@@ -18,7 +18,7 @@ from page_folder import put
 from profiles import profiled_run
 from searches import above, artifact_of, searched
 
-GPU = "psenet_sp_bs8_bf16_1"
+GPU, MP = "psenet_sp_bs8_bf16_1", "psenet_mp_bs4_fp32_cpu2"
 
 
 def shown(output: Path) -> ShownCase:
@@ -47,6 +47,14 @@ def test_the_shares_of_a_peak_and_the_parts_of_a_step_are_drawn(tmp_path: Path) 
     assert page.cells["peak (MiB)"].number == pytest.approx(shown(tmp_path).artifact.FINAL_RESULT, abs=1e-3)
 
 
+def test_a_memory_case_of_several_processes_shows_each_rank_and_where_the_peak_is(tmp_path: Path) -> None:
+    put(tmp_path, "memory", memory_artifact(memory_run(MP)))
+    section, ranks = memory_page(shown(tmp_path)).sections
+    assert [row[0] for row in texts(ranks.tables[0])] == ["0", "1"]
+    assert any("backward pass, at head.weight" in note.text for note in section.notes)
+    assert "Loader processes" in [figure.label for figure in section.figures]
+
+
 def test_a_profile_shows_kinds_of_work_and_what_takes_longest(tmp_path: Path) -> None:
     put(tmp_path, "profile", profile.build(profiled_run(GPU), tmp_path / "train_log" / "x", tmp_path))
     page = profile_page(shown(tmp_path))
@@ -67,7 +75,20 @@ def test_a_search_shows_each_try_and_both_courses(tmp_path: Path) -> None:
     rows = texts(tries.tables[0])
     assert {row[2] for row in rows} == {"trained", "out of memory"}
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(rows) + 1)]
-    assert all(bool(row[-1]) == (row[2] != "trained") for row in rows)
+    (reasons,) = tries.texts
+    failed = [row[1] for row in rows if row[2] != "trained"]
+    assert [line.partition(":")[0] for line in reasons.lines] == [f"batch {batch}" for batch in failed]
+
+
+def test_a_search_that_ended_early_says_that_a_larger_batch_may_train(tmp_path: Path) -> None:
+    put(tmp_path, "largest_batch", artifact_of(searched(above(20), most_tries=1)))
+    page = largest_batch_page(shown(tmp_path))
+    assert page.cells["largest batch"].text == ">= 8"
+    result = page.sections[0]
+    assert result.figures[0].value == "at least 8 per process"
+    assert [note.tone for note in result.notes] == ["warning"]
+    assert result.figures[2].remark.endswith("100.0 % of the fastest")
+    assert not result.charts  # of one point
 
 
 def test_a_search_that_failed_still_shows_its_tries(tmp_path: Path) -> None:
