@@ -80,6 +80,7 @@ def test_the_kinds_are_tried_in_order() -> None:
     assert [kind for kind, _ in FAILURE_KINDS] == [
         "non_finite_loss",
         "precision",
+        "profiler",
         "checkpoint",
         "out_of_memory",
         "device",
