@@ -71,7 +71,8 @@ def test_under_v_the_header_shows_every_setting(run_pytest: RunPytest, image_fol
     settings += "history none, loader-workers auto, "
     nodes = "nnodes 1, node-rank 0, rdzv-endpoint none, "
     rest = "timeout 900 s, seed 5, image-cache none, compile-mode default, profile-loader no, require no, "
-    rest += "strict-machine no, light no, resume no, no-report no, memory-limit auto, compare none, max-slowdown 3 %, max-pairs 12, budget none, "
+    rest += "strict-machine no, light no, resume no, no-report no, memory-limit auto, "
+    rest += "compare none, max-slowdown 3 %, max-pairs 12, budget none, "
     rest += "strict-compare no, case as listed"
     assert header(run_pytest, "-v", "--ocr-data", image_folder, "-o", "ocr_seed=5") == [f"ocr: {settings}{nodes}{rest}"]
 
