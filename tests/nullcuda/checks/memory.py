@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 
 from benchmarks.components.resident import resident_task
 from benchmarks.harness.protocol.stages import Position
@@ -19,6 +21,8 @@ from benchmarks.harness.worker.trainer import Trainer
 
 def parts(case_name: str, data: str, image_size: int, snapshot_path: str) -> dict[str, Any]:
     """All that a memory case finds after its measured steps, its moments, and the peak of an undisturbed step."""
+    gc.collect()  # of earlier calls in this process
+    torch._C._cuda_clearCublasWorkspaces()
     case, task, on_gpu = resident_task(case_name, Path(data), image_size)
     trainer = Trainer(task, case, on_gpu[0].device, Position())
     gauge, watch = gauge_of(trainer.device), AllocatorWatch(trainer.device)
