@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.cases import MARKERS, MATRIX, CaseError, parse_case
+from benchmarks.harness.report.process import exit_code
 from benchmarks.harness.report.tables import table
 from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import Header, MeasuredDetails, PlanDetails
@@ -236,18 +237,5 @@ def _artifact_names(name: str) -> list[str]:
     return [measurement.artifact_name(case)]
 
 
-def _command() -> int:
-    """The command as a process: whoever reads its output may stop reading."""
-    try:
-        code = main()
-        if sys.stdout is not None:  # it is, if the process was started with standard output closed
-            sys.stdout.flush()
-    except OSError as error:
-        print(f"the verdict cannot be written: {error.strerror}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
-        return 1
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(_command())
+    sys.exit(exit_code(main, "the verdict"))

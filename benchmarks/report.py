@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from benchmarks.harness.report.page.contents import contents
 from benchmarks.harness.report.page.folder import Folder, read_folder
 from benchmarks.harness.report.page.summary import markdown
 from benchmarks.harness.report.page.writing import REPORT, write_page
+from benchmarks.harness.report.process import exit_code
 from benchmarks.harness.results.printable import printable
 
 
@@ -72,18 +72,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _command() -> int:
-    """The command as a process: whoever reads its output may stop reading."""
-    try:
-        code = main()
-        if sys.stdout is not None:  # it is, if the process was started with standard output closed
-            sys.stdout.flush()
-    except OSError as error:
-        print(f"the report cannot be written: {error.strerror}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
-        return 1
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(_command())
+    sys.exit(exit_code(main, "the report"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -31,6 +33,7 @@ from benchmarks.harness.results.measurement import Measurement
 from benchmarks.harness.results.redaction import redact
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 NOT_FINISHED = Failure("interrupted", "the case has not finished")
 
@@ -138,7 +141,7 @@ class _Writing:
             raise
         if self._writes_artifact:
             self._record(artifact)  # first: a picture may take seconds
-            self._best_effort("picture", self._draw, artifact)
+            self._best_effort("picture", partial(self._draw, artifact))
         if self._previous is not None and artifact.JOB_FAIL_FLAG == 0:
             self._previous.drop()
         return artifact
@@ -194,12 +197,13 @@ class _Writing:
             self._write(artifact)
         return artifact
 
-    def _best_effort(self, what: str, make: Callable[[Header], None], artifact: Header) -> None:
-        """Make what is not worth the result. Libraries that draw raise anything."""
+    def _best_effort(self, what: str, make: Callable[[], T]) -> T | None:
+        """Make what is not worth the result. Libraries that draw raise anything. None if it could not be made."""
         try:
-            make(artifact)
+            return make()
         except Exception as error:
             self._say(redact(f"{self._run.case}: no {what}: {type(error).__name__}: {' '.join(str(error).split())}"))
+            return None
 
     def _keep_attachment(self, run_folder: Path) -> None:
         """Best effort: the artifact says if there is none."""
@@ -218,18 +222,21 @@ class _Writing:
 
     def _record(self, artifact: Header) -> None:
         """Append a line to the history of the output folder, then to the shared one, which may be the same file."""
+        line = self._best_effort("line in the history", partial(self._line_of, artifact))
+        if line is None:
+            return
         own, shared = self._settings.output / history.HISTORY, self._settings.history
-        self._best_effort("line in the history", self._append_to(own), artifact)
+        self._best_effort("line in the history", partial(_append, own, line))
         if shared is not None and shared.resolve() != own.resolve():
             what = f"line in the shared history (--ocr-history); it is in {own.parent.name}/{own.name}"
-            self._best_effort(what, self._append_to(shared), artifact)
+            self._best_effort(what, partial(_append, shared, line))
 
-    def _append_to(self, path: Path) -> Callable[[Header], None]:
-        def append(artifact: Header) -> None:
-            case = self._run.case
-            known = revision() if history.environment_of(artifact) is None else None
-            line = history.history_line(artifact, self._measurement.name, case, key_of_this_machine(case), known)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            history_file.append(path, line)
+    def _line_of(self, artifact: Header) -> history.HistoryLine:
+        case = self._run.case
+        known = revision() if history.environment_of(artifact) is None else None
+        return history.history_line(artifact, self._measurement.name, case, key_of_this_machine(case), known)
 
-        return append
+
+def _append(path: Path, line: history.HistoryLine) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    history_file.append(path, line)
