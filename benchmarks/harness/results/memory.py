@@ -73,14 +73,13 @@ def _finished(run: Run, log_path: Path, details: MemoryDetails, failure: Failure
 
 
 def keep_snapshot(left: Path, path: Path) -> None:
-    """Copy what rank 0 has left, without private data; its report says why there is none.
+    """Copy what rank 0 has left, without private data.
 
     Raises:
-        OSError: if it cannot be copied.
+        OSError: if it cannot be copied, or there is none; then the report of rank 0 says why, unless it was lost.
     """
-    if left.exists():
-        with left.open("rb") as source, atomic_write(path) as file:
-            shutil.copyfileobj(source, file)
+    with left.open("rb") as source, atomic_write(path) as file:
+        shutil.copyfileobj(source, file)
 
 
 def _snapshot(run: Run, first: MemoryReport) -> tuple[Snapshot | None, str | None]:
