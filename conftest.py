@@ -223,12 +223,12 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 
 
 def _write_page(config: pytest.Config) -> None:
-    """Best effort: what the session measured is in its artifacts, and the page is made of them."""
+    """Best effort: what the session measured or compared is in its files, and the page is made of them."""
     settings = config.stash.get(SETTINGS, None)
     if settings is None or settings.no_report or settings.light or settings.nodes.rank != 0:
         return
-    session = config.stash.get(SESSION, None)
-    if session is None or not session.results:
+    session, compared = config.stash.get(SESSION, None), config.stash.get(COMPARISONS, None)
+    if (session is None or not session.results) and (compared is None or not compared.documents):
         return
     from benchmarks.harness.report.page.writing import page_line
 

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness.report.page.contents import contents
-from benchmarks.harness.report.page.folder import Folder, read_folder
+from benchmarks.harness.report.page.contents import Contents, contents
+from benchmarks.harness.report.page.folder import read_folder
 from benchmarks.harness.report.page.summary import markdown
 from benchmarks.harness.report.page.writing import REPORT, write_page
 from benchmarks.harness.report.process import exit_code
@@ -34,19 +34,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         print(f"{shown} cannot be read: {reason}: nothing was measured, or the path is wrong")
         return 1
-    if not folder.cases and not folder.unreadable:
+    page = contents(folder)
+    if page.is_empty:
         print(f"{shown} has no artifact: nothing was measured")
         return 1
     if options.markdown:
-        print(markdown(contents(folder)))
+        print(markdown(page))
         if options.output is None:
             return 0
-    return _write(folder, options.output or folder.output / REPORT, quiet=options.markdown)
+    return _write(page, options.output or folder.output / REPORT, quiet=options.markdown)
 
 
-def _write(folder: Folder, path: Path, *, quiet: bool) -> int:
+def _write(page: Contents, path: Path, *, quiet: bool) -> int:
     try:
-        write_page(folder, path)
+        write_page(page, path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         print(f"{printable(str(path))} cannot be written: {reason}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -30,7 +31,7 @@ def test_a_case_is_compared_by_runs_that_do_not_compare_again(
     outcome = run_pytest(
         *arguments(tmp_path / "logs", image_folder),
         f"--junitxml={tmp_path / 'junit.xml'}",
-        PYTEST_ADDOPTS="--ocr-compare . --ocr-max-pairs 2 --ocr-max-slowdown 99%",
+        PYTEST_ADDOPTS="-p no:hypothesispytest --ocr-compare . --ocr-max-pairs 2 --ocr-max-slowdown 99%",
     )
     assert outcome.code == 0, outcome.text
     assert f"ocr: comparing 1 speed case: {CASE}" in outcome.text
@@ -48,7 +49,11 @@ def test_a_case_is_compared_by_runs_that_do_not_compare_again(
     }
     assert properties["verdict"] == case.verdict.word
     assert properties["pairs"] == "2"
-    assert {path.name for path in (tmp_path / "logs").iterdir()} == {"comparisons"}
+    assert {path.name for path in (tmp_path / "logs").iterdir()} == {"comparisons", "report.html"}
+    page = (tmp_path / "logs" / "report.html").read_text()
+    assert "No artifacts of cases; see Comparisons" in page
+    assert case.verdict.sentence in html.unescape(page)
+    assert f"page: {tmp_path / 'logs' / 'report.html'}" in outcome.text
 
 
 @pytest.mark.slow

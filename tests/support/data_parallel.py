@@ -30,7 +30,7 @@ from benchmarks.harness.worker.probes.reference_check import InFloat64
 from benchmarks.harness.worker.set_up import SetUp
 from benchmarks.harness.worker.trainer import Trainer
 from fixed_batch import SIZE, fixed_batch
-from ocr_models.psenet.task import training_task
+from ocr_models.psenet.task import r18_training_task
 from ocr_models.task import Batch, TrainingStep, TrainingTask
 from tiny_task import FIXED_SIZE, fixed_training_task
 
@@ -39,8 +39,8 @@ EXCHANGE_SECONDS = 0.25
 
 
 def exact_task(seed: int) -> TrainingTask:
-    """PSENet in float64, its batch norm without batch statistics: each rank has its own."""
-    task = training_task(image_size=SIZE, seed=seed, device=torch.device("cpu"))
+    """PSENet with ResNet-18 in float64, its batch norm without batch statistics: each rank has its own."""
+    task = r18_training_task(image_size=SIZE, seed=seed, device=torch.device("cpu"))
     task.model.double().eval()
     return replace(task, prepare=InFloat64(task.prepare))
 
@@ -114,7 +114,7 @@ def distance(found: Tensor, expected: Tensor) -> float:
 def graph_difference(rank: int, batch: Batch, group: Group) -> dict[str, float | None]:
     """What the check of a compiled step finds if its step is the harness's, on several ranks, without compilation."""
     task = exact_task(seed=rank)
-    trainer = Trainer(task, parse_case("psenet_mp_bs2_fp32_cpu2"), torch.device("cpu"), Position())
+    trainer = Trainer(task, parse_case("psenetr18_mp_bs2_fp32_cpu2"), torch.device("cpu"), Position())
     set_up = SimpleNamespace(task=task, plan=SimpleNamespace(local_processes=RANKS), group=group)
     check = graph_check(cast(SetUp, set_up), trainer, batch)
     assert check is not None
@@ -129,7 +129,7 @@ def main(folder: Path, rank: int) -> None:
     both = fixed_batch(RANKS)
     own = tuple(tensor[rank : rank + 1] for tensor in both)
     # DistributedDataParallel copies the weights of rank 0 to the other ranks, so the seeds may differ.
-    found = harness_gradients("psenet_mp_bs2_fp32_cpu2", exact_task(seed=rank), own)
+    found = harness_gradients("psenetr18_mp_bs2_fp32_cpu2", exact_task(seed=rank), own)
     expected = plain_gradients(exact_task(seed=0), both)
     alone = plain_gradients(exact_task(seed=0), own)
     result = {

@@ -66,7 +66,7 @@ def test_speed(request):
 def make_suite(folder: Path, *, rate: float = 2.0, light: bool = False) -> Path:
     """The files, without git. pytest.ini has no `pythonpath`, as in the first revisions."""
     (folder / "benchmarks").mkdir(parents=True, exist_ok=True)
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-config\n")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:hypothesispytest --strict-config\n")
     (folder / "conftest.py").write_text(LIGHT_CONFTEST if light else CONFTEST)
     (folder / "benchmarks" / "__init__.py").touch()
     (folder / "benchmarks" / "test_speed.py").write_text(TEST)

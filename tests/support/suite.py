@@ -27,10 +27,12 @@ def suite_environment(**variables: str) -> dict[str, str]:
 
 
 def suite_command(*arguments: object) -> list[str]:
-    """pytest without its cache, unless an argument names a folder for it (`cache_dir=`)."""
+    """pytest without its cache, unless an argument names a folder for it (`cache_dir=`), and without the plugin of
+    hypothesis, which users of the suite do not have: it takes a second to import.
+    """
     given = list(map(str, arguments))
     cache = [] if any(argument.startswith("cache_dir=") for argument in given) else ["-p", "no:cacheprovider"]
-    return [sys.executable, "-m", "pytest", *cache, *given]
+    return [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *cache, *given]
 
 
 RunPytest = Callable[..., Outcome]

@@ -72,6 +72,11 @@ class Contents:
     sections: Sequence[Section]
     environments: Sequence[tuple[str, Section]]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found: no artifact, no other file in place of one, no history, no comparison."""
+        return not (self.groups or self.unreadable or self.sections)
+
 
 def contents(folder: Folder) -> Contents:
     """Everything that the page of a folder shows."""
@@ -81,11 +86,11 @@ def contents(folder: Folder) -> Contents:
         for measurement in MEASUREMENTS.values()
         if (cases := folder.of(measurement.name))
     ]
-    sections = [_guarded(path, folder) for path in FOLDER_SECTIONS]
+    sections = [found for path in FOLDER_SECTIONS if not (found := _guarded(path, folder)).is_empty]
     return Contents(
         title="OCR training benchmarks",
         made_at=datetime.now(timezone.utc),
-        glance=glance(folder),
+        glance=glance(folder, [section.heading for section in sections]),
         failures=[
             (case.anchor, _guarded_section(failure_section, case))
             for case in folder.cases
@@ -93,7 +98,7 @@ def contents(folder: Folder) -> Contents:
         ],
         unreadable=folder.unreadable,
         groups=groups,
-        sections=[section for section in sections if not section.is_empty],
+        sections=sections,
         environments=environments.sections(),
     )
 

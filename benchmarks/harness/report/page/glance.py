@@ -32,9 +32,15 @@ class Glance:
     remarks: Sequence[tuple[Cell, str]]
 
 
-def glance(folder: Folder) -> Glance:
-    """What a reader sees first."""
+def glance(folder: Folder, sections: Sequence[str] = ()) -> Glance:
+    """What a reader sees first.
+
+    Args:
+        sections: headings of what the page shows of all cases together.
+    """
     cases = folder.cases
+    if not cases and sections:
+        return Glance(f"No artifacts of cases; see {' and '.join(sections)}", "", [], [], [])
     failed = sum(case.failure is not None for case in cases)
     disturbed = sum(is_disturbed(case) for case in cases if case.failure is None)
     verdict, tone = _verdict(len(cases), failed, disturbed)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.harness.report.page.contents import contents
-from benchmarks.harness.report.page.folder import Folder, read_folder
+from benchmarks.harness.report.page.contents import Contents, contents
+from benchmarks.harness.report.page.folder import read_folder
 from benchmarks.harness.report.page.render import render
 from benchmarks.harness.results.redaction import redact
 from ocr_models.files import write_text_atomically
@@ -14,13 +14,13 @@ from ocr_models.files import write_text_atomically
 REPORT = "report.html"
 
 
-def write_page(folder: Folder, path: Path) -> None:
-    """Write the page of a folder.
+def write_page(page: Contents, path: Path) -> None:
+    """Write the page as one file.
 
     Raises:
         OSError: if it cannot be written.
     """
-    write_text_atomically(path, render(contents(folder)))
+    write_text_atomically(path, render(page))
 
 
 def page_line(output: Path, base: Path) -> str:
@@ -29,7 +29,7 @@ def page_line(output: Path, base: Path) -> str:
     """
     path = output / REPORT
     try:
-        write_page(read_folder(output), path)
+        write_page(contents(read_folder(output)), path)
     except Exception as error:  # no defect of the page changes the verdict of a session
         with suppress(OSError):
             path.unlink(missing_ok=True)

@@ -129,10 +129,19 @@ def test_the_fixed_samples_contain_what_the_check_compares() -> None:
     assert draw_targets([], np.zeros(0, bool), (8, 8))[2].all()  # an image without a text is trained everywhere
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])  # fp16 takes half a minute on a CPU
 @pytest.mark.parametrize("model", REFERENCES)
-def test_a_right_step_passes(model: str, precision: str) -> None:
-    assert judged(model, precision) is None
+def test_a_right_step_passes(model: str) -> None:
+    assert judged(model, "fp32") is None
+
+
+LARGE = {"psenet", "dbr50", "crnn", "parseq"}
+
+
+@pytest.mark.parametrize("model", REFERENCES)
+def test_a_right_step_passes_in_bfloat16(model: str) -> None:  # fp16 takes half a minute on a CPU
+    if model in LARGE and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        pytest.skip("without AVX-512 a step of a large model in bfloat16 takes up to a minute")
+    assert judged(model, "bf16") is None
 
 
 def test_a_gradient_that_overflows_in_half_precision_is_computed_again_at_a_smaller_scale(
