@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
+from benchmarks.compare.document import FOLDER
 from benchmarks.harness.report.page.writing import page_line
+from compared import case, comparison
+from comparisons import write_comparison
 from page_folder import put
 from samples import KILLED, speed_artifact
 
@@ -32,6 +35,13 @@ def test_without_an_artifact_it_says_so(tmp_path: Path, folder: str, capsys: pyt
     (tmp_path / "empty").mkdir()
     assert report.main([str(tmp_path / folder)]) == 1
     assert "nothing was measured" in capsys.readouterr().out
+
+
+def test_a_folder_of_comparisons_alone_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_comparison(tmp_path / FOLDER / "test.json", comparison(case()))
+    assert report.main([str(tmp_path)]) == 0
+    assert "1 compared case" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == f"{tmp_path}/report.html\n"
 
 
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

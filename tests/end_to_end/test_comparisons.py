@@ -51,7 +51,7 @@ def test_a_case_is_compared_by_runs_that_do_not_compare_again(
     assert properties["pairs"] == "2"
     assert {path.name for path in (tmp_path / "logs").iterdir()} == {"comparisons", "report.html"}
     page = (tmp_path / "logs" / "report.html").read_text()
-    assert "No artifacts of cases; see Comparisons" in page
+    assert "No artifacts of cases, only comparisons" in page
     assert case.verdict.sentence in html.unescape(page)
     assert f"page: {tmp_path / 'logs' / 'report.html'}" in outcome.text
 

@@ -102,5 +102,6 @@ def comparison(
 
 
 def write_comparison(path: Path, content: Comparison) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.encode(content))
     return path

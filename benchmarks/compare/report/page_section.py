@@ -38,6 +38,7 @@ MAX_NOTES = 6
 LIMITS = (0.5, 1.5)
 """Of the axis of a chart, as ratios: an interval of two pairs may end anywhere."""
 
+QUESTION = "Question: does the head train slower than the base? A change of -5 % means 5 % fewer samples per second."
 TONES: dict[Word, Tone] = {"slower": "bad", "failed": "bad", "cannot tell": "warning", "faster": "good"}
 _EARLIER = re.compile(r"(.*)\.\d+", re.DOTALL)
 _DECODER = msgspec.json.Decoder(Comparison)
@@ -65,7 +66,14 @@ def section(documents: Sequence[Comparison], notes: Sequence[Note] = ()) -> Sect
     more = [*_sentences(found), *notes]
     if len(found) > MAX_ROWS:
         more.append(Note(f"The table has the latest {MAX_ROWS} of {len(found)} compared cases.", "muted"))
-    return Section(HEADING, notes=[_summary(found), *more], charts=_charts(found), tables=[_table(found[:MAX_ROWS])])
+    summary = _summary(found)
+    return Section(
+        HEADING,
+        notes=[Note(f"{summary} {QUESTION}"), *more],
+        charts=_charts(found),
+        tables=[_table(found[:MAX_ROWS])],
+        summary=summary,
+    )
 
 
 def _documents(folder: Path) -> tuple[list[Comparison], list[Note]]:
@@ -98,12 +106,11 @@ def _is_replaced(path: Path, comparison: Comparison) -> bool:
     return numbered is not None and numbered.group(1) == comparison.name and path.stem != comparison.name
 
 
-def _summary(found: Sequence[Compared]) -> Note:
+def _summary(found: Sequence[Compared]) -> str:
     words = Counter(_word(each) for each in found)
     counts = ", ".join(f"{count} {word}" for word, count in words.most_common())
     cases = f"{len(found)} compared case{'' if len(found) == 1 else 's'}"
-    text = f"{cases}: {counts}. Question: does the head train slower than the base?"
-    return Note(f"{text} A change of -5 % means 5 % fewer samples per second.")
+    return f"{cases}: {counts}."
 
 
 def _sentences(found: Sequence[Compared]) -> Iterator[Note]:

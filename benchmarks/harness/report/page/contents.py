@@ -90,7 +90,7 @@ def contents(folder: Folder) -> Contents:
     return Contents(
         title="OCR training benchmarks",
         made_at=datetime.now(timezone.utc),
-        glance=glance(folder, [section.heading for section in sections]),
+        glance=glance(folder, sections),
         failures=[
             (case.anchor, _guarded_section(failure_section, case))
             for case in folder.cases

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.harness.report.page.case_sections import revision
 from benchmarks.harness.report.page.folder import Folder, ShownCase
 from benchmarks.harness.report.page.quantities import percent, shown
-from benchmarks.harness.report.page.sections import Cell, KeyFigure, Tone
+from benchmarks.harness.report.page.sections import Cell, KeyFigure, Section, Tone
 from benchmarks.harness.results.artifact import MeasuredDetails
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.speed_artifact import LightDetails, SpeedDetails, TimedDetails
@@ -22,7 +22,7 @@ class Glance:
         verdict: in a few words, with its tone.
         figures: numbers of cases.
         facts: label and text: what ran, on what, when.
-        remarks: cases worth a look, and why.
+        remarks: cases worth a look, and why; and what the sections of all cases show.
     """
 
     verdict: str
@@ -32,15 +32,13 @@ class Glance:
     remarks: Sequence[tuple[Cell, str]]
 
 
-def glance(folder: Folder, sections: Sequence[str] = ()) -> Glance:
-    """What a reader sees first.
-
-    Args:
-        sections: headings of what the page shows of all cases together.
-    """
+def glance(folder: Folder, sections: Sequence[Section]) -> Glance:
+    """What a reader sees first. `sections` are those of all cases together."""
     cases = folder.cases
+    remarks = [*_remarks(folder.of("speed")), *_summaries(sections)]
     if not cases and sections:
-        return Glance(f"No artifacts of cases; see {' and '.join(sections)}", "", [], [], [])
+        headings = " and ".join(section.heading.lower() for section in sections)
+        return Glance(f"No artifacts of cases, only {headings}", "", [], [], remarks)
     failed = sum(case.failure is not None for case in cases)
     disturbed = sum(is_disturbed(case) for case in cases if case.failure is None)
     verdict, tone = _verdict(len(cases), failed, disturbed)
@@ -49,7 +47,7 @@ def glance(folder: Folder, sections: Sequence[str] = ()) -> Glance:
         KeyFigure("Failed", str(failed), tone="bad" if failed else ""),
         KeyFigure("Disturbed", str(disturbed), "passed on a busy machine", tone="warning" if disturbed else ""),
     ]
-    return Glance(verdict, tone, figures, _facts(cases), _remarks(folder.of("speed")))
+    return Glance(verdict, tone, figures, _facts(cases), remarks)
 
 
 def status(case: ShownCase) -> tuple[str, Tone]:
@@ -131,6 +129,11 @@ def _remarks(cases: Sequence[ShownCase]) -> list[tuple[Cell, str]]:
             found.append((Cell(case.name, link=case.anchor), f"is furthest from its limit: {percent(limit)} of it."))
     waiting = [case for case in good if case is not slowest and _waits(case)]
     return found + [(Cell(case.name, link=case.anchor), f"waits for data: {_why(case)}.") for case in waiting[:3]]
+
+
+def _summaries(sections: Sequence[Section]) -> list[tuple[Cell, str]]:
+    numbered = enumerate(sections, 1)
+    return [(Cell(f"{each.heading}:", link=f"section-{n}"), each.summary) for n, each in numbered if each.summary]
 
 
 def _limit(case: ShownCase) -> float | None:

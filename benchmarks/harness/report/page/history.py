@@ -47,16 +47,17 @@ def section(history: History, anchors: Mapping[str, str]) -> Section:
     found = case_histories(history.lines)
     if not found:
         return Section(HEADING)
-    notes = [*_summary(found), *_left_out(found, history)]
+    notes = [*_notes(found), *_left_out(found, history)]
     return Section(
         HEADING,
+        summary=notes[0].text,
         notes=notes,
         charts=[_chart(case) for case in found[:MAX_CHARTS]],
         tables=[_table(found[:MAX_ROWS], anchors)],
     )
 
 
-def _summary(found: Sequence[CaseHistory]) -> Iterator[Note]:
+def _notes(found: Sequence[CaseHistory]) -> Iterator[Note]:
     """What changed since the last run, in a sentence, and what its words mean."""
     failed = sum(bool(case.last.line.JOB_FAIL_FLAG) for case in found)
     unusual = sum(case.is_unusual for case in found)

@@ -112,7 +112,11 @@ class Lines:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page under a heading. Its contents appear in the order of the fields; empty ones do not."""
+    """A part of the page under a heading. Its contents appear in the order of the fields; empty ones do not.
+
+    Attributes:
+        summary: of a section of all cases: a sentence for the first screen.
+    """
 
     heading: str
     figures: Sequence[KeyFigure] = ()
@@ -121,6 +125,7 @@ class Section:
     pictures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
     texts: Sequence[Lines] = ()
+    summary: str = ""
 
     @property
     def is_empty(self) -> bool:

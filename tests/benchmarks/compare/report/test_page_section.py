@@ -21,7 +21,6 @@ from comparisons import NOW, write_comparison
 
 def write(output: Path, content: Comparison, name: str = "test", number: int = 0) -> None:
     path = output / FOLDER / f"{name}{f'.{number}' if number else ''}.json"
-    path.parent.mkdir(exist_ok=True)
     write_comparison(path, structs.replace(content, name=name))
     os.utime(path, (1000 - number, 1000 - number))
 
@@ -57,6 +56,7 @@ def test_what_is_slower_failed_or_computes_something_else_is_said_above_the_tabl
     other = case(verdict=verdict("faster"), training_changes=[Difference(field="losses", base="1", head="2")])
     notes = section([comparison(case(), failed, other)]).notes
     assert "3 compared cases: 1 slower, perhaps within 3 %, 1 failed, 1 faster" in notes[0].text
+    assert section([comparison(case())]).summary == "1 compared case: 1 slower, perhaps within 3 %."
     assert [(note.tone, note.text.partition(": ")[2]) for note in notes[1:]] == [
         ("bad", "head is 5.0 % slower than base"),
         ("bad", "the head was killed"),

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.compare.document import FOLDER
 from benchmarks.harness.report.page import contents as contents_module
 from benchmarks.harness.report.page.contents import Contents, contents
 from benchmarks.harness.report.page.folder import read_folder
 from benchmarks.harness.report.page.render import render
 from benchmarks.harness.report.page.sections import Cell, Section
 from benchmarks.harness.report.page.summary import markdown
+from compared import case, comparison
+from comparisons import write_comparison
 from page_folder import put, put_session
 from samples import log_artifact, speed_artifact
 
@@ -163,5 +166,20 @@ def test_an_artifact_from_a_log_has_its_row(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_a_page(tmp_path: Path) -> None:
-    assert "Nothing was measured" in render(contents(read_folder(tmp_path)))
+    page = contents(read_folder(tmp_path))
+    assert page.is_empty
+    assert "Nothing was measured" in render(page)
     assert Section("A heading").is_empty
+
+
+def test_the_first_screen_has_the_summaries_of_the_sections_below(tmp_path: Path) -> None:
+    write_comparison(tmp_path / FOLDER / "test.json", comparison(case()))
+    page = contents(read_folder(tmp_path))
+    assert not page.is_empty
+    assert page.glance.verdict == "No artifacts of cases, only comparisons"
+    summary = (Cell("Comparisons:", link="section-1"), "1 compared case: 1 slower, perhaps within 3 %.")
+    assert page.glance.remarks == [summary]
+    assert '<section id="section-1">' in render(page)
+    put(tmp_path, "speed", speed_artifact())
+    both = contents(read_folder(tmp_path)).glance
+    assert (both.verdict, both.remarks) == ("1 case passed", [summary])
