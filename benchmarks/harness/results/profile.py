@@ -175,7 +175,7 @@ def cells(artifact: ProfileArtifact) -> list[str]:
         _count(details.launches_per_step),
         _count(details.host_waits_per_step),
         _milliseconds(longest[0].seconds) if longest else "-",
-        f"{details.profiled_data_wait_fraction:.1%}",
+        f"{details.data_wait_fraction:.1%}",
         f"{details.profiler_overhead:+.0%}",
     ]
 

@@ -126,7 +126,8 @@ def _remarks(cases: Sequence[ShownCase]) -> list[tuple[Cell, str]]:
     if len(limits) > 1:
         limit, case = min(limits, key=lambda each: each[0])
         if case is not slowest:
-            found.append((Cell(case.name, link=case.anchor), f"is furthest from its limit: {percent(limit)} of it."))
+            text = f"is furthest from its limit: {percent(limit)} of it{_where(case)}."
+            found.append((Cell(case.name, link=case.anchor), text))
     waiting = [case for case in good if case is not slowest and _waits(case)]
     return found + [(Cell(case.name, link=case.anchor), f"waits for data: {_why(case)}.") for case in waiting[:3]]
 
@@ -153,6 +154,8 @@ def _why(case: ShownCase) -> str:
         parts.append(f"bound by {found.bound_by}, at {percent(found.fraction)} of the roofline")
     if isinstance(details, TimedDetails) and details.data_wait_fraction >= 0.01:
         parts.append(f"{percent(details.data_wait_fraction)} of the time waiting for data")
-    if is_disturbed(case):
-        parts.append("on a disturbed machine")
-    return ", ".join(parts)
+    return ", ".join(parts) + _where(case)
+
+
+def _where(case: ShownCase) -> str:
+    return ", on a disturbed machine" if is_disturbed(case) else ""

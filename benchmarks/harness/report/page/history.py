@@ -69,12 +69,21 @@ def _notes(found: Sequence[CaseHistory]) -> Iterator[Note]:
         *([f"machine, versions or settings of {changed} changed before the last run"] if changed else []),
     ]
     what = ", ".join(parts) or "no last run failed, had an unusual result, or had other conditions than the run before"
-    yield Note(f"{cases}: {what}.", "warning" if failed or unusual else "")
+    yield Note(f"{cases}: {what}.{_largest_change(found)}", "warning" if failed or unusual else "")
     yield Note(
         f"Unusual: outside of the range of the earlier comparable runs, of which there are at least {LEAST_EARLIER}. "
         "Single runs vary by several percent; a comparison (docs/comparing.md) says whether the program changed.",
         "muted",
     )
+
+
+def _largest_change(found: Sequence[CaseHistory]) -> str:
+    """A sentence; empty if no case has a comparable run before its last one."""
+    changed = [(case.last.change.percent, case) for case in found if case.last.change.percent is not None]
+    if not changed:
+        return ""
+    percent, case = max(changed, key=lambda each: abs(each[0]))
+    return f" Largest change since the last comparable run: {_name(case)}, {percent:+.1f} %, a single run each."
 
 
 def _left_out(found: Sequence[CaseHistory], history: History) -> Iterator[Note]:
@@ -99,7 +108,7 @@ def _table(found: Sequence[CaseHistory], anchors: Mapping[str, str]) -> Table:
 
 def _row(case: CaseHistory, anchors: Mapping[str, str]) -> list[Cell]:
     line, earlier = case.last.line, case.earlier_results
-    before = f"{shown(min(earlier))} to {shown(max(earlier))} ({len(earlier)})" if earlier else "none"
+    before = f"{_range(earlier)} ({len(earlier)})" if earlier else "none"
     return [
         Cell(_name(case), link=anchors.get(line.run_id, "")),
         _started(line),
@@ -110,6 +119,11 @@ def _row(case: CaseHistory, anchors: Mapping[str, str]) -> list[Cell]:
         Cell(_conditions(case.last)),
         amount(case.total),
     ]
+
+
+def _range(results: Sequence[float]) -> str:
+    first, last = shown(min(results)), shown(max(results))
+    return first if first == last else f"{first} to {last}"
 
 
 def _remarks(case: CaseHistory) -> Iterator[str]:

@@ -30,13 +30,14 @@ def profile_page(case: ShownCase) -> CasePage:
         tables.insert(0, _rows("Kernels that take most of the time", profile.top_kernels))
     if profile.gaps.longest:
         tables.append(_gaps(profile.gaps))
-    return CasePage(_cells(details), [_result(details), Section("Where the time goes", tables=tables)])
+    busy = case.artifact.FINAL_RESULT / 100
+    return CasePage(_cells(details, busy), [_result(details, busy), Section("Where the time goes", tables=tables)])
 
 
-def _cells(details: ProfileDetails) -> dict[str, Cell]:
+def _cells(details: ProfileDetails, busy: float) -> dict[str, Cell]:
     first = max(details.profile.groups, key=lambda group: group.seconds_per_step, default=None)
     cells = (
-        share(details.ranks[0].busy_fraction),
+        share(busy),
         amount(1000 * details.step_seconds),
         MISSING if first is None else Cell(first.group),
         share(None if first is None else first.share),
@@ -47,10 +48,10 @@ def _cells(details: ProfileDetails) -> dict[str, Cell]:
     return dict(zip(HEADINGS, cells, strict=True))
 
 
-def _result(details: ProfileDetails) -> Section:
+def _result(details: ProfileDetails, busy: float) -> Section:
     gaps = details.profile.gaps
     figures = [
-        KeyFigure("Busy", percent(details.ranks[0].busy_fraction), "of the profiled time"),
+        KeyFigure("Busy", percent(busy), "of the profiled time, all ranks"),
         KeyFigure(
             "Step", milliseconds(details.step_seconds), f"{percent(details.profiler_overhead)} more with the profiler"
         ),

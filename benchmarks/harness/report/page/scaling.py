@@ -42,7 +42,7 @@ def scaling_section(folder: Folder) -> Section:
         for count, case, efficiency in sorted(cases, key=_count)
     ]
     table = Table(
-        "Cases with several processes, compared with one process of the same batch per process",
+        "Cases with several processes, compared with one process of the same batch per process as it was then",
         ("case", "baseline", "processes", "samples/s", "efficiency"),
         rows,
         sortable=True,

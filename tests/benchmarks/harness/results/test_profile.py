@@ -144,5 +144,5 @@ def test_a_result_is_one_line_and_one_row(tmp_path: Path) -> None:
     )
     row = cells(artifact)
     assert len(row) == len(HEADINGS)
-    assert row == ["80.0 %", "convolution 50%", "matmul 50%", "-", "-", "-", "100.0 ms", "10.0%", "-50%"]
+    assert row == ["80.0 %", "convolution 50%", "matmul 50%", "-", "-", "-", "100.0 ms", "20.0%", "-50%"]
     assert line(built(profiled_run(GPU_CASE), tmp_path)).startswith("80.0 % of the time busy (")

@@ -49,6 +49,7 @@ def test_the_last_run_is_held_against_the_comparable_ones_before_it() -> None:
     assert row["earlier comparable runs"] == "4.000 to 4.200 (3)"
     assert row["status"].startswith("unusual")
     assert "the last result of 1 is unusual" in found.notes[0].text
+    assert f"Largest change since the last comparable run: {CASE}, -28.6 %, a single run each." in found.notes[0].text
     assert found.summary == found.notes[0].text
     assert found.tables[0].rows[0][0] == Cell(CASE, link="case-a")
 

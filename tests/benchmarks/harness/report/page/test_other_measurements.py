@@ -66,6 +66,14 @@ def test_a_profile_shows_kinds_of_work_and_what_takes_longest(tmp_path: Path) ->
     assert 100 * busy == pytest.approx(shown(tmp_path).artifact.FINAL_RESULT, abs=1e-3)
 
 
+def test_the_busy_time_on_the_page_is_the_result_which_is_that_of_all_ranks(tmp_path: Path) -> None:
+    artifact = profile.build(profiled_run(GPU), tmp_path / "train_log" / "x", tmp_path)
+    put(tmp_path, "profile", artifact, {"FINAL_RESULT": 12.5})
+    page = profile_page(shown(tmp_path))
+    assert page.cells["busy"].text == "12.5 %"
+    assert page.sections[0].figures[0].value == "12.5 %"
+
+
 def test_a_search_shows_each_try_and_both_courses(tmp_path: Path) -> None:
     put(tmp_path, "largest_batch", artifact_of(searched(above(20))))
     page = largest_batch_page(shown(tmp_path))
