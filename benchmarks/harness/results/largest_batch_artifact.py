@@ -67,7 +67,8 @@ class LargestBatchDetails(MeasuredDetails, frozen=True, kw_only=True, tag="run")
     ended_by: Annotated[
         Ending,
         about(
-            "memory: the next larger batch runs out of memory; cap: no larger one is allowed; time: limit of all tries"
+            "memory: the next larger batch of the search runs out of memory; cap: no larger one is allowed; "
+            "time: limit of all tries"
         ),
     ]
     lower_bound: Annotated[bool, about("whether a larger batch may train, too: unless `ended_by` is memory")]

@@ -13,6 +13,7 @@ from benchmarks.harness.report.page.quantities import MISSING, amount, percent, 
 from benchmarks.harness.report.page.sections import Cell, KeyFigure, Lines, Note, Section, Table
 from benchmarks.harness.results.artifact import MeasuredDetails, PlanDetails
 from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.largest_batch_artifact import LargestBatchDetails
 from ocr_models import MODELS
 
 
@@ -26,10 +27,15 @@ def cause_section(case: ShownCase) -> Section:
 
 
 def failure_section(case: ShownCase) -> Section:
-    """A failed case in the list of failures: its cause, and the end of its train log."""
-    tail = case.log_tail()
-    log = [Lines(f"The last lines of {case.train_log.name}", tail)] if tail else []
-    return Section(f"{case.name}, {case.measurement.name}", notes=cause_section(case).notes, texts=log)
+    """A failed case in the list of failures: its cause, the command that repeats it, and the end of its train log."""
+    notes, texts, tail = [*cause_section(case).notes], [], case.log_tail()
+    if case.failure is not None and case.failure.kind == "timeout":
+        notes.append(Note("If the case is slow and does not hang, raise --ocr-timeout.", "muted"))
+    if isinstance(details_of(case.artifact), PlanDetails):
+        texts.append(Lines("To repeat it", [repeat_command(case)]))
+    if tail:
+        texts.append(Lines(f"The last lines of {case.train_log.name}", tail))
+    return Section(f"{case.name}, {case.measurement.name}", notes=notes, texts=texts)
 
 
 def machine_section(machine: MachineDetails | None, gpus: int) -> Section:
@@ -161,4 +167,7 @@ def repeat_command(case: ShownCase) -> str:
         words += ["--ocr-compile-mode", str(details.compile_mode)]
     if details.seed:
         words += ["--ocr-seed", str(details.seed)]
+    if isinstance(details, LargestBatchDetails) and details.memory_limit_source == "option":
+        size = f"{details.memory_limit_bytes / 2**20:.6f}".rstrip("0").rstrip(".")
+        words += ["--ocr-memory-limit", f"{size}MiB"]
     return shlex.join(words)

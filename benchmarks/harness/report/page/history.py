@@ -68,6 +68,10 @@ def _notes(found: Sequence[CaseHistory]) -> Iterator[Note]:
         *([f"the last result of {unusual} is unusual"] if unusual else []),
         *([f"machine, versions or settings of {changed} changed before the last run"] if changed else []),
     ]
+    judged = sum(len(case.earlier_results) >= LEAST_EARLIER for case in found)
+    if judged < len(found):
+        few = f"fewer than {LEAST_EARLIER} runs before are comparable"
+        parts.append(f"{len(found) - judged} cannot be judged yet, as {few}")
     what = ", ".join(parts) or "no last run failed, had an unusual result, or had other conditions than the run before"
     yield Note(f"{cases}: {what}.{_largest_change(found)}", "warning" if failed or unusual else "")
     yield Note(
@@ -129,6 +133,8 @@ def _range(results: Sequence[float]) -> str:
 def _remarks(case: CaseHistory) -> Iterator[str]:
     if case.is_unusual:
         yield "unusual"
+    elif not case.last.line.JOB_FAIL_FLAG and len(case.earlier_results) < LEAST_EARLIER:
+        yield "too few runs to judge"
     if case.last.change.disturbed and not is_disturbed(case.last.line):
         yield "compared run disturbed"
 

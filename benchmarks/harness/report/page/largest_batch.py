@@ -11,6 +11,7 @@ from benchmarks.harness.report.page.quantities import MISSING, amount, mebibytes
 from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Lines, Note, Section, Table
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.largest_batch_artifact import (
+    OUT_OF_MEMORY,
     TRAINED,
     BatchTry,
     LargestBatchDetails,
@@ -48,6 +49,10 @@ def _fastest(details: LargestBatchDetails) -> BatchTry:
     return next(each for each in details.tries if each.batch_size_per_process == details.fastest_batch)
 
 
+def _smallest_refused(details: LargestBatchDetails) -> int:
+    return min(each.batch_size_per_process for each in details.tries if each.outcome == OUT_OF_MEMORY)
+
+
 def _cells(details: LargestBatchDetails) -> dict[str, Cell]:
     largest = next(each for each in details.tries if each.batch_size_per_process == details.largest_batch)
     memory = _memory(largest)
@@ -65,7 +70,7 @@ def _cells(details: LargestBatchDetails) -> dict[str, Cell]:
 def _result(details: LargestBatchDetails) -> Section:
     fastest, limit = _fastest(details), details.memory_limit_bytes
     largest = f"{details.largest_batch} per process"
-    bound = "a larger one may train, too" if details.lower_bound else "the next larger one runs out of memory"
+    bound = "a larger one may train, too" if details.lower_bound else f"{_smallest_refused(details)} runs out of memory"
     source = SOURCES.get(details.memory_limit_source, "a share of what the system leaves")
     figures = [
         KeyFigure("Largest batch", f"at least {largest}" if details.lower_bound else largest, bound),

@@ -36,14 +36,16 @@ def scaling_section(folder: Folder) -> Section:
             Cell(baseline),
             amount(count, str(count)),
             amount(case.artifact.FINAL_RESULT),
+            amount(case.artifact.FINAL_RESULT / efficiency / max(1, case.artifact.gpu_num)),
             share(efficiency),
         ]
         for baseline, cases in found.items()
         for count, case, efficiency in sorted(cases, key=_count)
     ]
     table = Table(
-        "Cases with several processes, compared with one process of the same batch per process as it was then",
-        ("case", "baseline", "processes", "samples/s", "efficiency"),
+        "Cases with several processes, compared with the last run before them of one process. "
+        "100 % means on GPUs: N times its throughput; on the CPU, where the cores are shared: the same throughput",
+        ("case", "baseline", "processes", "samples/s", "baseline samples/s", "efficiency"),
         rows,
         sortable=True,
     )

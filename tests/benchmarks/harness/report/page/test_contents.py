@@ -66,9 +66,10 @@ def test_the_table_has_a_row_for_each_case(page: Contents) -> None:
 def test_failures_have_their_cause_and_the_end_of_their_log(page: Contents) -> None:
     killed, hostile = [section for _, section in page.failures]
     assert killed.notes[0].text == "killed (rank 0): rank 0 was killed by SIGKILL"
-    assert killed.texts == []
-    assert hostile.texts[0].lines[0] == "first line"
-    assert hostile.texts[0].lines[-1] == "last line"
+    assert [text.title for text in killed.texts] == ["To repeat it"]
+    assert killed.texts[0].lines[0].startswith("pytest benchmarks --ocr-case dbr18_sp_bs2_fp32_cpu1 -m speed ")
+    assert hostile.texts[1].lines[0] == "first line"
+    assert hostile.texts[1].lines[-1] == "last line"
 
 
 def test_a_case_has_what_its_measurement_shows(page: Contents) -> None:
@@ -84,7 +85,7 @@ def test_a_case_has_what_its_measurement_shows(page: Contents) -> None:
 def test_the_scaling_is_that_of_the_artifacts(page: Contents) -> None:
     (section,) = [section for section in page.sections if section.heading == "Scaling"]
     assert texts(section.tables[0].rows[0]) == [
-        *("psenet_mp_bs4_fp32_cpu2", "psenet_sp_bs2_fp32_cpu1", "2", "8.000", "200.0 %")
+        *("psenet_mp_bs4_fp32_cpu2", "psenet_sp_bs2_fp32_cpu1", "2", "8.000", "4.000", "200.0 %")
     ]
 
 

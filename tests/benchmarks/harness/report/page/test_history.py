@@ -112,3 +112,10 @@ def test_it_is_read_from_the_folder_and_empty_without_a_second_run(tmp_path: Pat
     assert page.history_section(Folder(tmp_path)).is_empty
     append(tmp_path / HISTORY, second)
     assert texts(page.history_section(Folder(tmp_path)).tables[0])["change (%)"] == "+25.0 %"
+
+
+def test_a_change_after_few_runs_is_not_called_usual() -> None:
+    found = section(*runs(4.0, 2.0))
+    assert "1 cannot be judged yet, as fewer than 3 runs before are comparable" in found.summary
+    row = texts(found.tables[0])
+    assert (row["status"], row["earlier comparable runs"]) == ("too few runs to judge", "4.000 (1)")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.protocol.records import Failure
+from benchmarks.harness.report.page.case_sections import repeat_command
 from benchmarks.harness.report.page.folder import ShownCase, read_folder
 from benchmarks.harness.report.page.largest_batch import largest_batch_page
 from benchmarks.harness.report.page.memory import memory_page
@@ -83,9 +84,17 @@ def test_a_search_shows_each_try_and_both_courses(tmp_path: Path) -> None:
     rows = texts(tries.tables[0])
     assert {row[2] for row in rows} == {"trained", "out of memory"}
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(rows) + 1)]
+    assert result.figures[0].remark == "24 runs out of memory"
     (reasons,) = tries.texts
     failed = [row[1] for row in rows if row[2] != "trained"]
     assert [line.partition(":")[0] for line in reasons.lines] == [f"batch {batch}" for batch in failed]
+
+
+def test_the_command_that_repeats_a_search_has_its_memory_limit(tmp_path: Path) -> None:
+    artifact = artifact_of(searched(above(20)))
+    limit = {"details.memory_limit_source": "option", "details.memory_limit_bytes": 1433 * 2**20 + 2**19}
+    put(tmp_path, "largest_batch", artifact, limit)
+    assert repeat_command(shown(tmp_path)).endswith(" --ocr-memory-limit 1433.5MiB")
 
 
 def test_a_search_that_ended_early_says_that_a_larger_batch_may_train(tmp_path: Path) -> None:
