@@ -13,7 +13,6 @@ from benchmarks.harness.report.page.quantities import MISSING, amount, percent, 
 from benchmarks.harness.report.page.sections import Cell, KeyFigure, Lines, Note, Section, Table
 from benchmarks.harness.results.artifact import MeasuredDetails, PlanDetails
 from benchmarks.harness.results.common import details_of
-from benchmarks.harness.results.largest_batch_artifact import LargestBatchDetails
 from ocr_models import MODELS
 
 
@@ -167,7 +166,7 @@ def repeat_command(case: ShownCase) -> str:
         words += ["--ocr-compile-mode", str(details.compile_mode)]
     if details.seed:
         words += ["--ocr-seed", str(details.seed)]
-    if isinstance(details, LargestBatchDetails) and details.memory_limit_source == "option":
-        size = f"{details.memory_limit_bytes / 2**20:.6f}".rstrip("0").rstrip(".")
+    if getattr(details, "memory_limit_source", None) == "option":  # of a search, finished or not
+        size = f"{getattr(details, 'memory_limit_bytes', 0) / 2**20:.6f}".rstrip("0").rstrip(".")
         words += ["--ocr-memory-limit", f"{size}MiB"]
     return shlex.join(words)

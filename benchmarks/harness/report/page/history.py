@@ -62,16 +62,14 @@ def _notes(found: Sequence[CaseHistory]) -> Iterator[Note]:
     failed = sum(bool(case.last.line.JOB_FAIL_FLAG) for case in found)
     unusual = sum(case.is_unusual for case in found)
     changed = sum(bool(case.last.change.conditions) for case in found)
+    few = sum(case.has_few_earlier for case in found)
     cases = f"{len(found)} case{'' if len(found) == 1 else 's'} ran more than once"
     parts = [
         *([f"the last run of {failed} failed"] if failed else []),
         *([f"the last result of {unusual} is unusual"] if unusual else []),
         *([f"machine, versions or settings of {changed} changed before the last run"] if changed else []),
+        *([f"{few} cannot be judged yet, as fewer than {LEAST_EARLIER} runs before are comparable"] if few else []),
     ]
-    judged = sum(len(case.earlier_results) >= LEAST_EARLIER for case in found)
-    if judged < len(found):
-        few = f"fewer than {LEAST_EARLIER} runs before are comparable"
-        parts.append(f"{len(found) - judged} cannot be judged yet, as {few}")
     what = ", ".join(parts) or "no last run failed, had an unusual result, or had other conditions than the run before"
     yield Note(f"{cases}: {what}.{_largest_change(found)}", "warning" if failed or unusual else "")
     yield Note(
@@ -133,7 +131,7 @@ def _range(results: Sequence[float]) -> str:
 def _remarks(case: CaseHistory) -> Iterator[str]:
     if case.is_unusual:
         yield "unusual"
-    elif not case.last.line.JOB_FAIL_FLAG and len(case.earlier_results) < LEAST_EARLIER:
+    elif case.has_few_earlier:
         yield "too few runs to judge"
     if case.last.change.disturbed and not is_disturbed(case.last.line):
         yield "compared run disturbed"

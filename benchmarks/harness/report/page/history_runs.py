@@ -55,10 +55,15 @@ class CaseHistory:
         ]
 
     @cached_property
+    def has_few_earlier(self) -> bool:
+        """Whether the last run has a result, and the earlier ones are too few to say that it is unusual."""
+        return _is_good(self.last.line) and len(self.earlier_results) < LEAST_EARLIER
+
+    @cached_property
     def is_unusual(self) -> bool:
         """Whether the last result is outside of the range of the earlier ones, which are enough to say so."""
         earlier = self.earlier_results
-        if len(earlier) < LEAST_EARLIER or not _is_good(self.last.line):
+        if self.has_few_earlier or not _is_good(self.last.line):
             return False
         return not min(earlier) <= self.last.line.FINAL_RESULT <= max(earlier)
 

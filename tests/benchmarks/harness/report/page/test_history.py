@@ -119,3 +119,5 @@ def test_a_change_after_few_runs_is_not_called_usual() -> None:
     assert "1 cannot be judged yet, as fewer than 3 runs before are comparable" in found.summary
     row = texts(found.tables[0])
     assert (row["status"], row["earlier comparable runs"]) == ("too few runs to judge", "4.000 (1)")
+    failed = section(*runs(4.0, FAILED))
+    assert "cannot be judged" not in failed.summary

@@ -93,8 +93,9 @@ def test_a_search_shows_each_try_and_both_courses(tmp_path: Path) -> None:
 def test_the_command_that_repeats_a_search_has_its_memory_limit(tmp_path: Path) -> None:
     artifact = artifact_of(searched(above(20)))
     limit = {"details.memory_limit_source": "option", "details.memory_limit_bytes": 1433 * 2**20 + 2**19}
-    put(tmp_path, "largest_batch", artifact, limit)
-    assert repeat_command(shown(tmp_path)).endswith(" --ocr-memory-limit 1433.5MiB")
+    for each in (artifact, artifact_of(searched(above(8, Failure("hang", "no progress"))))):
+        put(tmp_path, "largest_batch", each, limit)
+        assert repeat_command(shown(tmp_path)).endswith(" --ocr-memory-limit 1433.5MiB")
 
 
 def test_a_search_that_ended_early_says_that_a_larger_batch_may_train(tmp_path: Path) -> None:

@@ -222,9 +222,7 @@ def test_a_planted_defect_is_caught(defect: str, monkeypatch: pytest.MonkeyPatch
     assert check is not None
     assert message in (wrong_result(check) or "")
     if defect not in (*ROUNDED, HIDDEN_BY_ROUNDING):
-        right = {
-            name: 0.0 for name in check.deviation if name != "targets"
-        }  # with losses and gradient as they should be
+        right = dict.fromkeys(check.deviation.keys() - {"targets"}, 0.0)  # losses and gradient as they should be
         exact = structs.replace(check, deviation=check.deviation | right, tolerance=TOLERANCES["bf16"])
         assert wrong_result(exact) is not None
 
