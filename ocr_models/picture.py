@@ -44,6 +44,7 @@ class Picture:
         panels: row by row; at least one.
         columns: panels in a row.
         panel_inches: width and height of a panel with its title; an inch has 100 pixels.
+        title: above all panels: what they are, and how they were chosen. Plain text, in one line.
 
     Raises:
         ValueError: if there is no panel or no column.
@@ -52,6 +53,7 @@ class Picture:
     panels: Sequence[Panel]
     columns: int
     panel_inches: tuple[float, float] = (3.2, 2.0)
+    title: str = ""
 
     def __post_init__(self) -> None:
         if not self.panels or self.columns < 1:

@@ -23,6 +23,7 @@ from ocr_models.picture import Picture, Show
 from ocr_models.task import Split, TrainingTask, build_task
 
 DOTS_PER_INCH = 100
+TITLE_INCHES = 0.3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,7 +119,10 @@ def write_picture(picture: Picture, path: Path) -> None:
     """
     width, height = picture.panel_inches
     rows = -(-len(picture.panels) // picture.columns)
-    figure = Figure((picture.columns * width, rows * height), layout="constrained")
+    room = TITLE_INCHES if picture.title else 0.0
+    figure = Figure((picture.columns * width, rows * height + room), layout="constrained")
+    if picture.title:
+        figure.suptitle(picture.title, fontsize="medium", parse_math=False)
     axes = np.ravel(figure.subplots(rows, picture.columns))  # (rows * columns,)
     for place in axes:
         place.set_axis_off()

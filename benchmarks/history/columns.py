@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.history import HistoryLine
+from benchmarks.harness.results.history import HistoryLine, short_revision
 from benchmarks.harness.results.machine_key import short_name
 from benchmarks.history.selection import Row
 
@@ -47,11 +47,6 @@ def percent(row: Row) -> str:
     return f"{row.change.percent:+.1f} %{' ?' if row.change.disturbed else ''}"
 
 
-def revision(line: HistoryLine) -> str:
-    """Eight digits of the commit; "+" if the checkout differed from it."""
-    return f"{line.git_commit[:8]}{'+' if line.git_dirty else ''}" if line.git_commit else NONE
-
-
 def _result(line: HistoryLine) -> str:
     return NONE if line.JOB_FAIL_FLAG else f"{line.FINAL_RESULT:.3f}" if line.FINAL_RESULT < 1e15 else NONE
 
@@ -71,7 +66,7 @@ COLUMNS = (
     Column("change", percent, 0, numeric=True),
     Column("samples/s", lambda row: _rate(row.line), 5, numeric=True),
     Column("status", lambda row: status(row.line), 0),
-    Column("revision", lambda row: revision(row.line), 2),
+    Column("revision", lambda row: short_revision(row.line) or NONE, 2),
     Column("machine", lambda row: short_name(row.line.machine) if row.line.machine else NONE, 3),
     Column("machine was", lambda row: row.line.machine_verdict or NONE, 4),
     CHANGED,

@@ -36,7 +36,8 @@ def page_picture(
         DataError: if no image has one of the names, or an image cannot be read.
     """
     chosen = choose_images(images, names, DEFAULT_COUNT if count is None else count)
-    return Picture([panel for image in chosen for panel in panels(image)], columns)
+    title = "" if names else f"the first {len(chosen)} of {len(images)} images"
+    return Picture([panel for image in chosen for panel in panels(image)], columns, title=title)
 
 
 def choose_images(images: Sequence[AnnotatedImage], names: Sequence[str], count: int) -> list[AnnotatedImage]:

@@ -30,10 +30,11 @@ LONGEST_TEXT = 30
 def word_sheet(
     data: WordSet, names: Sequence[str], count: int | None, read: Read, comparable: Comparable = str
 ) -> Picture:
-    """The picture of a few words; those that were read wrong come first, in a red frame.
+    """The picture of a few words; those that were read wrong come first, in a red frame. Its title says how many were.
 
     `names` and `count` are those of `ocr_models.picture.Show`. If no name is given, 24 words are shown of the first
-    256, or of the first `count` if these are more. `comparable` decides what is wrong, as in an evaluation.
+    256, or of the first `count` if these are more: half of them wrong and half of them right, if there are enough of
+    both. `comparable` decides what is wrong, as in an evaluation.
 
     Raises:
         DataError: if no word has one of the names, or an image cannot be read.
@@ -47,8 +48,14 @@ def word_sheet(
         for word, text, confidence in zip(batch, *read(batch), strict=True):
             is_right = comparable(text) == comparable(word.label)
             (right if is_right else wrong).append(word_panel(word, text, confidence, is_right))
-    panels = [*wrong, *right]
-    return Picture(panels if names else panels[:number], COLUMNS, PANEL_INCHES)
+    title = f"{len(wrong)} of {len(chosen)} words were read wrong"
+    if not names:
+        title = f"{len(wrong)} of the first {len(chosen)} words were read wrong"
+        kept = max(number - number // 2, number - len(right))
+        wrong = wrong[:kept]
+        right = right[: number - len(wrong)]
+    frames = f"shown: {len(wrong)} wrong (red), {len(right)} right (green)"
+    return Picture([*wrong, *right], COLUMNS, PANEL_INCHES, f"{title}; {frames}")
 
 
 def find_words(words: Sequence[Word], names: Sequence[str]) -> list[Word]:

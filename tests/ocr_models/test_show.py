@@ -240,8 +240,18 @@ def test_values_from_0_to_1_have_the_same_colours_in_all_panels(tmp_path: Path) 
 
 def test_a_title_is_plain_text(tmp_path: Path) -> None:
     no_formula = Panel(r"$\nothing$", np.zeros((2, 2)))
-    show.write_picture(Picture([no_formula], columns=1), tmp_path / "x.png")
+    show.write_picture(Picture([no_formula], columns=1, title=r"$\nothing$"), tmp_path / "x.png")
     assert (tmp_path / "x.png").exists()
+
+
+def test_the_title_of_a_picture_has_room_above_its_panels(tmp_path: Path) -> None:
+    panel = Panel("", np.zeros((2, 2)))
+    for title in ("", "the first 3 of 30 images"):
+        show.write_picture(Picture([panel], columns=1, title=title), tmp_path / f"{len(title)}.png")
+    plain, titled = drawn(tmp_path / "0.png"), drawn(tmp_path / "24.png")
+    room = titled.shape[0] - plain.shape[0]
+    assert room > 20
+    assert titled[:room].min() < 100  # dark letters
 
 
 def test_an_older_picture_stays_if_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

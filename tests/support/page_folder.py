@@ -65,7 +65,8 @@ def put_session(output: Path) -> None:
     put(output, "speed", mp)
     put_steps(output, "ocr_PSENet_mp_bs4_fp32_cpu2", ranks=2)
     reasons = {"details.machine.verdict": "disturbed", "details.machine.reasons": ["other programs used 1 of 2 cores"]}
-    put(output, "speed", speed_artifact("psenet_sp_bs8_bf16_1"), reasons)
+    long_word = {"details.data.excluded": {"/a/folder/with/a/long/name" * 9: 1}}
+    put(output, "speed", speed_artifact("psenet_sp_bs8_bf16_1"), reasons | long_word)
     put(output, "speed", speed_artifact("psenet_sp_bs16_fp32_1", failure=Failure("exception", HOSTILE, 0)))
     (output / "train_log" / "ocr_PSENet_sp_bs16_fp32_1").write_text(f"first line\n{HOSTILE}\nlast line\n")
     put(output, "speed", speed_artifact("dbr18_sp_bs2_fp32_cpu1", failure=KILLED))

@@ -6,6 +6,7 @@ It is written at the end of each session, so nothing here loads the statistics: 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from heapq import nlargest
@@ -20,7 +21,7 @@ from benchmarks.compare.report.wording import MEASURES, case_title, interval, ve
 from benchmarks.harness.report.page.folder import Folder
 from benchmarks.harness.report.page.interval_chart import Interval, intervals
 from benchmarks.harness.report.page.quantities import amount, shown
-from benchmarks.harness.report.page.sections import Cell, Chart, Note, Section, Table, Tone
+from benchmarks.harness.report.page.sections import Cell, Chart, Lines, Note, Section, Table, Tone
 from benchmarks.harness.results.printable import shorten
 from benchmarks.harness.results.reading import MAX_BYTES
 from ocr_models.errors import DataError
@@ -35,6 +36,7 @@ MAX_BARS = 12
 
 MAX_CHARTS = 6
 MAX_NOTES = 6
+MAX_COMMANDS = 6
 LIMITS = (0.5, 1.5)
 """Of the axis of a chart, as ratios: an interval of two pairs may end anywhere."""
 
@@ -71,7 +73,13 @@ def section(documents: Sequence[Comparison], notes: Sequence[Note] = ()) -> Sect
         HEADING,
         notes=[Note(f"{summary} {QUESTION}"), *more],
         charts=_charts(found),
-        tables=[_table(found[:MAX_ROWS])],
+        tables=[_table(found[:MAX_ROWS]), _sides(latest[:MAX_ROWS])],
+        texts=[
+            Lines(
+                "To repeat a comparison (--help explains the procedure)",
+                list(map(repeat_command, latest[:MAX_COMMANDS])),
+            )
+        ],
         summary=summary,
     )
 
@@ -171,8 +179,11 @@ def _judged(each: Compared) -> tuple[str, RatioInterval | None]:
 
 def _table(found: Sequence[Compared]) -> Table:
     return Table(
-        "The verdict of each case, the latest first (docs/comparing.md explains the words)",
-        ("case", "verdict", "in words", "change of samples/s (%)", "pairs", "sides", "measured (UTC)"),
+        "The verdict of each case, the latest first",
+        (
+            *("case", "verdict", "in words", "change (%)", "base samples/s", "head samples/s", "pairs"),
+            "measured (UTC)",
+        ),
         [_cells(each) for each in found],
         sortable=True,
     )
@@ -186,22 +197,45 @@ def _cells(each: Compared) -> list[Cell]:
     return [
         Cell(case_title(case)),
         Cell(_word(each), tone=TONES.get(case.verdict.word, "")),
-        Cell(case.verdict.sentence),
+        Cell(case.verdict.sentence, is_sentence=True),
         amount(None if wall is None else wall.ratio, interval(wall)),
+        amount(case.base_samples_per_second),
+        amount(case.head_samples_per_second),
         amount(pairs, f"{pairs}{repeated}"),
-        Cell(_sides(each)),
-        Cell(f"{comparison.updated_at:%Y-%m-%d %H:%M}", comparison.updated_at.timestamp()),
+        _measured(comparison),
     ]
 
 
-def _sides(each: Compared) -> str:
-    case, comparison = each
-    base = _side(comparison.base.title, case.base_samples_per_second)
-    return f"head {_side(comparison.head.title, case.head_samples_per_second)}; base {base}"
+def _measured(comparison: Comparison) -> Cell:
+    return Cell(f"{comparison.updated_at:%Y-%m-%d %H:%M}", comparison.updated_at.timestamp())
 
 
-def _side(title: str, rate: float | None) -> str:
-    return title if rate is None else f"{title}: {shown(rate)} samples/s"
+def _sides(comparisons: Sequence[Comparison]) -> Table:
+    rows = [
+        [
+            _measured(each),
+            Cell(each.base.title, is_sentence=True),
+            Cell(each.head.title, is_sentence=True),
+            Cell(", ".join(map(case_title, each.cases)), is_sentence=True),
+        ]
+        for each in comparisons
+    ]
+    return Table("The sides of each comparison", ("measured (UTC)", "base", "head", "cases"), rows)
+
+
+def repeat_command(comparison: Comparison) -> str:
+    """The command that takes other pairs of the same sides, with the options that decide what is asked."""
+    asked = comparison.procedure
+    words = ["python", "-m", "benchmarks.compare"]
+    for option, side in (("--base", comparison.base), ("--head", comparison.head)):
+        words += [word for given in side.given for word in (option, given)]
+    words += ["--case", *dict.fromkeys(case.head_case for case in comparison.cases)]
+    words += ["--max-slowdown", f"{100 * asked.allowed_slowdown:g}%", "--max-pairs", str(asked.max_pairs)]
+    if asked.budget_minutes is not None:
+        words += ["--budget", f"{asked.budget_minutes:g}"]
+    if asked.full:
+        words.append("--full")
+    return shlex.join([*words, "--", *asked.common_options])
 
 
 def _word(each: Compared) -> str:

@@ -8,7 +8,7 @@ START = "start"  # the agent starts the rank, or waits for other nodes
 SET_UP, WARM_UP, WINDOW, TRAINING, EVALUATION, PROBES = (
     "set-up",
     "warm-up",
-    "window",
+    "measured steps",
     "training",
     "evaluation",
     "probes",

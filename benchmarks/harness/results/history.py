@@ -93,6 +93,11 @@ def history_line(
     )
 
 
+def short_revision(line: HistoryLine) -> str:
+    """The commit of the suite, shortened, with a "+" if its files differed from it; empty if it is not known."""
+    return f"{line.git_commit[:8]}{'+' if line.git_dirty else ''}" if line.git_commit else ""
+
+
 def environment_of(artifact: Header) -> Environment | None:
     """What the ranks reported; None for a case that did not reach its end."""
     details = details_of(artifact)

@@ -17,6 +17,12 @@ HOST_BOUND = 0.9
 """From this part of a step's time that the host needs to issue it, the host bounds: the GPU has nothing queued."""
 
 
+FAR_FROM_LIMITS = 0.25
+"""Below this part of a step's time, arithmetic and memory together do not explain the step: other programs, gaps or
+slow kernels do, which no probe of the case distinguishes.
+"""
+
+
 def roofline(
     limits: Sequence[RankLimits],
     *,
@@ -52,6 +58,13 @@ def roofline(
         bandwidth_fraction=ranks * work.bytes / 1e12 / step_seconds / copied,
         host_fraction=host,
     )
+
+
+def bound_in_words(found: Roofline) -> str:
+    """`bound_by` for people, who must not take the largest of three small parts for the cause."""
+    if found.bound_by in ("arithmetic", "memory") and found.fraction < FAR_FROM_LIMITS:
+        return "nothing known"
+    return found.bound_by
 
 
 def host_fraction(limits: Sequence[RankLimits], step_seconds: float) -> float | None:

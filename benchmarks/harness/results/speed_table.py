@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.harness.results.machine_verdict import remark
+from benchmarks.harness.results.roofline import bound_in_words
 from benchmarks.harness.results.speed_artifact import Roofline, SpeedArtifact, SpeedDetails, TimedDetails, TimedRank
 
 HEADINGS = ("samples/s", "loader only", "step only", "step", "data wait", "bound by", "fixed", "machine")
@@ -59,7 +60,7 @@ def _rate(samples_per_second: float) -> str:
 
 
 def _bound(found: Roofline) -> str:
-    return f"{found.bound_by}, {found.fraction:.0%}"
+    return f"{bound_in_words(found)}, {found.fraction:.0%}"
 
 
 def _milliseconds(seconds: float) -> str:

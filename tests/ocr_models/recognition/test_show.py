@@ -59,6 +59,18 @@ def test_the_number_of_words_can_be_chosen(data: WordSet) -> None:
     assert titles == ["Two\nread as two  0.88", "one  0.88"]
 
 
+def test_half_of_the_words_are_right_and_the_title_says_how_many_are_not(tmp_path: Path) -> None:
+    write_lmdb(tmp_path / "test", [f"A{number}" if number < 9 else f"a{number}" for number in range(12)])
+    many = read_word_set(tmp_path, "test", str)
+    for count, wrong in ((4, 2), (5, 3), (10, 7), (12, 9), (1, 1)):
+        picture = word_sheet(many, [], count, reads_lower_case)
+        assert [frame(panel.pixels) for panel in picture.panels] == [RED] * wrong + [GREEN] * (count - wrong)
+        of_them = f"shown: {wrong} wrong (red), {count - wrong} right (green)"
+        assert picture.title == f"9 of the first 12 words were read wrong; {of_them}"
+    named = word_sheet(many, [many.words[0].name, many.words[11].name], None, reads_lower_case)
+    assert named.title == "1 of 2 words were read wrong; shown: 1 wrong (red), 1 right (green)"
+
+
 def test_all_named_words_are_shown(data: WordSet) -> None:
     names = ["image-000000004", "image-000000001"]
     titles = [panel.title for panel in word_sheet(data, names, 1, reads_lower_case).panels]

@@ -11,7 +11,7 @@ from benchmarks.harness.protocol.reports import Environment
 from benchmarks.harness.report.page.folder import ShownCase
 from benchmarks.harness.report.page.quantities import MISSING, amount, percent, share, shown
 from benchmarks.harness.report.page.sections import Cell, KeyFigure, Lines, Note, Section, Table
-from benchmarks.harness.results.artifact import MeasuredDetails, PlanDetails
+from benchmarks.harness.results.artifact import MeasuredDetails, PlanDetails, UnfinishedDetails
 from benchmarks.harness.results.common import details_of
 from ocr_models import MODELS
 
@@ -29,7 +29,7 @@ def failure_section(case: ShownCase) -> Section:
     """A failed case in the list of failures: its cause, the command that repeats it, and the end of its train log."""
     notes, texts, tail = [*cause_section(case).notes], [], case.log_tail()
     if case.failure is not None and case.failure.kind == "timeout":
-        notes.append(Note("If the case is slow and does not hang, raise --ocr-timeout.", "muted"))
+        notes.append(Note("If the case is slow and does not hang, give it more SECONDS than it had.", "muted"))
     if isinstance(details_of(case.artifact), PlanDetails):
         texts.append(Lines("To repeat it", [repeat_command(case)]))
     if tail:
@@ -119,13 +119,17 @@ def run_section(case: ShownCase) -> Section:
         ("threads per process", str(details.threads_per_process)),
         ("steps of warm-up", str(details.warmup_steps)),
         ("data", details.data_source),
-        ("train log", case.artifact.log_file),
+        ("train log", f"train_log/{case.train_log.name}"),
         ("run", details.run_id),
     ]
     notes: list[Note] = []
+    if isinstance(details, UnfinishedDetails):
+        rows.append(("steps done", f"{details.steps_done} of {details.warmup_steps + details.measured_steps}"))
+        rows.append(("launch to end", shown(details.total_seconds, "s")))
     if isinstance(details, MeasuredDetails):
+        rows.append(("launch to end", shown(details.total_seconds, "s")))
         excluded = [f"{number} left out: {reason}" for reason, number in details.data.excluded.items()]
-        rows.append(("training images", "; ".join([str(details.data.images), *excluded])))
+        rows.append(("training images", "; ".join([shown(details.data.images), *excluded])))
         rows.append(("revision", revision(details.environment) or "not known"))
         rows.append(("memory format", details.memory_format or "none"))
         precision = details.precision
@@ -135,7 +139,7 @@ def run_section(case: ShownCase) -> Section:
             Note(f"Ranks differ in {name}: {'; '.join(values)}", "warning")
             for name, values in details.rank_differences.items()
         ]
-    table = Table("The run", ("", ""), rows)
+    table = Table("Settings and data", ("", ""), rows)
     return Section("The run", notes=notes, tables=[table], texts=[Lines("To repeat it", [repeat_command(case)])])
 
 
@@ -166,6 +170,8 @@ def repeat_command(case: ShownCase) -> str:
         words += ["--ocr-compile-mode", str(details.compile_mode)]
     if details.seed:
         words += ["--ocr-seed", str(details.seed)]
+    if case.failure is not None and case.failure.kind == "timeout":
+        words += ["--ocr-timeout", "SECONDS"]
     if getattr(details, "memory_limit_source", None) == "option":  # of a search, finished or not
         size = f"{getattr(details, 'memory_limit_bytes', 0) / 2**20:.6f}".rstrip("0").rstrip(".")
         words += ["--ocr-memory-limit", f"{size}MiB"]

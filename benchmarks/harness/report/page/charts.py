@@ -127,7 +127,9 @@ def bars(title: str, description: str, values: Sequence[Bar], unit: str) -> Char
     drawn += [element("g", *labels, class_="label"), element("g", *texts, class_="value"), *gaps]
     listed = "; ".join(f"{each.label} {each.text}" for each in values)
     description = f"{description} In {unit}: {listed}."
-    return Chart(f"{title} ({unit})", description, drawing(title, description, len(values) * step or step, drawn), None)
+    legend = (("cut", "a bar with a gap is longer than drawn"),) if gaps else ()
+    image = drawing(title, description, len(values) * step or step, drawn)
+    return Chart(f"{title} ({unit})", description, image, None, legend)
 
 
 def stacked(title: str, description: str, rows: Sequence[tuple[str, Sequence[Part]]], unit: str) -> Chart:

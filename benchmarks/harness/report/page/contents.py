@@ -14,6 +14,7 @@ from benchmarks.harness.report.page.folder import Folder, ShownCase
 from benchmarks.harness.report.page.glance import Glance, glance, status
 from benchmarks.harness.report.page.quantities import MISSING
 from benchmarks.harness.report.page.sections import CasePage, Cell, Note, Section, Table, Tone
+from benchmarks.harness.report.page.terms import terms
 from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement
 
 FOLDER_SECTIONS: tuple[str, ...] = (
@@ -61,6 +62,7 @@ class Contents:
     Attributes:
         failures: a section of each failed case, named by its heading, with the anchor of the case.
         unreadable: files that are no artifacts, and why.
+        terms: words of the page, and what they mean.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Contents:
     groups: Sequence[Group]
     sections: Sequence[Section]
     environments: Sequence[tuple[str, Section]]
+    terms: Sequence[tuple[str, str]]
 
     @property
     def is_empty(self) -> bool:
@@ -100,6 +103,7 @@ def contents(folder: Folder) -> Contents:
         groups=groups,
         sections=sections,
         environments=environments.sections(),
+        terms=terms({case.measurement.name for case in folder.cases}) if groups else [],
     )
 
 
@@ -125,7 +129,7 @@ def _group(measurement: Measurement, cases: Sequence[ShownCase], environments: E
     pages = [_guarded_case_page(case) for case in cases]
     headings = list(dict.fromkeys(heading for page in pages for heading in page.cells))
     rows = [_row(case, page, headings) for case, page in zip(cases, pages, strict=True)]
-    table = Table(measurement.title, ("case", *headings, "status", "measured (UTC)"), rows, sortable=True)
+    table = Table(measurement.title, ("case", "status", *headings, "measured (UTC)"), rows, sortable=True)
     blocks = [_block(case, page, environments) for case, page in zip(cases, pages, strict=True)]
     return Group(measurement.title, f"measurement-{measurement.name}", measurement.help, table, blocks)
 
@@ -135,7 +139,8 @@ def _row(case: ShownCase, page: CasePage, headings: Iterable[str]) -> list[Cell]
     started = case.started_at
     when = Cell(f"{started:%m-%d %H:%M}", started.timestamp())
     middle = [page.cells.get(heading, MISSING) for heading in headings]
-    return [Cell(case.name, link=case.anchor), *middle, Cell(text, tone=tone), when]
+    # On a phone, only the first columns are seen at once.
+    return [Cell(case.name, link=case.anchor), Cell(text, tone=tone), *middle, when]
 
 
 def _block(case: ShownCase, page: CasePage, environments: Environments) -> CaseBlock:

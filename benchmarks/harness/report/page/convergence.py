@@ -36,7 +36,7 @@ def _samples(case: ShownCase) -> Section:
         return Section("Samples")
     if not content.startswith(JPEG):
         return Section("Samples")
-    text = f"What {case.name} predicts after its training, for samples of the held-out split."
+    text = f"What {case.name} predicts for samples that are scored; its title says how they were chosen."
     return Section("Samples", pictures=[Picture("Predictions after the training", text, "jpeg", content)])
 
 

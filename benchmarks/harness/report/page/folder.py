@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.harness.protocol.records import Failure, StepRecord
-from benchmarks.harness.report.page.quantities import shown
+from benchmarks.harness.report.page.quantities import shown, unit_of
 from benchmarks.harness.results import store
 from benchmarks.harness.results.artifact import Header, PlanDetails
 from benchmarks.harness.results.common import describe_failure, details_of, failure_of
@@ -95,7 +95,7 @@ class ShownCase:
         try:
             return self.measurement.line(self.artifact)
         except Exception:  # an artifact that is made from a log, or contradicts itself
-            return f"{shown(self.artifact.FINAL_RESULT)} {self.artifact.UNIT}"
+            return f"{shown(self.artifact.FINAL_RESULT)} {unit_of(self.artifact.UNIT)}"
 
     @property
     def failure(self) -> Failure | None:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.report.page.case_sections import revision
 from benchmarks.harness.report.page.folder import Folder, ShownCase
 from benchmarks.harness.report.page.quantities import percent, shown
 from benchmarks.harness.report.page.sections import Cell, KeyFigure, Section, Tone
 from benchmarks.harness.results.artifact import MeasuredDetails
 from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.roofline import bound_in_words
 from benchmarks.harness.results.speed_artifact import LightDetails, SpeedDetails, TimedDetails
+
+MAX_NAMES = 12
+"""Of models, revisions and the like, in one fact."""
+
+SHOWN = 3
+"""Cases of a kind that are remarked on."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +47,18 @@ def glance(folder: Folder, sections: Sequence[Section]) -> Glance:
     if not cases and sections:
         headings = " and ".join(section.heading.lower() for section in sections)
         return Glance(f"No artifacts of cases, only {headings}", "", [], [], remarks)
-    failed = sum(case.failure is not None for case in cases)
-    disturbed = sum(is_disturbed(case) for case in cases if case.failure is None)
-    verdict, tone = _verdict(len(cases), failed, disturbed)
+    good = [case for case in cases if case.failure is None]
+    failed, disturbed = len(cases) - len(good), sum(map(is_disturbed, good))
+    # A case may be measured in several ways. Then "25 cases" would be wrong.
+    noun = "case" if len({case.name for case in cases}) == len(cases) else "measurement"
+    verdict, tone = _verdict(len(cases), failed, disturbed, noun)
     figures = [
-        KeyFigure("Passed", str(len(cases) - failed), f"of {_count(len(cases), 'case')}"),
+        KeyFigure("Passed", str(len(good)), f"of {_count(len(cases), noun)}"),
         KeyFigure("Failed", str(failed), tone="bad" if failed else ""),
-        KeyFigure("Disturbed", str(disturbed), "passed on a busy machine", tone="warning" if disturbed else ""),
     ]
+    if observed := sum(map(_is_observed, good)):
+        remark = "passed on a busy machine" if observed == len(good) else f"of {observed} whose machine was observed"
+        figures.append(KeyFigure("Disturbed", str(disturbed), remark, "warning" if disturbed else ""))
     return Glance(verdict, tone, figures, _facts(cases), remarks)
 
 
@@ -63,18 +75,27 @@ def status(case: ShownCase) -> tuple[str, Tone]:
 
 def is_disturbed(case: ShownCase) -> bool:
     """Whether the machine disturbed the measured steps."""
+    machine = _machine(case)
+    return machine is not None and machine.verdict == "disturbed"
+
+
+def _is_observed(case: ShownCase) -> bool:
+    return _machine(case) is not None
+
+
+def _machine(case: ShownCase) -> MachineDetails | None:
     details = details_of(case.artifact)
-    return isinstance(details, TimedDetails) and details.machine is not None and details.machine.verdict == "disturbed"
+    return details.machine if isinstance(details, TimedDetails) else None
 
 
-def _verdict(cases: int, failed: int, disturbed: int) -> tuple[str, Tone]:
+def _verdict(cases: int, failed: int, disturbed: int, noun: str) -> tuple[str, Tone]:
     if not cases:
         return "Nothing was measured", "bad"
     if failed:
-        return f"{failed} of {_count(cases, 'case')} failed", "bad"
+        return f"{failed} of {_count(cases, noun)} failed", "bad"
     if disturbed:
-        return f"All passed; the machine disturbed {disturbed} of {_count(cases, 'case')}", "warning"
-    return ("1 case passed" if cases == 1 else f"All {cases} cases passed"), "good"
+        return f"All passed; the machine disturbed {disturbed} of {_count(cases, noun)}", "warning"
+    return (f"1 {noun} passed" if cases == 1 else f"All {cases} {noun}s passed"), "good"
 
 
 def _count(number: int, noun: str) -> str:
@@ -85,6 +106,7 @@ def _facts(cases: Sequence[ShownCase]) -> list[tuple[str, str]]:
     measured = [details for case in cases if isinstance(details := details_of(case.artifact), MeasuredDetails)]
     facts = [
         ("Models", _names(case.model for case in cases)),
+        ("Cases", str(len({case.name for case in cases}) or "")),
         ("Measurements", _names(case.measurement.name for case in cases)),
         ("Devices", _names(_device(found, case) for case in cases if (found := _measured(case)) is not None)),
         ("torch", _names(details.environment.torch for details in measured)),
@@ -111,25 +133,36 @@ def _device(details: MeasuredDetails, case: ShownCase) -> str:
 
 def _names(values: Iterable[str]) -> str:
     found = list(dict.fromkeys(value for value in values if value))
-    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return ", ".join(found[:4]) + more
+    more = f" and {len(found) - MAX_NAMES} more" if len(found) > MAX_NAMES else ""
+    return ", ".join(found[:MAX_NAMES]) + more
 
 
 def _remarks(cases: Sequence[ShownCase]) -> list[tuple[Cell, str]]:
-    """The slowest case of the speed table and why, and the one furthest from its limit."""
+    """The slowest case of the speed table and why, the one furthest from its limit, and what was not in order."""
     good = [case for case in cases if case.failure is None]
     if not good:
         return []
     slowest = min(good, key=lambda case: case.artifact.FINAL_RESULT)
-    found = [(Cell(slowest.name, link=slowest.anchor), f"is the slowest: {_why(slowest)}.")] if len(good) > 1 else []
-    limits = [(limit, case) for case in good if (limit := _limit(case)) is not None]
+    found = [_about(slowest, f"is the slowest: {_why(slowest)}.")] if len(good) > 1 else []
+    disturbed = [case for case in good if is_disturbed(case)]
+    # What disturbed a case keeps it from its limit. The next one is of more interest.
+    limits = [(limit, case) for case in good if (limit := _limit(case)) is not None and not is_disturbed(case)]
     if len(limits) > 1:
         limit, case = min(limits, key=lambda each: each[0])
         if case is not slowest:
-            text = f"is furthest from its limit: {percent(limit)} of it{_where(case)}."
-            found.append((Cell(case.name, link=case.anchor), text))
+            found.append(_about(case, f"is furthest from its limit: {percent(limit)} of it."))
+    found += [_about(case, f"was disturbed: {_reasons(case)}. Repeat it.") for case in disturbed[:SHOWN]]
     waiting = [case for case in good if case is not slowest and _waits(case)]
-    return found + [(Cell(case.name, link=case.anchor), f"waits for data: {_why(case)}.") for case in waiting[:3]]
+    return found + [_about(case, f"waits for data: {_why(case)}.") for case in waiting[:SHOWN]]
+
+
+def _about(case: ShownCase, text: str) -> tuple[Cell, str]:
+    return Cell(case.name, link=case.anchor), text
+
+
+def _reasons(case: ShownCase) -> str:
+    machine = _machine(case)
+    return "" if machine is None else "; ".join(machine.reasons)
 
 
 def _summaries(sections: Sequence[Section]) -> list[tuple[Cell, str]]:
@@ -151,7 +184,7 @@ def _why(case: ShownCase) -> str:
     details, parts = details_of(case.artifact), [shown(case.artifact.FINAL_RESULT, "samples/s")]
     if isinstance(details, SpeedDetails) and details.roofline is not None:
         found = details.roofline
-        parts.append(f"bound by {found.bound_by}, at {percent(found.fraction)} of the roofline")
+        parts.append(f"bound by {bound_in_words(found)}, at {percent(found.fraction)} of the roofline")
     if isinstance(details, TimedDetails) and details.data_wait_fraction >= 0.01:
         parts.append(f"{percent(details.data_wait_fraction)} of the time waiting for data")
     return ", ".join(parts) + _where(case)

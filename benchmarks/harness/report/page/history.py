@@ -14,11 +14,11 @@ from benchmarks.harness.report.page.history_runs import (
     case_histories,
     is_disturbed,
 )
-from benchmarks.harness.report.page.quantities import MISSING, amount, shown
+from benchmarks.harness.report.page.quantities import MISSING, amount, shown, unit_of
 from benchmarks.harness.report.page.sections import Cell, Chart, Note, Section, Table, Tone
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.formats import SPEED
-from benchmarks.harness.results.history import HISTORY, VERSIONS, HistoryLine
+from benchmarks.harness.results.history import HISTORY, VERSIONS, HistoryLine, short_revision
 from benchmarks.harness.results.history_file import History, read
 from benchmarks.harness.results.machine_key import FIELDS
 from benchmarks.harness.results.printable import shorten
@@ -114,11 +114,11 @@ def _row(case: CaseHistory, anchors: Mapping[str, str]) -> list[Cell]:
     return [
         Cell(_name(case), link=anchors.get(line.run_id, "")),
         _started(line),
-        MISSING if line.JOB_FAIL_FLAG else amount(line.FINAL_RESULT, shown(line.FINAL_RESULT, line.UNIT)),
+        MISSING if line.JOB_FAIL_FLAG else amount(line.FINAL_RESULT, shown(line.FINAL_RESULT, unit_of(line.UNIT))),
         _percent(case.last),
         Cell(before, tone="warning" if case.is_unusual else ""),
         _status(line, *_remarks(case)),
-        Cell(_conditions(case.last)),
+        Cell(_conditions(case.last, case.revision_change), is_sentence=True),
         amount(case.total),
     ]
 
@@ -152,7 +152,7 @@ def _chart(case: CaseHistory) -> Chart:
         f"Result of the last {len(case.runs)} of {case.total} runs. A mark: machine, versions or settings changed.",
         series,
         x_label="run",
-        y_label=case.last.line.UNIT,
+        y_label=unit_of(case.last.line.UNIT),
         table=_runs_table(case),
         marks=list(_marks(case.runs)),
     )
@@ -201,7 +201,7 @@ def _kind(condition: str) -> str:
 
 def _runs_table(case: CaseHistory) -> Table:
     """Narrow, as it is below a chart: a "?" marks a change of which one run was disturbed."""
-    headings = ("run", "UTC", case.last.line.UNIT, "change", "status", "what changed", "revision")
+    headings = ("run", "UTC", unit_of(case.last.line.UNIT), "change", "status", "what changed", "revision")
     return Table("", headings, [_run_cells(run) for run in reversed(case.runs[-MAX_TABLE:])])
 
 
@@ -216,7 +216,7 @@ def _run_cells(run: HistoryRun) -> list[Cell]:
         Cell(f"{percent.text}{doubt}"),
         _status(line),
         Cell(_conditions(run)),
-        Cell(f"{line.git_commit[:8]}{'+' if line.git_dirty else ''}") if line.git_commit else MISSING,
+        Cell(short_revision(line) or "-"),
     ]
 
 
@@ -239,5 +239,5 @@ def _status(line: HistoryLine, *remarks: str) -> Cell:
     return Cell(", ".join(texts) or "ok", tone=tone)
 
 
-def _conditions(run: HistoryRun) -> str:
-    return shorten(", ".join(run.change.conditions), MAX_TEXT) or "-"
+def _conditions(run: HistoryRun, revision_change: str = "") -> str:
+    return shorten(", ".join(filter(None, [revision_change, *run.change.conditions])), MAX_TEXT) or "-"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from benchmarks.harness.results.history import HistoryLine
+from benchmarks.harness.results.history import HistoryLine, short_revision
 from benchmarks.harness.results.history_changes import Change, changes
 
 MAX_RUNS = 30
@@ -41,6 +41,14 @@ class CaseHistory:
     @property
     def last(self) -> HistoryRun:
         return self.runs[-1]
+
+    @property
+    def revision_change(self) -> str:
+        """Of the suite since the run before the last one, "revision 3f2a91c0 -> 8b1e77d2"; empty if there is none, or a
+        revision is not known.
+        """
+        before, now = (short_revision(run.line) for run in self.runs[-2:])
+        return f"revision {before} -> {now}" if before and now and before != now else ""
 
     @cached_property
     def earlier_results(self) -> list[float]:

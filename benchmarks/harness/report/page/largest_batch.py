@@ -20,13 +20,24 @@ from benchmarks.harness.results.largest_batch_artifact import (
 from benchmarks.harness.results.printable import shorten
 
 MEBIBYTE = 2**20
-HEADINGS = ("largest batch", "fastest batch", "samples/s", "memory (MiB)", "limit (MiB)", "tries")
+HEADINGS = (
+    "largest batch per process",
+    "fastest batch per process",
+    "samples/s",
+    "memory (MiB)",
+    "limit (MiB)",
+    "tries",
+)
 X_LABEL = "batch per process (samples)"
 SOURCES = {"gpu": "all of the GPU", "option": "--ocr-memory-limit"}
 BOUNDS = {
     "cap": "No larger batch is allowed, so a larger one may train, too.",
     "time": "The time limit of all tries (--ocr-timeout) ended the search, so a larger batch may train, too.",
 }
+ADDRESS_SPACE = (
+    "The limit counts the address space that the training adds, the peak only the memory that is used: a batch can be "
+    "refused although its peak would be below the limit."
+)
 MAX_MESSAGE = 160
 """Characters of why a batch did not train; the artifact has all of them."""
 
@@ -35,7 +46,7 @@ def largest_batch_page(case: ShownCase) -> CasePage:
     """The row and the sections of a search."""
     details = details_of(case.artifact)
     if isinstance(details, LargestBatchDetails):
-        return CasePage(_cells(details), [_result(details), _tries(details.tries)])
+        return CasePage(_cells(details), [_result(details, on_gpu=case.artifact.gpu_num > 0), _tries(details.tries)])
     tries = details.tries if isinstance(details, UnfinishedLargestBatchDetails) else []
     found = [_tries(tries)] if tries else []
     return CasePage(dict.fromkeys(HEADINGS, MISSING) | {"tries": amount(len(tries))}, found)
@@ -67,7 +78,7 @@ def _cells(details: LargestBatchDetails) -> dict[str, Cell]:
     return dict(zip(HEADINGS, cells, strict=True))
 
 
-def _result(details: LargestBatchDetails) -> Section:
+def _result(details: LargestBatchDetails, *, on_gpu: bool) -> Section:
     fastest, limit = _fastest(details), details.memory_limit_bytes
     largest = f"{details.largest_batch} per process"
     bound = "a larger one may train, too" if details.lower_bound else f"{_smallest_refused(details)} runs out of memory"
@@ -81,6 +92,8 @@ def _result(details: LargestBatchDetails) -> Section:
         KeyFigure("Limit of a process", mebibytes(limit), source),
     ]
     notes = [Note(BOUNDS[details.ended_by], "warning")] if details.ended_by in BOUNDS else []
+    if not on_gpu:
+        notes.append(Note(ADDRESS_SPACE, "muted"))
     trained = sorted(
         (each for each in details.tries if each.outcome == TRAINED), key=lambda each: each.batch_size_per_process
     )

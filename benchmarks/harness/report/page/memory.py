@@ -15,6 +15,14 @@ MEBIBYTE = 2**20
 HEADINGS = ("peak (MiB)", "activations", "parameters (MiB)", "optimizer (MiB)", "MiB per sample", "host peak (MiB)")
 PARTS = {"forward": "forward pass", "backward": "backward pass", "optimizer": "step of the optimizer"}
 STEP_LABELS = {"set_up": "set-up, before the first step", **PARTS}
+HIGHEST = {"device": "A step's peak is", "process": "A step has most memory allocated"}
+LATER = {
+    "device": "Its parts come from later steps, which are observed.",
+    "process": (
+        "Its parts come from later steps, which are observed. Resident memory, which the charts show, may be highest "
+        "elsewhere: malloc keeps memory that was freed."
+    ),
+}
 COUNTED = {"device": "allocated on the GPU", "process": "resident memory of the process"}
 
 
@@ -54,7 +62,7 @@ def _memory(details: MemoryDetails) -> Section:
         figures.append(KeyFigure("One more sample", mebibytes(details.bytes_per_sample), f"from batches of {sizes}"))
     if details.fragmentation_bytes is not None:
         figures.append(KeyFigure("Reserved beyond it", mebibytes(details.fragmentation_bytes), "cache and pieces"))
-    figures.append(KeyFigure("Host", mebibytes(details.host_peak_bytes), "peak of the process"))
+    figures.append(_since_start(details))
     if details.loader_peak_bytes is not None:
         figures.append(KeyFigure("Loader processes", mebibytes(details.loader_peak_bytes), "sum of their peaks"))
     parts = [
@@ -69,6 +77,14 @@ def _memory(details: MemoryDetails) -> Section:
     return Section("Memory", figures=figures, notes=_notes(details), charts=charts)
 
 
+def _since_start(details: MemoryDetails) -> KeyFigure:
+    """On the CPU it is the same memory as the peak, over a longer time."""
+    size = mebibytes(details.host_peak_bytes)
+    if details.memory_of == "device":
+        return KeyFigure("Host", size, "peak of the process")
+    return KeyFigure("Peak since the start", size, "set-up and warm-up included")
+
+
 def _step(details: MemoryDetails) -> Chart:
     """The part with the highest peak is emphasised."""
     peaks = {name: reading.peak_bytes for name, reading in structs.asdict(details.step).items()}
@@ -77,13 +93,16 @@ def _step(details: MemoryDetails) -> Chart:
         Bar(STEP_LABELS.get(name, name.replace("_", " ")), size / MEBIBYTE, mebibytes(size), emphasised=name == most)
         for name, size in peaks.items()
     ]
-    return bars("Peaks of a step's parts", "The peak within each part of a step, and until its start.", values, "MiB")
+    text = "The peak within each part of a later, observed step, and until its start."
+    return bars("Peaks of a step's parts", text, values, "MiB")
 
 
 def _notes(details: MemoryDetails) -> list[Note]:
     notes = []
     if details.moment is not None:
-        notes.append(Note(f"A step's peak is in the {PARTS[details.moment.part]}, at {details.moment.place}."))
+        place = f"in the {PARTS[details.moment.part]}, at {details.moment.place}"
+        notes.append(Note(f"{HIGHEST[details.memory_of]} {place}."))
+        notes.append(Note(f"The peak is that of the measured steps. {LATER[details.memory_of]}", "muted"))
     elif details.moment_note is not None:
         notes.append(Note(f"Where in a step the peak is, is not known: {details.moment_note}.", "muted"))
     if details.allocator is not None and details.allocator.alloc_retries:

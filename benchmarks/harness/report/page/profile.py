@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from benchmarks.harness.protocol.profile_report import Gaps, KernelTime, OperatorTime
 from benchmarks.harness.report.page.charts import Bar, bars
 from benchmarks.harness.report.page.folder import ShownCase
-from benchmarks.harness.report.page.quantities import MISSING, amount, milliseconds, percent, share, shown
+from benchmarks.harness.report.page.quantities import MISSING, amount, count, milliseconds, percent, prefixed, share
 from benchmarks.harness.report.page.sections import CasePage, Cell, KeyFigure, Note, Section, Table
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.profile_artifact import ProfileDetails
 
-HEADINGS = ("busy", "step (ms)", "largest group", "of the busy time", "launches per step", "host waits", "data wait")
+HEADINGS = ("busy", "step (ms)", "largest kind", "of the busy time", "launches per step", "host waits", "data wait")
+WITHOUT, WITH = "without the profiler", "with the profiler"
 ROWS = 8
 """Of the kernels, and of the operators; the artifact has more."""
 
@@ -51,46 +52,49 @@ def _cells(details: ProfileDetails, busy: float) -> dict[str, Cell]:
 def _result(details: ProfileDetails, busy: float) -> Section:
     gaps = details.profile.gaps
     figures = [
-        KeyFigure("Busy", percent(busy), "of the profiled time, all ranks"),
-        KeyFigure(
-            "Step", milliseconds(details.step_seconds), f"{percent(details.profiler_overhead)} more with the profiler"
-        ),
-        KeyFigure("Idle per step", milliseconds(gaps.seconds_per_step), f"{shown(gaps.count_per_step)} gaps"),
-        KeyFigure("Data wait", percent(details.data_wait_fraction), "of the steps without the profiler"),
+        KeyFigure("Busy", percent(busy), f"of the steps {WITH}, all ranks"),
+        KeyFigure("Step", milliseconds(details.step_seconds), WITHOUT),
+        KeyFigure("Profiler", percent(details.profiler_overhead), "longer steps with it"),
+        KeyFigure("Idle per step", milliseconds(gaps.seconds_per_step), f"{count(gaps.count_per_step)} gaps, {WITH}"),
+        KeyFigure("Data wait", percent(details.data_wait_fraction), f"of the steps {WITHOUT}"),
     ]
     if details.launches_per_step is not None:
         waits = details.host_waits_per_step or 0.0
-        figures.append(KeyFigure("Launches per step", shown(details.launches_per_step), f"{shown(waits)} host waits"))
+        figures.append(KeyFigure("Launches per step", count(details.launches_per_step), f"{count(waits)} host waits"))
     if details.communication is not None:
         hidden = details.communication.overlapped_seconds_per_step
         text = milliseconds(details.communication.seconds_per_step)
-        figures.append(KeyFigure("Communication per step", text, f"{milliseconds(hidden)} of it behind computing"))
+        remark = f"{WITH}; {milliseconds(hidden)} of it behind computing"
+        figures.append(KeyFigure("Communication per step", text, remark))
     groups = sorted(details.profile.groups, key=lambda group: -group.seconds_per_step)
     values = [
         Bar(each.group, 1000 * each.seconds_per_step, f"{milliseconds(each.seconds_per_step)}, {percent(each.share)}")
         for each in groups
         if each.seconds_per_step
     ]
-    text = "Busy time per step of each kind of work; the backward pass counts with its forward operator."
+    text = f"Busy time per step of each kind of work, {WITH}; the backward pass counts with its forward operator."
     trace = details.trace
     note = f"Trace for ui.perfetto.dev: index/{trace}." if trace is not None else f"No trace: {details.trace_problem}."
-    return Section("Profile", figures=figures, notes=[Note(note)], charts=[bars("Kinds of work", text, values, "ms")])
+    charts = [bars("Kinds of work", text, values, f"ms per step {WITH}")]
+    return Section("Profile", figures=figures, notes=[Note(note)], charts=charts)
 
 
 def _rows(caption: str, rows: Sequence[KernelTime] | Sequence[OperatorTime]) -> Table:
-    headings = ("name", "kind", "per step", "ms per step", "share", "TFLOP/s", "TB/s")
+    rates = [rate for each in rows[:ROWS] for rate in (each.tflops, each.terabytes_per_second) if rate is not None]
+    prefix, factor = prefixed(max(rates, default=1.0))
+    headings = ("name", "kind", "per step", "ms per step", "share", f"{prefix}FLOP/s", f"{prefix}B/s")
     return Table(
-        caption,
+        f"{caption}, {WITH}",
         headings,
         [
             [
                 _short(each.name),
                 each.group,
-                amount(each.count_per_step),
+                amount(each.count_per_step, count(each.count_per_step)),
                 amount(1000 * each.seconds_per_step),
                 share(each.share),
-                amount(each.tflops),
-                amount(each.terabytes_per_second),
+                amount(None if each.tflops is None else factor * each.tflops),
+                amount(None if each.terabytes_per_second is None else factor * each.terabytes_per_second),
             ]
             for each in rows[:ROWS]
         ],
@@ -107,4 +111,4 @@ def _gaps(gaps: Gaps) -> Table:
         [amount(1000 * each.seconds), each.part, _short(each.before or "-"), _short(each.after or "-")]
         for each in gaps.longest
     ]
-    return Table("Longest gaps", ("ms", "part of the step", "after", "before"), rows)
+    return Table(f"Longest gaps, {WITH}", ("ms", "part of the step", "after", "before"), rows)

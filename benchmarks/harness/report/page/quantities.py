@@ -31,6 +31,27 @@ def _digits(value: float) -> str:
     return f"{value:.4g}"
 
 
+def count(value: float) -> str:
+    """A mean number of things in a step: whole numbers have no digits behind the point."""
+    return shown(int(value) if float(value).is_integer() else value)
+
+
+def flops(teraflops: float) -> str:
+    """A rate of arithmetic in a unit that suits it: "118.0 GFLOP/s"."""
+    prefix, factor = prefixed(teraflops)
+    return shown(teraflops * factor, f"{prefix}FLOP/s")
+
+
+def prefixed(tera: float) -> tuple[str, float]:
+    """The prefix with which a rate of so many tera- is at least 1, and the factor that it needs."""
+    return next((each for each in (("T", 1.0), ("G", 1e3)) if tera * each[1] >= 1), ("M", 1e6))
+
+
+def unit_of(unit: str) -> str:
+    """The UNIT of an artifact, whose spelling is part of its format, as the page spells it."""
+    return {"samples/sec": "samples/s"}.get(unit, unit)
+
+
 def percent(fraction: float) -> str:
     """A fraction in per cent: "12.3 %"."""
     return f"{100 * fraction:.1f} %"

@@ -20,12 +20,14 @@ class Cell:
     Attributes:
         number: what the column is sorted by; the cell then aligns right.
         link: anchor of the page that the text leads to.
+        is_sentence: its column has room for several words in a line.
     """
 
     text: str
     number: float | None = None
     tone: Tone = ""
     link: str = ""
+    is_sentence: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from benchmarks.harness.report.page.folder import ShownCase
 from benchmarks.harness.report.page.quantities import (
     MISSING,
     amount,
+    flops,
     mebibytes,
     milliseconds,
     percent,
@@ -17,6 +18,7 @@ from benchmarks.harness.report.page.quantities import (
 )
 from benchmarks.harness.report.page.sections import CasePage, Cell, Chart, KeyFigure, Note, Section, Table
 from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.roofline import bound_in_words
 from benchmarks.harness.results.speed_artifact import SpeedDetails, TimedDetails, TimedRank
 
 SHOWN_PARTS = 5
@@ -54,7 +56,7 @@ def _cells(case: ShownCase, details: TimedDetails[TimedRank] | None) -> dict[str
     return {
         "samples/s": amount(case.artifact.FINAL_RESULT) if case.failure is None else MISSING,
         "of the limit": MISSING if found is None else share(found.fraction),
-        "bound by": MISSING if found is None else Cell(found.bound_by),
+        "bound by": MISSING if found is None else Cell(bound_in_words(found)),
         "step p50 (ms)": amount(1000 * details.step_seconds.p50),
         "p95 (ms)": amount(1000 * details.step_seconds.p95),
         "data wait": share(waiting, "warning" if waiting >= WAITING else ""),
@@ -69,7 +71,7 @@ def _result(case: ShownCase, details: TimedDetails[TimedRank]) -> Section:
         KeyFigure("Step, median", milliseconds(steps.p50), f"p95 {milliseconds(steps.p95)}"),
         KeyFigure("Data wait", percent(details.data_wait_fraction), "of the measured time"),
         KeyFigure("Peak memory", mebibytes(details.peak_memory_bytes), of[details.peak_memory_of]),
-        KeyFigure("Arithmetic", shown(details.achieved_tflops, "TFLOP/s"), _of_peak(details)),
+        KeyFigure("Arithmetic", flops(details.achieved_tflops), _of_peak(details)),
     ]
     if details.scaling is not None:
         scaling = details.scaling
@@ -104,8 +106,8 @@ def _limits(details: SpeedDetails) -> Section:
     notes = []
     if details.roofline is not None:
         charts.append(_needed(details))
-        bound = details.roofline.bound_by
-        notes.append(Note(f"Bound by {bound}: {percent(details.roofline.fraction)} of the roofline."))
+        bound, part = bound_in_words(details.roofline), percent(details.roofline.fraction)
+        notes.append(Note(f"Bound by {bound}: the step reaches {part} of the roofline."))
     return Section("What bounds it", notes=notes, charts=charts)
 
 

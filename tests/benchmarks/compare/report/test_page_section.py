@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from datetime import timedelta
@@ -10,13 +11,14 @@ from pathlib import Path
 
 from msgspec import structs
 
+from benchmarks.compare.arguments import parse, parser
 from benchmarks.compare.document import FOLDER, Comparison, Difference
 from benchmarks.compare.report.page_section import MAX_BARS, MAX_ROWS, comparisons_section, section
 from benchmarks.harness.report.page.contents import FOLDER_SECTIONS
 from benchmarks.harness.report.page.folder import Folder
 from benchmarks.harness.report.page.sections import Cell
 from compared import CASE, case, comparison, interval, pair, verdict
-from comparisons import NOW, write_comparison
+from comparisons import NOW, side_description, write_comparison
 
 
 def write(output: Path, content: Comparison, name: str = "test", number: int = 0) -> None:
@@ -29,13 +31,37 @@ def row(content: Comparison) -> list[str]:
     return [each.text if isinstance(each, Cell) else each for each in section([content]).tables[0].rows[0]]
 
 
-def test_a_row_has_verdict_interval_pairs_and_sides() -> None:
+def test_a_row_has_verdict_interval_rates_and_pairs() -> None:
     repeated = [pair(1, 1, counted=False), pair(1, 2), pair(2)]
     assert row(comparison(case(pairs=repeated))) == [
         *(CASE, "slower, perhaps within 3 %", "head is 5.0 % slower than base", "-5.0 % (-7.0 to -3.0)"),
-        *("2 (1 repeated)", "head working tree: 9.500 samples/s; base main (3f2a91c): 10.00 samples/s"),
-        "2026-01-02 00:00",
+        *("10.00", "9.500", "2 (1 repeated)", "2026-01-02 00:00"),
     ]
+
+
+def test_both_sides_of_a_comparison_are_named_and_its_command_asks_the_same() -> None:
+    asked = structs.replace(comparison().procedure, allowed_slowdown=0.025, max_pairs=20, budget_minutes=1.5, full=True)
+    other = case(base_case="other_case", head_case=CASE)
+    made = comparison(case(), other, procedure=asked, base=side_description(given=["rev:main", "options:-q -x"]))
+    found = section([made])
+    assert [cell.text for cell in found.tables[1].rows[0] if isinstance(cell, Cell)][1:3] == [
+        made.base.title,
+        made.head.title,
+    ]
+    (command,) = found.texts[0].lines
+    words = shlex.split(command)
+    assert words[:3] == ["python", "-m", "benchmarks.compare"]
+    given = parse(words[3:], parser())
+    assert (given.base, given.head, given.case) == (made.base.given, ["."], [CASE])
+    assert (given.max_slowdown, given.max_pairs, given.budget, given.full) == (0.025, 20, 1.5, True)
+    assert given.common_options == asked.common_options
+
+
+def test_the_band_is_behind_the_bar_and_not_behind_its_name() -> None:
+    svg = str(section([comparison()]).charts[0].svg)
+    name = float(svg.partition('class="label"')[2].partition('y="')[2].partition('"')[0])
+    band = float(svg.partition('class="shade"')[2].partition(' y="')[2].partition('"')[0])
+    assert band > name
 
 
 def test_the_chart_has_interval_band_and_one_in_their_places() -> None:

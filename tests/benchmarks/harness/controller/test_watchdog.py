@@ -51,7 +51,7 @@ class Watched:
 
 
 def stepping(*step_seconds: float) -> RankEvents:
-    return rank_events(phase="window", step_seconds=step_seconds)
+    return rank_events(phase="measured steps", step_seconds=step_seconds)
 
 
 def test_a_try_has_the_time_that_others_left_and_hangs_as_late_as_any_case() -> None:
@@ -91,7 +91,7 @@ def test_a_step_may_take_ten_times_the_longest_so_far_not_counting_the_first() -
     assert stall_seconds(stepping(100.0, 3.0, 4.0)) == 40
 
 
-@pytest.mark.parametrize("phase", ["warm-up", "window", "training"])
+@pytest.mark.parametrize("phase", ["warm-up", "measured steps", "training"])
 def test_short_steps_still_leave_time_for_a_busy_machine(phase: str) -> None:
     assert stall_seconds(rank_events(phase=phase, step_seconds=(1.0, 0.01))) == watchdog.MIN_STALL_SECONDS
 
@@ -110,7 +110,7 @@ def test_a_case_that_moves_may_run_until_its_time_limit() -> None:
         assert case.after(20.0) is None
     case.ranks[0].signs += 1
     found = case.after(1.0)
-    assert found == Failure("timeout", "not done after 300 s (--ocr-timeout), in window, step 2 of 12")
+    assert found == Failure("timeout", "not done after 300 s (--ocr-timeout), in measured steps, step 2 of 12")
 
 
 def test_waiting_for_other_nodes_is_limited_by_the_time_limit_only() -> None:
@@ -124,7 +124,7 @@ def test_waiting_for_other_nodes_is_limited_by_the_time_limit_only() -> None:
 
 def test_a_hang_names_the_rank_that_is_behind() -> None:
     """The other waits for it in a collective, in a later stage of the same step."""
-    ahead, behind = stepping(1.0, 1.0), rank_events(1, phase="window", position=(7, "data"))
+    ahead, behind = stepping(1.0, 1.0), rank_events(1, phase="measured steps", position=(7, "data"))
     ahead.position = (7, "backward")
     case = Watched([ahead, behind])
     assert case.after(20.0) is None
@@ -158,7 +158,7 @@ def test_a_hang_of_level_ranks_names_none() -> None:
 
 
 def test_a_sign_of_life_of_any_rank_puts_a_hang_off() -> None:
-    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="window")])
+    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="measured steps")])
     assert case.after(19.0) is None
     case.ranks[1].signs += 1
     assert case.after(1.0) is None
@@ -186,7 +186,7 @@ def test_a_rank_that_does_not_end_after_its_result_is_named_soon() -> None:
 
 def test_a_reported_failure_ends_a_case_whose_processes_do_not_end() -> None:
     """It has priority over the hang that follows from it."""
-    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="window")])
+    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="measured steps")])
     case.ranks[0].failure, case.ranks[0].failure_time = Failure("exception", "second", 0), 11.0
     case.ranks[1].failure, case.ranks[1].failure_time = Failure("data", "first", 1), 10.0
     assert case.after(watchdog.ENDING_SECONDS) is None
@@ -231,11 +231,11 @@ def test_a_stopped_rank_is_not_hung_and_resumes() -> None:
 
 
 def test_a_rank_that_stays_stopped_is_named_when_the_time_limit_is_reached() -> None:
-    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="window")])
+    case = Watched([stepping(1.0, 1.0), rank_events(1, phase="measured steps")])
     case.stopped = ("rank 1 is stopped by SIGSTOP", 1)
     assert case.after(LIMIT) is None
     assert case.after(1.0) == Failure(
         "timeout",
-        "not done after 300 s (--ocr-timeout), in window, step 2 of 12: rank 1 is stopped by SIGSTOP",
+        "not done after 300 s (--ocr-timeout), in measured steps, step 2 of 12: rank 1 is stopped by SIGSTOP",
         1,
     )

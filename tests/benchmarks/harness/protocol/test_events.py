@@ -44,14 +44,14 @@ def test_events_of_a_rank_are_read_as_they_were_written(
     writer.write(Step(STEP))
     assert events.poll(tmp_path) == [STEP]
     assert (events.pid, events.phase, events.results) == (77, "set-up", [])
-    writer.write(Phase("window"))
+    writer.write(Phase("measured steps"))
     writer.write(Finished(rank_result(3, [STEP], seconds=2.5)))
     assert events.poll(tmp_path) == []
-    assert (events.pid, events.phase) == (77, "window")
+    assert (events.pid, events.phase) == (77, "measured steps")
     (result,) = events.results
     assert (result.rank, result.measured_seconds, result.records) == (3, 2.5, (STEP,))
     assert bytes(result.own) == bytes(rank_result().own)
-    assert set(events.phase_times) == {"set-up", "window"}
+    assert set(events.phase_times) == {"set-up", "measured steps"}
 
 
 def test_a_rank_that_has_reported_nothing_starts() -> None:
@@ -109,9 +109,9 @@ def test_the_times_of_events_do_not_depend_on_the_systems_clock(
     before = time.monotonic()
     writer.write(Phase("warm-up"))
     monkeypatch.setattr(time, "time", lambda: system_time() - 30)
-    writer.write(Phase("window"))
+    writer.write(Phase("measured steps"))
     events.poll(tmp_path)
-    assert before <= events.phase_times["warm-up"] <= events.phase_times["window"] <= time.monotonic()
+    assert before <= events.phase_times["warm-up"] <= events.phase_times["measured steps"] <= time.monotonic()
 
 
 def test_the_parts_of_the_fixed_time_follow_each_other(tmp_path: Path, writer: EventWriter, events: RankEvents) -> None:

@@ -12,7 +12,7 @@ from benchmarks.harness.protocol.limits import RankLimits, StepWork
 from benchmarks.harness.results import store
 from benchmarks.harness.results.formats import SPEED
 from benchmarks.harness.results.peaks import PEAKS, peak_of_all, peak_tflops
-from benchmarks.harness.results.roofline import bound_by, roofline
+from benchmarks.harness.results.roofline import bound_by, bound_in_words, roofline
 from benchmarks.harness.results.speed import contradictions
 from benchmarks.harness.results.speed_artifact import Roofline, SpeedArtifact, SpeedDetails
 from benchmarks.harness.results.speed_table import cells, line
@@ -188,6 +188,13 @@ def test_people_read_what_bounds_a_case() -> None:
     memory = structs.replace(artifact, details=structs.replace(details, roofline=bound))
     assert ", bound by memory, 71% of the roofline" in line(memory)
     assert "memory, 71%" in cells(memory)
+    far = structs.replace(bound, fraction=0.012)
+    assert ", bound by nothing known, 1% of the roofline" in line(
+        structs.replace(artifact, details=structs.replace(details, roofline=far))
+    )
+    assert [bound_in_words(structs.replace(far, bound_by=name)) for name in ("data", "host", "communication")] == [
+        *("data", "host", "communication")  # which are not parts of that fraction
+    ]
     unknown = structs.replace(artifact, details=structs.replace(details, roofline=None))
     assert "bound by" not in line(unknown)
     assert "unknown" in cells(unknown)

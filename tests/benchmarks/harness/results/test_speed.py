@@ -246,7 +246,13 @@ def test_an_unsteady_result_is_reported_as_such() -> None:
 
 @pytest.mark.parametrize(
     "phases",
-    [{}, {"warm-up": 10.0}, {"window": 14.0}, {"warm-up": -3580.0, "window": 14.0}, {"warm-up": 20.0, "window": 4.0}],
+    [
+        {},
+        {"warm-up": 10.0},
+        {"measured steps": 14.0},
+        {"warm-up": -3580.0, "measured steps": 14.0},
+        {"warm-up": 20.0, "measured steps": 4.0},
+    ],
 )
 def test_a_missing_or_impossible_time_of_a_phase_does_not_cost_the_result(phases: dict[str, float]) -> None:
     run = finished_run()

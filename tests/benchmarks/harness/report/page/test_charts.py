@@ -3,10 +3,12 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.report.page.charts import Bar, Part, bars, distribution, lines, stacked, thinned
+from benchmarks.harness.report import page
+from benchmarks.harness.report.page.charts import SERIES, Bar, Part, bars, distribution, lines, stacked, thinned
 from benchmarks.harness.report.page.drawing import Line
 from benchmarks.harness.report.page.scales import tick_labels, ticks
 from benchmarks.harness.report.page.sections import Cell, Chart
@@ -79,6 +81,8 @@ def test_a_bar_that_is_much_longer_than_the_others_is_drawn_with_a_gap() -> None
     assert len(paths(chart, "gap")) == 1
     assert paths(bars("t", "d", [Bar("a", 1.0, "1"), Bar("b", 2.0, "2")], "s"), "gap") == []
     assert "c 1000" in (drawn(chart).findtext("desc") or "")
+    assert chart.legend == (("cut", "a bar with a gap is longer than drawn"),)
+    assert bars("t", "d", [Bar("a", 1.0, "1")], "s").legend == ()
 
 
 def test_parts_of_a_whole_fill_its_width() -> None:
@@ -86,6 +90,16 @@ def test_parts_of_a_whole_fill_its_width() -> None:
     widths = [float(re.findall(r"h([\d.]+)", path)[0]) for path in paths(chart, "bar")]
     assert widths == [284.0, 94.0]
     assert chart.legend == (("s0", "a: 3 s"), ("s1", "b: 1 s"))
+
+
+def test_every_series_has_a_colour_of_its_own_in_light_and_dark() -> None:
+    style = Path(page.__file__).parent.joinpath("files", "page.css").read_text(encoding="utf-8")
+    names = [re.findall(rf"\.s{number} {{ --c: var\(--(\w+)\)", style) for number in range(SERIES)]
+    assert [len(name) for name in names] == [1] * SERIES
+    for name in ("light", "dark"):
+        scheme = style.partition("prefers-color-scheme")[0 if name == "light" else 2]
+        colours = [re.search(rf"--{found}: (#\w+)", scheme) for (found,) in names]
+        assert len({colour[1] for colour in colours if colour is not None}) == SERIES
 
 
 def test_a_distribution_counts_every_value() -> None:

@@ -44,7 +44,7 @@ def test_the_last_run_is_held_against_the_comparable_ones_before_it() -> None:
     lines = runs(4.0, 4.1, 4.2, 3.0)
     found = section(*lines, **{lines[-1].run_id: "case-a"})
     row = texts(found.tables[0])
-    assert row["result"] == f"3.000 {GOOD.UNIT}"
+    assert row["result"] == "3.000 samples/s"
     assert row["change (%)"] == "-28.6 %"
     assert row["earlier comparable runs"] == "4.000 to 4.200 (3)"
     assert row["status"].startswith("unusual")
@@ -73,6 +73,16 @@ def test_changed_conditions_are_named_and_marked_and_another_machine_interrupts_
     assert ">torch<" in svg
     line = svg.partition('class="line s0" d="')[2].partition('"')[0]
     assert line.count("M") == 2
+
+
+def test_another_revision_of_the_suite_is_named_and_makes_no_run_incomparable() -> None:
+    old, new = (structs.replace(GOOD, git_commit=letter * 40, git_dirty=letter == "b") for letter in "ab")
+    row = texts(section(*runs(old, new)).tables[0])
+    assert row["what changed"] == "revision aaaaaaaa -> bbbbbbbb+"
+    assert row["change (%)"] == "+0.0 %"
+    assert texts(section(*runs(old, old)).tables[0])["what changed"] == "-"
+    unknown = structs.replace(GOOD, git_commit=None)
+    assert texts(section(*runs(unknown, new)).tables[0])["what changed"] == "-"
 
 
 def test_failed_and_disturbed_runs_are_marked() -> None:

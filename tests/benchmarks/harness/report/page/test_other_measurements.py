@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,8 @@ def test_the_shares_of_a_peak_and_the_parts_of_a_step_are_drawn(tmp_path: Path) 
     assert any(name.startswith("activations") for name in legends(page))
     assert not any(name.startswith("process") for name in legends(page))  # a GPU has no such share
     assert any("memory_viz" in note.text for note in section.notes)
+    assert any("come from later steps" in note.text for note in section.notes)
+    assert {"Host", "Peak"} <= {figure.label for figure in section.figures}
     assert page.cells["peak (MiB)"].number == pytest.approx(shown(tmp_path).artifact.FINAL_RESULT, abs=1e-3)
 
 
@@ -53,6 +56,8 @@ def test_a_memory_case_of_several_processes_shows_each_rank_and_where_the_peak_i
     section, ranks = memory_page(shown(tmp_path)).sections
     assert [row[0] for row in texts(ranks.tables[0])] == ["0", "1"]
     assert any("backward pass, at head.weight" in note.text for note in section.notes)
+    assert any("malloc keeps memory" in note.text for note in section.notes)
+    assert {"Peak since the start", "Peak"} <= {figure.label for figure in section.figures}
     assert "Loader processes" in [figure.label for figure in section.figures]
 
 
@@ -61,10 +66,38 @@ def test_a_profile_shows_kinds_of_work_and_what_takes_longest(tmp_path: Path) ->
     page = profile_page(shown(tmp_path))
     assert [section.heading for section in page.sections] == ["Profile", "Where the time goes"]
     captions = [table.caption for table in page.sections[1].tables]
-    assert captions[:2] == ["Kernels that take most of the time", "Operators that take most of the time"]
+    assert captions[:2] == [
+        *(
+            "Kernels that take most of the time, with the profiler",
+            "Operators that take most of the time, with the profiler",
+        )
+    ]
     busy = page.cells["busy"].number
     assert busy is not None
     assert 100 * busy == pytest.approx(shown(tmp_path).artifact.FINAL_RESULT, abs=1e-3)
+
+
+def test_each_time_of_a_profile_says_whether_the_profiler_ran(tmp_path: Path) -> None:
+    put(tmp_path, "profile", profile.build(profiled_run(GPU), tmp_path / "train_log" / "x", tmp_path))
+    result = profile_page(shown(tmp_path)).sections[0]
+    remarks = {figure.label: figure.remark for figure in result.figures}
+    assert remarks["Step"] == "without the profiler"
+    assert remarks["Data wait"].endswith("without the profiler")
+    assert all(remarks[label].find("with the profiler") >= 0 for label in ("Busy", "Idle per step"))
+    assert result.charts[0].title == "Kinds of work (ms per step with the profiler)"
+
+
+def test_rates_and_counts_of_operators_are_readable(tmp_path: Path) -> None:
+    put(tmp_path, "profile", profile.build(profiled_run(GPU), tmp_path / "train_log" / "x", tmp_path))
+    (case,) = read_folder(tmp_path).cases
+    document = json.loads(case.path.read_text())
+    for each in document["details"]["profile"]["top_operators"]:
+        each |= {"tflops": 0.0885, "terabytes_per_second": 0.0004, "count_per_step": 67.0}
+    case.path.write_text(json.dumps(document))
+    operators = profile_page(shown(tmp_path)).sections[1].tables[1]
+    assert list(operators.headings)[-2:] == ["GFLOP/s", "GB/s"]
+    assert texts(operators)[0][2] == "67"
+    assert texts(operators)[0][-2:] == ["88.50", "0.400"]
 
 
 def test_the_busy_time_on_the_page_is_the_result_which_is_that_of_all_ranks(tmp_path: Path) -> None:
@@ -78,7 +111,7 @@ def test_the_busy_time_on_the_page_is_the_result_which_is_that_of_all_ranks(tmp_
 def test_a_search_shows_each_try_and_both_courses(tmp_path: Path) -> None:
     put(tmp_path, "largest_batch", artifact_of(searched(above(20))))
     page = largest_batch_page(shown(tmp_path))
-    assert page.cells["largest batch"].number == 16
+    assert page.cells["largest batch per process"].number == 16
     result, tries = page.sections
     assert [chart.title for chart in result.charts] == ["Throughput by batch", "Memory by batch"]
     rows = texts(tries.tables[0])
@@ -101,10 +134,11 @@ def test_the_command_that_repeats_a_search_has_its_memory_limit(tmp_path: Path) 
 def test_a_search_that_ended_early_says_that_a_larger_batch_may_train(tmp_path: Path) -> None:
     put(tmp_path, "largest_batch", artifact_of(searched(above(20), most_tries=1)))
     page = largest_batch_page(shown(tmp_path))
-    assert page.cells["largest batch"].text == ">= 8"
+    assert page.cells["largest batch per process"].text == ">= 8"
     result = page.sections[0]
     assert result.figures[0].value == "at least 8 per process"
-    assert [note.tone for note in result.notes] == ["warning"]
+    assert [note.tone for note in result.notes] == ["warning", "muted"]
+    assert "address space" in result.notes[1].text
     assert result.figures[2].remark.endswith("100.0 % of the fastest")
     assert not result.charts  # of one point
 
@@ -114,6 +148,6 @@ def test_a_search_that_failed_still_shows_its_tries(tmp_path: Path) -> None:
     case = shown(tmp_path)
     assert case.failure is not None
     page = largest_batch_page(case)
-    assert page.cells["largest batch"].number is None
+    assert page.cells["largest batch per process"].number is None
     (tries,) = page.sections
     assert "hang" in texts(tries.tables[0])[-1]
