@@ -17,7 +17,9 @@ def printable_line(text: str) -> str:
     """
     scanned = text[: 10 * MAX_CHARACTERS]  # bounds the time that a message of megabytes takes
     plain = ESCAPE_SEQUENCE.sub(" ", scanned)  # its end would stick to the next word, which may be a name to redact
-    line = " ".join("".join(each if each.isprintable() else " " for each in plain).split())
+    if not plain.isprintable():
+        plain = "".join(each if each.isprintable() else " " for each in plain)
+    line = " ".join(plain.split())
     if len(line) <= MAX_CHARACTERS and len(scanned) == len(text):
         return line
     kept = line[: MAX_CHARACTERS - len(" ...")]
