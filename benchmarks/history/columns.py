@@ -47,6 +47,10 @@ def percent(row: Row) -> str:
     return f"{row.change.percent:+.1f} %{' ?' if row.change.disturbed else ''}"
 
 
+def _matmul(row: Row) -> str:
+    return NONE if row.change.matmul_percent is None else f"{row.change.matmul_percent:+.1f} %"
+
+
 def _result(line: HistoryLine) -> str:
     return NONE if line.JOB_FAIL_FLAG else f"{line.FINAL_RESULT:.3f}" if line.FINAL_RESULT < 1e15 else NONE
 
@@ -56,7 +60,7 @@ def _rate(line: HistoryLine) -> str:
     return NONE if rate is None or not rate < 1e15 else f"{rate:.3f}"
 
 
-CHANGED = Column("changed", lambda row: ", ".join(row.change.conditions), 6)
+CHANGED = Column("changed", lambda row: ", ".join(row.change.conditions), 7)
 
 COLUMNS = (
     Column("started (UTC)", lambda row: utc(row.line.started_at), 0),
@@ -64,10 +68,11 @@ COLUMNS = (
     Column("result", lambda row: _result(row.line), 0, numeric=True),
     Column("unit", lambda row: row.line.UNIT, 1),
     Column("change", percent, 0, numeric=True),
-    Column("samples/s", lambda row: _rate(row.line), 5, numeric=True),
+    Column("matmul", _matmul, 4, numeric=True),
+    Column("samples/s", lambda row: _rate(row.line), 6, numeric=True),
     Column("status", lambda row: status(row.line), 0),
     Column("revision", lambda row: short_revision(row.line) or NONE, 2),
     Column("machine", lambda row: short_name(row.line.machine) if row.line.machine else NONE, 3),
-    Column("machine was", lambda row: row.line.machine_verdict or NONE, 4),
+    Column("machine was", lambda row: row.line.machine_verdict or NONE, 5),
     CHANGED,
 )

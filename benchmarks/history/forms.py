@@ -88,20 +88,29 @@ def as_markdown(rows: Sequence[Row]) -> Iterator[str]:
 
 CSV_FIELDS = (
     *("started_at", "finished_at", "case", "measurement", "precision", "FINAL_RESULT", "UNIT", "JOB_FAIL_FLAG"),
-    *("samples_per_second", "machine_verdict", "light", "suite_version", "git_commit", "git_dirty", "run_id"),
+    *(
+        "samples_per_second",
+        "matmul_tflops",
+        "machine_verdict",
+        "light",
+        "suite_version",
+        "git_commit",
+        "git_dirty",
+        "run_id",
+    ),
 )
 
 
 def as_csv(rows: Sequence[Row]) -> Iterator[str]:
     """Fields under their names in the file, numbers in full; machine, versions and settings as JSON."""
-    computed = ("status", "change_percent", "disturbed", "changed", "machine_name", "machine", "versions", "settings")
-    yield _csv((*CSV_FIELDS, *computed))
+    computed = ("status", "change_percent", "matmul_change_percent", "disturbed", "changed", "machine_name")
+    yield _csv((*CSV_FIELDS, *computed, "machine", "versions", "settings"))
     for row in rows:
         fields = msgspec.to_builtins(row.line)
         objects = [json.dumps(fields[name]) for name in ("machine", "versions", "settings")]
         name = short_name(row.line.machine) if row.line.machine else ""
-        change = "" if row.change.percent is None else f"{row.change.percent:.3f}"
-        found = (status(row.line), change, row.change.disturbed, ", ".join(row.change.conditions), name, *objects)
+        percents = ["" if each is None else f"{each:.3f}" for each in (row.change.percent, row.change.matmul_percent)]
+        found = (status(row.line), *percents, row.change.disturbed, ", ".join(row.change.conditions), name, *objects)
         yield _csv([*(fields[name] for name in CSV_FIELDS), *found])
 
 

@@ -35,6 +35,8 @@ class HistoryLine(Header, frozen=True, kw_only=True, forbid_unknown_fields=False
         precision: of the case.
         samples_per_second: of all ranks, if the measurement has it, whatever its FINAL_RESULT is. A failed case may
             have it, too.
+        matmul_tflops: rate of a large matrix product in the same run; None if it was not measured. It says whether the
+            machine itself was as fast as in another run.
         machine: hardware and driver (`machine_key.py`). A case that failed early has what is known without it.
         machine_verdict: "quiet" or "disturbed"; None if the machine was not observed.
         versions: of VERSIONS; empty if the case did not reach its end.
@@ -53,6 +55,7 @@ class HistoryLine(Header, frozen=True, kw_only=True, forbid_unknown_fields=False
     git_dirty: bool | None = None
     precision: str | None = None
     samples_per_second: float | None = None
+    matmul_tflops: float | None = None
     machine: dict[str, str] = msgspec.field(default_factory=dict)
     machine_verdict: str | None = None
     versions: dict[str, str] = msgspec.field(default_factory=dict)
@@ -84,6 +87,7 @@ def history_line(
         git_dirty=revision.dirty if environment is None else environment.git_dirty,
         precision=case.precision,
         samples_per_second=_samples_per_second(details),
+        matmul_tflops=getattr(details, "matmul_tflops", None),
         machine=ordered({**(machine or {}), **_reported_machine(details)}),
         machine_verdict=getattr(getattr(details, "machine", None), "verdict", None),
         versions={} if environment is None else _versions(environment),

@@ -19,12 +19,14 @@ class Change(NamedTuple):
         percent: change of FINAL_RESULT since the last good line with the same machine key and settings; None without
             one, or if the line itself is not good.
         disturbed: whether the machine was disturbed in either of these two runs.
+        matmul_percent: change of the rate of a large matrix product between the same two runs; None if one lacks it.
         conditions: what differs of machine, versions and settings from the lines before, "torch 2.8.0 -> 2.9.0".
     """
 
     percent: float | None = None
     disturbed: bool = False
     conditions: tuple[str, ...] = ()
+    matmul_percent: float | None = None
 
 
 def changes(lines: Iterable[HistoryLine]) -> Iterator[Change]:
@@ -54,9 +56,17 @@ def changes(lines: Iterable[HistoryLine]) -> Iterator[Change]:
 def _change(base: HistoryLine, line: HistoryLine, conditions: tuple[str, ...]) -> Change:
     if not base.FINAL_RESULT > 0:
         return Change(conditions=conditions)
-    percent = 100 * (line.FINAL_RESULT / base.FINAL_RESULT - 1)
     disturbed = "disturbed" in (base.machine_verdict, line.machine_verdict)
-    return Change(percent if math.isfinite(percent) else None, disturbed, conditions)
+    matmul = _percent(base.matmul_tflops, line.matmul_tflops)
+    return Change(_percent(base.FINAL_RESULT, line.FINAL_RESULT), disturbed, conditions, matmul)
+
+
+def _percent(before: float | None, now: float | None) -> float | None:
+    """None without two numbers or a finite change."""
+    if not before or now is None:
+        return None
+    percent = 100 * (now / before - 1)
+    return percent if math.isfinite(percent) else None
 
 
 def _is_comparable(line: HistoryLine) -> bool:

@@ -62,14 +62,26 @@ def test_the_table_says_what_ran_when_on_what_and_what_changed(
     here, other = short_name(LINES[0].machine), short_name(ONE_CORE)
     table = shown(capsys, folder)
     assert [line.split() for line in table[1:6]] == [
-        ["2026-03-01", "01:00", PSENET, "4.000", "samples/sec", "-", "4.000", "ok", "aaaaaaaa", here, "quiet"],
-        ["2026-03-01", "02:00", CRNN, "16.000", "samples/sec", "-", "16.000", "ok", "aaaaaaaa", other, "quiet"],
+        ["2026-03-01", "01:00", PSENET, "4.000", "samples/sec", "-", "-", "4.000", "ok", "aaaaaaaa", here, "quiet"],
+        ["2026-03-01", "02:00", CRNN, "16.000", "samples/sec", "-", "-", "16.000", "ok", "aaaaaaaa", other, "quiet"],
         [
-            *("2026-03-01", "03:00", PSENET, "5.000", "samples/sec", "+25.0", "%", "4.000", "ok", "bbbbbbbb+"),
-            *(here, "quiet", "torch", "1", "->", "2"),
+            *("2026-03-01", "03:00", PSENET, "5.000", "samples/sec", "+25.0", "%", "+0.0", "%", "4.000"),
+            *("ok", "bbbbbbbb+", here, "quiet", "torch", "1", "->", "2"),
         ],
-        ["2026-03-01", "04:00", PSENET, "-", "samples/sec", "-", "-", "killed", "aaaaaaaa", *table[4].split()[-2:]],
-        ["2026-03-02", "01:00", f"{PSENET}_memory", "900.000", "MiB", "-", "4.000", "ok", "aaaaaaaa", here, "-"],
+        [
+            "2026-03-01",
+            "04:00",
+            PSENET,
+            "-",
+            "samples/sec",
+            "-",
+            "-",
+            "-",
+            "killed",
+            "aaaaaaaa",
+            *table[4].split()[-2:],
+        ],
+        ["2026-03-02", "01:00", f"{PSENET}_memory", "900.000", "MiB", "-", "-", "4.000", "ok", "aaaaaaaa", here, "-"],
     ]
     assert f"machine {other}: device cpu, cpu Xeon, cores 1" in table
 
@@ -111,7 +123,7 @@ def test_a_change_is_the_same_whatever_else_is_shown(folder: Path, capsys: pytes
 def test_markdown_is_a_table_whose_texts_have_no_meaning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     append(tmp_path / HISTORY, line(PSENET, 1, UNIT="<b>|\x1b[31m"))
     lines = shown(capsys, tmp_path, "--format", "markdown")
-    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 12
+    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 13
     assert "<b>" not in lines[2]
     assert "\x1b" not in lines[2]
 

@@ -74,6 +74,8 @@ def _notes(found: Sequence[CaseHistory]) -> Iterator[Note]:
     yield Note(f"{cases}: {what}.{_largest_change(found)}", "warning" if failed or unusual else "")
     yield Note(
         f"Unusual: outside of the range of the earlier comparable runs, of which there are at least {LEAST_EARLIER}. "
+        "Matmul: change of a large matrix product, which whole speed cases measure. If it is like that of the "
+        "result, the machine changed, not the program. "
         "Single runs vary by several percent; a comparison (docs/comparing.md) says whether the program changed.",
         "muted",
     )
@@ -85,7 +87,11 @@ def _largest_change(found: Sequence[CaseHistory]) -> str:
     if not changed:
         return ""
     percent, case = max(changed, key=lambda each: abs(each[0]))
-    return f" Largest change since the last comparable run: {_name(case)}, {percent:+.1f} %, a single run each."
+    matmul = case.last.change.matmul_percent
+    machine = "" if matmul is None else f"; a large matrix product changed by {matmul:+.1f} % between these runs"
+    return (
+        f" Largest change since the last comparable run: {_name(case)}, {percent:+.1f} %, a single run each{machine}."
+    )
 
 
 def _left_out(found: Sequence[CaseHistory], history: History) -> Iterator[Note]:
@@ -101,8 +107,8 @@ def _left_out(found: Sequence[CaseHistory], history: History) -> Iterator[Note]:
 
 def _table(found: Sequence[CaseHistory], anchors: Mapping[str, str]) -> Table:
     headings = (
-        *("case", "last run (UTC)", "result", "change (%)", "earlier comparable runs", "status", "what changed"),
-        "runs",
+        *("case", "last run (UTC)", "result", "change (%)", "matmul (%)", "earlier comparable runs", "status"),
+        *("what changed", "runs"),
     )
     rows = [_row(case, anchors) for case in found]
     return Table("The last run of each case, compared with its last comparable run", headings, rows, sortable=True)
@@ -115,7 +121,8 @@ def _row(case: CaseHistory, anchors: Mapping[str, str]) -> list[Cell]:
         Cell(_name(case), link=anchors.get(line.run_id, "")),
         _started(line),
         MISSING if line.JOB_FAIL_FLAG else amount(line.FINAL_RESULT, shown(line.FINAL_RESULT, unit_of(line.UNIT))),
-        _percent(case.last),
+        _percent(case.last.change.percent),
+        _percent(case.last.change.matmul_percent),
         Cell(before, tone="warning" if case.is_unusual else ""),
         _status(line, *_remarks(case)),
         Cell(_conditions(case.last, case.revision_change), is_sentence=True),
@@ -206,7 +213,7 @@ def _runs_table(case: CaseHistory) -> Table:
 
 
 def _run_cells(run: HistoryRun) -> list[Cell]:
-    line, percent = run.line, _percent(run)
+    line, percent = run.line, _percent(run.change.percent)
     doubt = " ?" if run.change.disturbed and percent.number is not None else ""
     result = Cell("failed", tone="bad") if line.JOB_FAIL_FLAG else amount(line.FINAL_RESULT)
     return [
@@ -224,9 +231,8 @@ def _started(line: HistoryLine) -> Cell:
     return Cell(f"{line.started_at:%Y-%m-%d %H:%M}", line.started_at.timestamp())
 
 
-def _percent(run: HistoryRun) -> Cell:
-    """Since the last comparable run: same machine and settings."""
-    percent = run.change.percent
+def _percent(percent: float | None) -> Cell:
+    """A change since the last comparable run: same machine and settings."""
     return MISSING if percent is None else amount(percent, f"{percent:+.1f} %")
 
 

@@ -44,6 +44,8 @@ def test_a_line_has_the_ten_fields_first_and_says_which_run_it_is_of() -> None:
 def test_a_line_says_under_which_conditions_its_figure_was_obtained() -> None:
     line = line_of(speed_artifact(CASE))
     assert (line.precision, line.samples_per_second, line.machine_verdict) == ("fp32", 4.0, "quiet")
+    assert line.matmul_tflops == 0.1
+    assert line_of(speed_artifact(CASE, light=True)).matmul_tflops is None
     assert line.machine == {"device": "cpu", "cpu": "1", "cores": "2", "memory": "8 GiB"}, "what the ranks saw first"
     assert line.versions == {"torch": "1", "python": "1", "opencv": "1"}
     assert line.settings["image_size"] == 320

@@ -32,6 +32,15 @@ def test_a_result_is_compared_with_the_last_good_one_of_its_case_and_measurement
     assert percents == [None, None, None, None, pytest.approx(25), pytest.approx(-20)]
 
 
+def test_a_machine_that_became_slower_is_seen_by_its_matrix_product() -> None:
+    """Between the same two runs as the result, whatever ran between them."""
+    lines = [good(4, matmul_tflops=2.0), good(9, case="another", matmul_tflops=9.0), good(3, matmul_tflops=1.5)]
+    change = found(*lines)[-1]
+    assert [change.percent, change.matmul_percent] == pytest.approx([-25, -25])
+    assert found(good(4, matmul_tflops=None), good(4))[-1].matmul_percent is None
+    assert found(good(4), good(4, matmul_tflops=None))[-1].matmul_percent is None
+
+
 def test_a_disturbed_run_makes_the_change_doubtful() -> None:
     loud = good(3, machine_verdict="disturbed")
     assert [each.disturbed for each in found(good(4), loud, good(4), good(4))] == [False, True, True, False]
@@ -46,7 +55,7 @@ def test_a_disturbed_run_makes_the_change_doubtful() -> None:
 )
 def test_another_machine_or_setting_is_named_and_not_compared(changed: dict[str, Any], there: str, back: str) -> None:
     """But with the last run on the same one."""
-    expected = [Change(), Change(conditions=(there,)), Change(25.0, conditions=(back,))]
+    expected = [Change(), Change(conditions=(there,)), Change(25.0, conditions=(back,), matmul_percent=0.0)]
     assert found(good(4), good(9, **changed), good(5)) == expected
 
 
@@ -54,7 +63,7 @@ def test_another_version_is_named_and_compared_even_after_a_case_that_does_not_k
     newer = good(5, versions={**GOOD.versions, "torch": "2"}, suite_version="9.9.9")
     assert found(good(4), FAILED, newer)[1:] == [
         Change(),
-        Change(25.0, conditions=("torch 1 -> 2", f"suite {GOOD.suite_version} -> 9.9.9")),
+        Change(25.0, conditions=("torch 1 -> 2", f"suite {GOOD.suite_version} -> 9.9.9"), matmul_percent=0.0),
     ]
 
 

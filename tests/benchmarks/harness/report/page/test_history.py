@@ -49,7 +49,7 @@ def test_the_last_run_is_held_against_the_comparable_ones_before_it() -> None:
     assert row["earlier comparable runs"] == "4.000 to 4.200 (3)"
     assert row["status"].startswith("unusual")
     assert "the last result of 1 is unusual" in found.notes[0].text
-    assert f"Largest change since the last comparable run: {CASE}, -28.6 %, a single run each." in found.notes[0].text
+    assert f"Largest change since the last comparable run: {CASE}, -28.6 %, a single run each" in found.notes[0].text
     assert found.summary == found.notes[0].text
     assert found.tables[0].rows[0][0] == Cell(CASE, link="case-a")
 
@@ -73,6 +73,15 @@ def test_changed_conditions_are_named_and_marked_and_another_machine_interrupts_
     assert ">torch<" in svg
     line = svg.partition('class="line s0" d="')[2].partition('"')[0]
     assert line.count("M") == 2
+
+
+def test_the_change_of_the_machine_itself_is_next_to_that_of_the_result() -> None:
+    before, now = (structs.replace(GOOD, FINAL_RESULT=4 * part, matmul_tflops=part) for part in (1.0, 0.7))
+    found = section(*runs(before, now))
+    assert [texts(found.tables[0])[name] for name in ("change (%)", "matmul (%)")] == ["-30.0 %", "-30.0 %"]
+    assert found.notes[0].text.endswith("; a large matrix product changed by -30.0 % between these runs.")
+    light = structs.replace(now, matmul_tflops=None)
+    assert texts(section(*runs(before, light)).tables[0])["matmul (%)"] == "-"
 
 
 def test_another_revision_of_the_suite_is_named_and_makes_no_run_incomparable() -> None:
