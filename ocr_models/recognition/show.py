@@ -54,7 +54,7 @@ def word_sheet(
         kept = max(number - number // 2, number - len(right))
         wrong = wrong[:kept]
         right = right[: number - len(wrong)]
-    frames = f"shown: {len(wrong)} wrong (red), {len(right)} right (green)"
+    frames = f"shown: {len(wrong)} wrong (red), {len(right)} right (green), with their confidence"
     return Picture([*wrong, *right], COLUMNS, PANEL_INCHES, f"{title}; {frames}")
 
 

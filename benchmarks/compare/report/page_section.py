@@ -74,12 +74,7 @@ def section(documents: Sequence[Comparison], notes: Sequence[Note] = ()) -> Sect
         notes=[Note(f"{summary} {QUESTION}"), *more],
         charts=_charts(found),
         tables=[_table(found[:MAX_ROWS]), _sides(latest[:MAX_ROWS])],
-        texts=[
-            Lines(
-                "To repeat a comparison (--help explains the procedure)",
-                list(map(repeat_command, latest[:MAX_COMMANDS])),
-            )
-        ],
+        texts=[_commands(latest[:MAX_COMMANDS])],
         summary=summary,
     )
 
@@ -221,6 +216,11 @@ def _sides(comparisons: Sequence[Comparison]) -> Table:
         for each in comparisons
     ]
     return Table("The sides of each comparison", ("measured (UTC)", "base", "head", "cases"), rows)
+
+
+def _commands(comparisons: Sequence[Comparison]) -> Lines:
+    title = "To repeat a comparison (--help explains the procedure)"
+    return Lines(title, list(map(repeat_command, comparisons)), wrapped=True)
 
 
 def repeat_command(comparison: Comparison) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.harness.results.largest_batch_artifact import LargestBatchArtifact, LargestBatchDetails
+from benchmarks.harness.results.largest_batch_artifact import TRAINED, LargestBatchArtifact, LargestBatchDetails
 
 HEADINGS = ("largest batch", "memory", "limit", "of", "fastest batch", "samples/s", "tries", "time")
 
@@ -18,6 +18,7 @@ def line(artifact: LargestBatchArtifact) -> str:
     """A good result in one line."""
     details = artifact.details
     assert isinstance(details, LargestBatchDetails)
+    trained = sum(each.outcome == TRAINED for each in details.tries)
     bound = {
         "memory": "",
         "time": " (time is over: a lower bound)",
@@ -26,7 +27,7 @@ def line(artifact: LargestBatchArtifact) -> str:
     return (
         f"largest batch {details.largest_batch} per process{bound[details.ended_by]}, "
         f"limit {_size(details.memory_limit_bytes)} ({SOURCES[details.memory_limit_source]}); fastest of "
-        f"{len(details.tries)} tries: {details.fastest_batch}, {_fastest_rate(details):.3f} samples/s"
+        f"{trained} that trained: {details.fastest_batch}, {_fastest_rate(details):.3f} samples/s"
     )
 
 

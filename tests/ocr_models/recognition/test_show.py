@@ -65,10 +65,10 @@ def test_half_of_the_words_are_right_and_the_title_says_how_many_are_not(tmp_pat
     for count, wrong in ((4, 2), (5, 3), (10, 7), (12, 9), (1, 1)):
         picture = word_sheet(many, [], count, reads_lower_case)
         assert [frame(panel.pixels) for panel in picture.panels] == [RED] * wrong + [GREEN] * (count - wrong)
-        of_them = f"shown: {wrong} wrong (red), {count - wrong} right (green)"
+        of_them = f"shown: {wrong} wrong (red), {count - wrong} right (green), with their confidence"
         assert picture.title == f"9 of the first 12 words were read wrong; {of_them}"
     named = word_sheet(many, [many.words[0].name, many.words[11].name], None, reads_lower_case)
-    assert named.title == "1 of 2 words were read wrong; shown: 1 wrong (red), 1 right (green)"
+    assert named.title == "1 of 2 words were read wrong; shown: 1 wrong (red), 1 right (green), with their confidence"
 
 
 def test_all_named_words_are_shown(data: WordSet) -> None:

@@ -15,6 +15,8 @@ from benchmarks.harness.results.artifact import MeasuredDetails, PlanDetails, Un
 from benchmarks.harness.results.common import details_of
 from ocr_models import MODELS
 
+UNITS = {"GiB": 2**30, "MiB": 2**20}
+
 
 def cause_section(case: ShownCase) -> Section:
     """Why a case failed; empty for a good case."""
@@ -31,7 +33,7 @@ def failure_section(case: ShownCase) -> Section:
     if case.failure is not None and case.failure.kind == "timeout":
         notes.append(Note("If the case is slow and does not hang, give it more SECONDS than it had.", "muted"))
     if isinstance(details_of(case.artifact), PlanDetails):
-        texts.append(Lines("To repeat it", [repeat_command(case)]))
+        texts.append(Lines("To repeat it", [repeat_command(case)], wrapped=True))
     if tail:
         texts.append(Lines(f"The last lines of {case.train_log.name}", tail))
     return Section(f"{case.name}, {case.measurement.name}", notes=notes, texts=texts)
@@ -117,7 +119,10 @@ def run_section(case: ShownCase) -> Section:
         ("processes x samples", f"{details.processes} x {details.batch_size_per_process}"),
         ("nodes", str(details.nodes)),
         ("threads per process", str(details.threads_per_process)),
-        ("steps of warm-up", str(details.warmup_steps)),
+        ("steps", f"{details.warmup_steps} of warm-up, {details.measured_steps} measured"),
+        ("image size", "fixed by the model" if details.image_size is None else f"{details.image_size} pixels"),
+        ("loader processes", str(details.loader_workers_per_process)),
+        ("seed", str(details.seed)),
         ("data", details.data_source),
         ("train log", f"train_log/{case.train_log.name}"),
         ("run", details.run_id),
@@ -140,7 +145,16 @@ def run_section(case: ShownCase) -> Section:
             for name, values in details.rank_differences.items()
         ]
     table = Table("Settings and data", ("", ""), rows)
-    return Section("The run", notes=notes, tables=[table], texts=[Lines("To repeat it", [repeat_command(case)])])
+    return Section(
+        "The run", notes=notes, tables=[table], texts=[Lines("To repeat it", [repeat_command(case)], wrapped=True)]
+    )
+
+
+def _size(limit: int) -> str:
+    """The shortest text that the option takes for these bytes, such as 1.4GiB."""
+    texts = (f"{limit / unit:.{digits}f}{name}" for digits in range(7) for name, unit in UNITS.items())
+    exact = (text for text in texts if int(float(text[:-3]) * UNITS[text[-3:]]) == limit)
+    return next(exact, f"{limit / 2**20:.6f}MiB")
 
 
 def revision(environment: Environment) -> str:
@@ -173,6 +187,5 @@ def repeat_command(case: ShownCase) -> str:
     if case.failure is not None and case.failure.kind == "timeout":
         words += ["--ocr-timeout", "SECONDS"]
     if getattr(details, "memory_limit_source", None) == "option":  # of a search, finished or not
-        size = f"{getattr(details, 'memory_limit_bytes', 0) / 2**20:.6f}".rstrip("0").rstrip(".")
-        words += ["--ocr-memory-limit", f"{size}MiB"]
+        words += ["--ocr-memory-limit", _size(getattr(details, "memory_limit_bytes", 0))]
     return shlex.join(words)

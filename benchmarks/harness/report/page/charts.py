@@ -28,7 +28,7 @@ from benchmarks.harness.report.page.drawing import (
     shade,
     x_axis,
 )
-from benchmarks.harness.report.page.quantities import amount
+from benchmarks.harness.report.page.quantities import amount, count
 from benchmarks.harness.report.page.scales import Scale, ticks
 from benchmarks.harness.report.page.sections import Cell, Chart, Table
 from benchmarks.harness.report.page.svg import element, position
@@ -107,12 +107,13 @@ def lines(
     )
 
 
-def bars(title: str, description: str, values: Sequence[Bar], unit: str) -> Chart:
+def bars(title: str, description: str, values: Sequence[Bar], unit: str, *, to_scale: bool = False) -> Chart:
     """Horizontal bars from 0, one below the other. One that is much longer than all others is drawn shorter, with a
-    gap.
+    gap, unless they are parts of a whole and have `to_scale`.
     """
     room, step, label_height = 96, 34, 13
-    longest = _longest([each.value for each in values if is_finite(each.value)])
+    finite = [each.value for each in values if is_finite(each.value)]
+    longest = max([*finite, 1e-12]) if to_scale else _longest(finite)
     x, labels, texts, gaps = Scale(0.0, longest, 0, WIDTH - room), [], [], []
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for number, each in enumerate(values):
@@ -234,7 +235,7 @@ def _points(series: Sequence[Line], x_label: str) -> Table:
         for x, y in line.points:
             found.setdefault(x, {})[number] = y
     rows: list[list[Cell]] = [
-        [amount(x), *(amount(values.get(number)) for number in range(len(series)))]
+        [amount(x, count(x)), *(amount(values.get(number)) for number in range(len(series)))]
         for x, values in sorted(found.items())
     ]
     return Table("", (x_label, *(line.name for line in series)), rows)

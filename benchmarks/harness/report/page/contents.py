@@ -128,6 +128,10 @@ def _guarded_case_page(case: ShownCase) -> CasePage:
 def _group(measurement: Measurement, cases: Sequence[ShownCase], environments: Environments) -> Group:
     pages = [_guarded_case_page(case) for case in cases]
     headings = list(dict.fromkeys(heading for page in pages for heading in page.cells))
+    # What no case has, such as launches of kernels on the CPU, needs no column. Of failed cases alone all stay.
+    headings = [
+        name for name in headings if any(page.cells.get(name, MISSING) != MISSING for page in pages)
+    ] or headings
     rows = [_row(case, page, headings) for case, page in zip(cases, pages, strict=True)]
     table = Table(measurement.title, ("case", "status", *headings, "measured (UTC)"), rows, sortable=True)
     blocks = [_block(case, page, environments) for case, page in zip(cases, pages, strict=True)]

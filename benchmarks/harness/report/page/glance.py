@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.harness.protocol.machine_report import MachineDetails
@@ -12,6 +12,7 @@ from benchmarks.harness.report.page.quantities import percent, shown
 from benchmarks.harness.report.page.sections import Cell, KeyFigure, Section, Tone
 from benchmarks.harness.results.artifact import MeasuredDetails
 from benchmarks.harness.results.common import details_of
+from benchmarks.harness.results.convergence_artifact import ConvergenceArtifact
 from benchmarks.harness.results.roofline import bound_in_words
 from benchmarks.harness.results.speed_artifact import LightDetails, SpeedDetails, TimedDetails
 
@@ -43,7 +44,7 @@ class Glance:
 def glance(folder: Folder, sections: Sequence[Section]) -> Glance:
     """What a reader sees first. `sections` are those of all cases together."""
     cases = folder.cases
-    remarks = [*_remarks(folder.of("speed")), *_summaries(sections)]
+    remarks = [*_remarks(folder.of("speed")), *_scores(folder.of("convergence")), *_summaries(sections)]
     if not cases and sections:
         headings = " and ".join(section.heading.lower() for section in sections)
         return Glance(f"No artifacts of cases, only {headings}", "", [], [], remarks)
@@ -150,10 +151,20 @@ def _remarks(cases: Sequence[ShownCase]) -> list[tuple[Cell, str]]:
     if len(limits) > 1:
         limit, case = min(limits, key=lambda each: each[0])
         if case is not slowest:
-            found.append(_about(case, f"is furthest from its limit: {percent(limit)} of it."))
+            which = ", of the cases that were not disturbed" if disturbed else ""
+            found.append(_about(case, f"is furthest from its limit: {percent(limit)} of it{which}."))
     found += [_about(case, f"was disturbed: {_reasons(case)}. Repeat it.") for case in disturbed[:SHOWN]]
     waiting = [case for case in good if case is not slowest and _waits(case)]
     return found + [_about(case, f"waits for data: {_why(case)}.") for case in waiting[:SHOWN]]
+
+
+def _scores(cases: Sequence[ShownCase]) -> Iterator[tuple[Cell, str]]:
+    for case in [each for each in cases if each.failure is None][:SHOWN]:
+        artifact = case.artifact
+        if isinstance(artifact, ConvergenceArtifact) and artifact.convergence_value is not None:
+            target = artifact.details.target
+            text = f"learned: {artifact.convergence_key} {artifact.convergence_value:.3f}, target {target:.3f}."
+            yield _about(case, text)
 
 
 def _about(case: ShownCase, text: str) -> tuple[Cell, str]:

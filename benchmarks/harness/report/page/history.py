@@ -208,7 +208,7 @@ def _kind(condition: str) -> str:
 
 def _runs_table(case: CaseHistory) -> Table:
     """Narrow, as it is below a chart: a "?" marks a change of which one run was disturbed."""
-    headings = ("run", "UTC", unit_of(case.last.line.UNIT), "change", "status", "what changed", "revision")
+    headings = ("run", "UTC", unit_of(case.last.line.UNIT), "change", "status", "other changes", "revision")
     return Table("", headings, [_run_cells(run) for run in reversed(case.runs[-MAX_TABLE:])])
 
 

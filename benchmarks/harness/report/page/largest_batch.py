@@ -97,7 +97,12 @@ def _result(details: LargestBatchDetails, *, on_gpu: bool) -> Section:
     trained = sorted(
         (each for each in details.tries if each.outcome == TRAINED), key=lambda each: each.batch_size_per_process
     )
-    return Section("Largest batch", figures=figures, notes=notes, charts=_charts(trained, limit))
+    return Section(
+        "Largest batch",
+        figures=figures,
+        notes=notes,
+        charts=_charts(trained, limit, "" if on_gpu else " of address space"),
+    )
 
 
 def _of_the_case(details: LargestBatchDetails, fastest: BatchTry) -> list[KeyFigure]:
@@ -109,7 +114,7 @@ def _of_the_case(details: LargestBatchDetails, fastest: BatchTry) -> list[KeyFig
     return [KeyFigure("Batch of the case", f"{details.batch_size_per_process} per process", remark)]
 
 
-def _charts(trained: Sequence[BatchTry], limit: int) -> list[Chart]:
+def _charts(trained: Sequence[BatchTry], limit: int, limited: str) -> list[Chart]:
     """Of one point there is nothing to see."""
     if len(trained) < 2:
         return []
@@ -127,11 +132,11 @@ def _charts(trained: Sequence[BatchTry], limit: int) -> list[Chart]:
         ),
         lines(
             "Memory by batch",
-            f"Peak memory of each try that trained, and the limit of {mebibytes(limit)}.",
+            f"Peak memory of each try that trained, and the limit of {mebibytes(limit)}{limited}.",
             [Line("peak", sizes, dots=True)],
             x_label=X_LABEL,
             y_label="MiB",
-            level=(limit / MEBIBYTE, f"limit {mebibytes(limit)}"),
+            level=(limit / MEBIBYTE, f"limit {mebibytes(limit)}{limited}"),
         ),
     ]
 

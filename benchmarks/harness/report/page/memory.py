@@ -59,7 +59,7 @@ def _memory(details: MemoryDetails) -> Section:
     figures = [KeyFigure("Peak", mebibytes(details.peak_bytes), COUNTED[details.memory_of])]
     if details.bytes_per_sample is not None:
         sizes = " and ".join(str(each.samples) for each in details.batch_peaks)
-        figures.append(KeyFigure("One more sample", mebibytes(details.bytes_per_sample), f"from batches of {sizes}"))
+        figures.append(KeyFigure("One more sample", _per_sample(details), f"from batches of {sizes}"))
     if details.fragmentation_bytes is not None:
         figures.append(KeyFigure("Reserved beyond it", mebibytes(details.fragmentation_bytes), "cache and pieces"))
     figures.append(_since_start(details))
@@ -82,7 +82,14 @@ def _since_start(details: MemoryDetails) -> KeyFigure:
     size = mebibytes(details.host_peak_bytes)
     if details.memory_of == "device":
         return KeyFigure("Host", size, "peak of the process")
-    return KeyFigure("Peak since the start", size, "set-up and warm-up included")
+    rank = f" of rank {details.of_rank}" if len(details.ranks) > 1 else ""
+    return KeyFigure("Peak since the start", size, f"{rank} until the end of the measured steps".strip())
+
+
+def _per_sample(details: MemoryDetails) -> str:
+    """Resident memory is that of pages and of what malloc keeps: more digits would say nothing."""
+    size = (details.bytes_per_sample or 0) / MEBIBYTE
+    return f"about {size:.2g} MiB" if details.memory_of == "process" and size < 1000 else mebibytes(size * MEBIBYTE)
 
 
 def _step(details: MemoryDetails) -> Chart:

@@ -50,12 +50,16 @@ def _cells(details: ProfileDetails, busy: float) -> dict[str, Cell]:
 
 
 def _result(details: ProfileDetails, busy: float) -> Section:
-    gaps = details.profile.gaps
+    gaps, rank = details.profile.gaps, _of_rank(details)
     figures = [
         KeyFigure("Busy", percent(busy), f"of the steps {WITH}, all ranks"),
         KeyFigure("Step", milliseconds(details.step_seconds), WITHOUT),
-        KeyFigure("Profiler", percent(details.profiler_overhead), "longer steps with it"),
-        KeyFigure("Idle per step", milliseconds(gaps.seconds_per_step), f"{count(gaps.count_per_step)} gaps, {WITH}"),
+        KeyFigure(
+            "Profiler", percent(details.profiler_overhead), f"longer with it, {details.profiled_steps} steps each"
+        ),
+        KeyFigure(
+            "Idle per step", milliseconds(gaps.seconds_per_step), f"{count(gaps.count_per_step)} gaps{rank}, {WITH}"
+        ),
         KeyFigure("Data wait", percent(details.data_wait_fraction), f"of the steps {WITHOUT}"),
     ]
     if details.launches_per_step is not None:
@@ -64,7 +68,7 @@ def _result(details: ProfileDetails, busy: float) -> Section:
     if details.communication is not None:
         hidden = details.communication.overlapped_seconds_per_step
         text = milliseconds(details.communication.seconds_per_step)
-        remark = f"{WITH}; {milliseconds(hidden)} of it behind computing"
+        remark = f"waiting for other ranks included{rank}, {WITH}; {milliseconds(hidden)} of it behind computing"
         figures.append(KeyFigure("Communication per step", text, remark))
     groups = sorted(details.profile.groups, key=lambda group: -group.seconds_per_step)
     values = [
@@ -72,11 +76,16 @@ def _result(details: ProfileDetails, busy: float) -> Section:
         for each in groups
         if each.seconds_per_step
     ]
-    text = f"Busy time per step of each kind of work, {WITH}; the backward pass counts with its forward operator."
+    text = f"Busy time per step of each kind of work{rank}, {WITH}; the backward pass counts with its forward operator."
     trace = details.trace
     note = f"Trace for ui.perfetto.dev: index/{trace}." if trace is not None else f"No trace: {details.trace_problem}."
-    charts = [bars("Kinds of work", text, values, f"ms per step {WITH}")]
+    charts = [bars(f"Kinds of work{rank}", text, values, f"ms per step {WITH}", to_scale=True)]
     return Section("Profile", figures=figures, notes=[Note(note)], charts=charts)
+
+
+def _of_rank(details: ProfileDetails) -> str:
+    """Details are those of rank 0, the busy time is that of all ranks: with several they do not add up."""
+    return ", rank 0" if len(details.ranks) > 1 else ""
 
 
 def _rows(caption: str, rows: Sequence[KernelTime] | Sequence[OperatorTime]) -> Table:

@@ -42,6 +42,12 @@ def flops(teraflops: float) -> str:
     return shown(teraflops * factor, f"{prefix}FLOP/s")
 
 
+def bandwidth(terabytes: float) -> str:
+    """The same of a rate of bytes: "12.30 GB/s"."""
+    prefix, factor = prefixed(terabytes)
+    return shown(terabytes * factor, f"{prefix}B/s")
+
+
 def prefixed(tera: float) -> tuple[str, float]:
     """The prefix with which a rate of so many tera- is at least 1, and the factor that it needs."""
     return next((each for each in (("T", 1.0), ("G", 1e3)) if tera * each[1] >= 1), ("M", 1e6))

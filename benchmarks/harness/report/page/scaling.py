@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.harness.report.page import charts
 from benchmarks.harness.report.page.drawing import Line
 from benchmarks.harness.report.page.folder import Folder, ShownCase
-from benchmarks.harness.report.page.quantities import amount, share
+from benchmarks.harness.report.page.quantities import amount, share, shown
 from benchmarks.harness.report.page.sections import Cell, Note, Section, Table
 from benchmarks.harness.results.common import details_of
 from benchmarks.harness.results.speed_artifact import TimedDetails
+
+SAME = 2e-3
+"""Rates that differ by less are the same but for their digits."""
 
 
 def scaling_section(folder: Folder) -> Section:
@@ -57,8 +62,25 @@ def scaling_section(folder: Folder) -> Section:
         y_label="efficiency",
         level=(1.0, "ideal"),
     )
-    notes = [] if len(found) <= charts.SERIES else [Note(f"The chart shows {charts.SERIES} of {len(found)} baselines.")]
+    notes = list(_measured_again(folder, found))
+    notes += (
+        [] if len(found) <= charts.SERIES else [Note(f"The chart shows {charts.SERIES} of {len(found)} baselines.")]
+    )
     return Section("Scaling", notes=notes, charts=[chart], tables=[table])
+
+
+def _measured_again(folder: Folder, found: Mapping[str, Sequence[tuple[int, ShownCase, float]]]) -> Iterator[Note]:
+    """Baselines whose artifact is not the one that the efficiency was computed with."""
+    rates = {case.name: case.artifact.FINAL_RESULT for case in folder.of("speed")}
+    for baseline, rows in found.items():
+        _, case, efficiency = rows[-1]
+        used = case.artifact.FINAL_RESULT / efficiency / max(1, case.artifact.gpu_num)
+        now = rates.get(baseline)
+        if now is not None and not math.isclose(now, used, rel_tol=SAME):
+            text = (
+                f"{baseline} was measured again later, with {shown(now, 'samples/s')}. Efficiencies are those of then."
+            )
+            yield Note(text, "warning")
 
 
 def _count(row: tuple[int, ShownCase, float]) -> int:

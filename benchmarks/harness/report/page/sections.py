@@ -106,10 +106,15 @@ class Note:
 
 @dataclass(frozen=True)
 class Lines:
-    """Text whose lines and blanks are kept, such as a log or a command."""
+    """Text whose lines and blanks are kept, such as a log or a command.
+
+    Attributes:
+        wrapped: whether a line that is too long is continued below, as of a command, instead of being scrolled.
+    """
 
     title: str
     lines: Sequence[str]
+    wrapped: bool = False
 
 
 @dataclass(frozen=True)

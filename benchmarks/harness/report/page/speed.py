@@ -9,6 +9,7 @@ from benchmarks.harness.report.page.folder import ShownCase
 from benchmarks.harness.report.page.quantities import (
     MISSING,
     amount,
+    bandwidth,
     flops,
     mebibytes,
     milliseconds,
@@ -55,7 +56,9 @@ def _cells(case: ShownCase, details: TimedDetails[TimedRank] | None) -> dict[str
     waiting = details.data_wait_fraction
     return {
         "samples/s": amount(case.artifact.FINAL_RESULT) if case.failure is None else MISSING,
-        "of the limit": MISSING if found is None else share(found.fraction),
+        "of the limit": MISSING
+        if found is None
+        else share(found.fraction, "warning" if _is_disturbed(details) else ""),
         "bound by": MISSING if found is None else Cell(bound_in_words(found)),
         "step p50 (ms)": amount(1000 * details.step_seconds.p50),
         "p95 (ms)": amount(1000 * details.step_seconds.p95),
@@ -108,7 +111,21 @@ def _limits(details: SpeedDetails) -> Section:
         charts.append(_needed(details))
         bound, part = bound_in_words(details.roofline), percent(details.roofline.fraction)
         notes.append(Note(f"Bound by {bound}: the step reaches {part} of the roofline."))
-    return Section("What bounds it", notes=notes, charts=charts)
+    if _is_disturbed(details):
+        notes.append(Note("What disturbed the steps may have slowed down these limits, too.", "warning"))
+    return Section("What bounds it", figures=_rates(details), notes=notes, charts=charts)
+
+
+def _rates(details: SpeedDetails) -> list[KeyFigure]:
+    """What the machine reached in the same run."""
+    return [
+        KeyFigure("Large matrix product", flops(details.matmul_tflops), "measured, in the precision of the case"),
+        KeyFigure("Memory copy", bandwidth(details.copy_terabytes_per_second), "measured, read and written"),
+    ]
+
+
+def _is_disturbed(details: TimedDetails[TimedRank]) -> bool:
+    return details.machine is not None and details.machine.verdict == "disturbed"
 
 
 def _needed(details: SpeedDetails) -> Chart:
@@ -117,13 +134,14 @@ def _needed(details: SpeedDetails) -> Chart:
     fractions = {
         "arithmetic": found.arithmetic_fraction,
         "memory": found.memory_fraction,
-        "exchange of gradients": details.exposed_communication_fraction or 0.0,
         "waiting for data": details.data_wait_fraction,
     }
-    rest = 1 - sum(fractions.values())
-    if rest > 0:
-        fractions["other: kernels below the limits, gaps"] = rest
-    parts = [Part(name, value, percent(value)) for name, value in fractions.items() if value]
+    exchange = details.exposed_communication_fraction
+    rest = 1 - sum(fractions.values()) - (exchange or 0.0)
+    fractions["other: kernels below the limits, gaps"] = max(0.0, rest)
+    if exchange is not None:
+        fractions["exchange of gradients"] = exchange  # the last: a part has the same colour in all cases
+    parts = [Part(name, value, percent(value)) for name, value in fractions.items()]
     return stacked(
         "Parts of a step's time",
         f"What the operations of a step need at the limits of the machine: {percent(found.fraction)} of its time.",
@@ -148,7 +166,7 @@ def _ranks(details: TimedDetails[TimedRank]) -> Section:
     figures = [KeyFigure("Spread of the ranks", percent(details.rank_spread), "1 - fastest / slowest")]
     if isinstance(details, SpeedDetails) and details.exposed_communication_fraction is not None:
         exposed = percent(details.exposed_communication_fraction)
-        figures.append(KeyFigure("Exchange of gradients", exposed, "of a step, not hidden"))
+        figures.append(KeyFigure("Exchange of gradients", exposed, "of a step: how much longer it is with it"))
     return Section("Ranks", figures=figures, tables=[Table("Each rank", headings, rows, sortable=True)])
 
 

@@ -48,6 +48,12 @@ TERMS = (
         SPEED,
     ),
     Term(
+        "exchange of gradients",
+        "Between several processes. In a speed case: how much longer a step is than without it. In a profile: the "
+        "time in which it runs, waiting for other ranks included, even if the device computes meanwhile.",
+        TIMED,
+    ),
+    Term(
         "loader only, step only",
         "The rate of the loader without a training, and of the training on a batch that is already on the device.",
         SPEED,
@@ -77,6 +83,12 @@ TERMS = (
         "other (memory)",
         "What is left of the peak: workspaces of convolutions, temporary tensors, rounding; on the CPU also free "
         "memory that malloc holds.",
+        MEMORY,
+    ),
+    Term(
+        "host peak",
+        "Peak resident memory of the process since its start, set-up and warm-up included, until the end of the "
+        "measured steps.",
         MEMORY,
     ),
     Term(

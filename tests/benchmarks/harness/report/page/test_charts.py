@@ -81,6 +81,8 @@ def test_a_bar_that_is_much_longer_than_the_others_is_drawn_with_a_gap() -> None
     assert len(paths(chart, "gap")) == 1
     assert paths(bars("t", "d", [Bar("a", 1.0, "1"), Bar("b", 2.0, "2")], "s"), "gap") == []
     assert "c 1000" in (drawn(chart).findtext("desc") or "")
+    whole = bars("t", "d", [Bar("a", 1.0, "1"), Bar("b", 2.0, "2"), Bar("c", 1000.0, "1000")], "s", to_scale=True)
+    assert (paths(whole, "gap"), whole.legend) == ([], ())
     assert chart.legend == (("cut", "a bar with a gap is longer than drawn"),)
     assert bars("t", "d", [Bar("a", 1.0, "1")], "s").legend == ()
 

@@ -89,6 +89,16 @@ def test_the_scaling_is_that_of_the_artifacts(page: Contents) -> None:
     ]
 
 
+def test_a_baseline_that_was_measured_again_is_said(page: Contents, tmp_path: Path) -> None:
+    (section,) = [section for section in page.sections if section.heading == "Scaling"]
+    assert section.notes == []
+    put_session(tmp_path)
+    put(tmp_path, "speed", speed_artifact("psenet_sp_bs2_fp32_cpu1"), {"FINAL_RESULT": 3.0})
+    (again,) = [each for each in contents(read_folder(tmp_path)).sections if each.heading == "Scaling"]
+    assert again.notes[0].text.startswith("psenet_sp_bs2_fp32_cpu1 was measured again later, with 3.000 samples/s.")
+    assert texts(again.tables[0].rows[0])[4] == "4.000"
+
+
 def test_the_command_repeats_the_case(html: str) -> None:
     assert (
         "pytest benchmarks --ocr-case psenet_sp_bs2_fp32_cpu1 -m speed --ocr-steps 10 --ocr-image-size 320 "

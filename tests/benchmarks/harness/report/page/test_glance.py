@@ -14,10 +14,12 @@ from benchmarks.harness.report.page.folder import read_folder
 from benchmarks.harness.report.page.glance import Glance
 from benchmarks.harness.report.page.render import render
 from benchmarks.harness.report.page.terms import terms
+from benchmarks.harness.results import profile
 from benchmarks.harness.results.measurements import MEASUREMENTS
 from memory_runs import memory_artifact, memory_report, memory_run
 from page_folder import put
-from samples import speed_artifact
+from profiles import profiled_run
+from samples import CONVERGENCE_CASE, KILLED, converged_run, convergence_artifact, speed_artifact
 
 GPU = "psenet_sp_bs8_bf16_1"
 CASES = ("psenet_sp_bs2_fp32_cpu1", "psenet_sp_bs8_fp32_1", "psenet_sp_bs8_bf16_1")
@@ -59,7 +61,7 @@ def test_a_disturbed_case_is_named_with_the_reason_and_is_not_the_furthest_from_
     remarks = [(case.text, text) for case, text in first_screen(tmp_path).remarks]
     assert dict(remarks)[slowest].startswith("is the slowest: 0.250 samples/s, bound by memory, at 90.0 %")
     assert (disturbed, f"was disturbed: {REASON}. Repeat it.") in remarks
-    assert (middle, "is furthest from its limit: 50.0 % of it.") in remarks
+    assert (middle, "is furthest from its limit: 50.0 % of it, of the cases that were not disturbed.") in remarks
 
 
 def test_a_step_far_from_its_limits_is_not_said_to_be_bound_by_them(tmp_path: Path) -> None:
@@ -69,6 +71,36 @@ def test_a_step_far_from_its_limits_is_not_said_to_be_bound_by_them(tmp_path: Pa
     assert getattr(row["bound by"], "text", "") == "nothing known"
     notes = [note.text for section in page.groups[0].cases[0].sections for note in section.notes]
     assert "Bound by nothing known: the step reaches 1.2 % of the roofline." in notes
+
+
+def test_limits_of_a_disturbed_case_are_said_to_be_doubtful(tmp_path: Path) -> None:
+    put(tmp_path, "speed", speed_artifact(CASES[0]), DISTURBED)
+    page = contents(read_folder(tmp_path))
+    row = dict(zip(page.groups[0].table.headings, page.groups[0].table.rows[0], strict=True))
+    assert getattr(row["of the limit"], "tone", "") == "warning"
+    (section,) = [each for each in page.groups[0].cases[0].sections if each.heading == "What bounds it"]
+    assert [note.text for note in section.notes][
+        -1
+    ] == "What disturbed the steps may have slowed down these limits, too."
+    assert [figure.value for figure in section.figures] == ["100.0 GFLOP/s", section.figures[1].value]
+
+
+def test_a_training_that_learned_is_on_the_first_screen(tmp_path: Path) -> None:
+    put(tmp_path, "convergence", convergence_artifact(converged_run(tmp_path, CONVERGENCE_CASE)))
+    assert [(case.text, text) for case, text in first_screen(tmp_path).remarks] == [
+        (CONVERGENCE_CASE, "learned: hmean 0.750, target 0.700.")
+    ]
+
+
+def test_a_column_that_no_case_has_is_left_out(tmp_path: Path) -> None:
+    for case, artifact in ((GPU, "on the GPU"), ("psenet_sp_bs2_fp32_cpu1", "on the CPU")):
+        folder = tmp_path / artifact
+        put(folder, "profile", profile.build(profiled_run(case), folder / "train_log" / "x", folder))
+        headings = contents(read_folder(folder)).groups[0].table.headings
+        assert ("launches per step" in headings) == (case == GPU)
+        assert "busy" in headings
+    put(tmp_path / "failed", "speed", speed_artifact(failure=KILLED))
+    assert "samples/s" in contents(read_folder(tmp_path / "failed")).groups[0].table.headings
 
 
 def test_all_models_of_a_session_are_named(tmp_path: Path) -> None:

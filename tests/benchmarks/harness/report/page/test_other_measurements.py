@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.controller.option_values import memory_size
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.report.page.case_sections import repeat_command
 from benchmarks.harness.report.page.folder import ShownCase, read_folder
@@ -125,10 +127,11 @@ def test_a_search_shows_each_try_and_both_courses(tmp_path: Path) -> None:
 
 def test_the_command_that_repeats_a_search_has_its_memory_limit(tmp_path: Path) -> None:
     artifact = artifact_of(searched(above(20)))
-    limit = {"details.memory_limit_source": "option", "details.memory_limit_bytes": 1433 * 2**20 + 2**19}
-    for each in (artifact, artifact_of(searched(above(8, Failure("hang", "no progress"))))):
+    failed = artifact_of(searched(above(8, Failure("hang", "no progress"))))
+    for each, option in product((artifact, failed), ("1433.5MiB", "1.4GiB", "6GiB", "0.123456GiB")):
+        limit = {"details.memory_limit_source": "option", "details.memory_limit_bytes": memory_size(option)}
         put(tmp_path, "largest_batch", each, limit)
-        assert repeat_command(shown(tmp_path)).endswith(" --ocr-memory-limit 1433.5MiB")
+        assert repeat_command(shown(tmp_path)).endswith(f" --ocr-memory-limit {option}")
 
 
 def test_a_search_that_ended_early_says_that_a_larger_batch_may_train(tmp_path: Path) -> None:

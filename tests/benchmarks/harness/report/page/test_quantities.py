@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.harness.report.page.quantities import count, flops, prefixed, unit_of
+from benchmarks.harness.report.page.quantities import bandwidth, count, flops, prefixed, unit_of
 
 
 @pytest.mark.parametrize(("value", "text"), [(67.0, "67"), (1.5, "1.500"), (1234.0, "1,234"), (float("inf"), "-")])
@@ -18,6 +18,10 @@ def test_a_whole_number_of_things_has_no_point(value: float, text: str) -> None:
 )
 def test_a_rate_has_the_prefix_that_suits_it(teraflops: float, text: str) -> None:
     assert flops(teraflops) == text
+
+
+def test_a_rate_of_bytes_does_too() -> None:
+    assert [bandwidth(value) for value in (3.35, 0.0123)] == ["3.350 TB/s", "12.30 GB/s"]
 
 
 def test_a_prefix_has_its_factor() -> None:
