@@ -193,6 +193,7 @@ def test_the_gate_judges_it(measured: tuple[Path, Path, Outcome], tmp_path: Path
         assert named in judged.stdout, judged.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_failure_leaves_a_failed_artifact_that_the_gate_reports(
     measured: tuple[Path, Path, Outcome], run_pytest: RunPytest, image_folder: Path, tmp_path: Path
 ) -> None:

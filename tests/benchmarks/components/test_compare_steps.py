@@ -38,7 +38,7 @@ def check_table(text: str, cases: list[str]) -> None:
     assert all(float(line.split()[3]) > 0 for line in own)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_command_prints_a_row_per_variant(image_folder: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.components.compare_steps", *small("dbr18", image_folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=True)

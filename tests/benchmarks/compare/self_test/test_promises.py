@@ -39,11 +39,8 @@ def _with_machine(model: Model, machine: str) -> Model:
     return Model(f"{model.name}, {machine}", draw)
 
 
-EVERY = [
-    *NOISES,
-    *(_with_machine(model, "disturbed") for model in NOISES),
-    *(_with_machine(model, "changing") for model in NOISES),
-]
+ON_SUCH_MACHINES = [_with_machine(model, machine) for machine in ("disturbed", "changing") for model in NOISES]
+EVERY = [*NOISES, *(pytest.param(model, marks=pytest.mark.exhaustive) for model in ON_SUCH_MACHINES)]
 
 every_noise = pytest.mark.parametrize("model", EVERY, ids=lambda model: model.name)
 
