@@ -15,6 +15,7 @@ from suite import ROOT, suite_environment
 from waiting import until
 
 CASE = "tiny_sp_bs2_fp32_cpu1"
+SHORT = ("--ocr-steps", "3", "--ocr-warmup", "0", "--ocr-loader-workers", "0")
 QUICKER = "-p no:hypothesispytest"
 """Each run has a pytest of its own: a second less for each."""
 
@@ -27,7 +28,7 @@ def command(output: Path, *more: str) -> list[str]:
 @pytest.mark.slow
 def test_a_comparison_that_is_interrupted_and_resumed(tmp_path: Path) -> None:
     """Two pairs of the tiny model; Ctrl-C reaches it after the first one, or its first attempt."""
-    document, steps = tmp_path / "comparisons" / "test.json", ["--", "--ocr-steps", "3", "--ocr-warmup", "0"]
+    document, steps = tmp_path / "comparisons" / "test.json", ["--", *SHORT]
     first = subprocess.Popen(
         command(tmp_path, *steps),
         cwd=ROOT,

@@ -159,6 +159,7 @@ def test_a_convergence_case_that_failed_is_run_again_without_being_asked_for(
     assert [line for line in text.splitlines() if "::" in line] == [failed, *others]
 
 
+@pytest.mark.exhaustive
 def test_a_set_without_held_out_images_is_named(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

@@ -69,9 +69,7 @@ def failed(
 CONSTANT, WRONG, MISMATCH = Scenario("constant@"), Scenario("wrong@"), of_two("mismatch@/1")
 
 FAILURES = [
-    (Scenario("exception@setup"), "exception", "RuntimeError: a planted", 0),
     (Scenario("address_space@6"), "out_of_memory", "you tried to allocate 4294967296 bytes", 0),
-    (Scenario("kill@6"), "killed", "rank 0 was killed by SIGKILL", 0),
     (Scenario("nan@6"), "non_finite_loss", "loss is nan at step 4", 0),
     (CONSTANT, "constant_loss", "the loss is 1 at every step", 0),
     (WRONG, "wrong_result", r"the loss of a step on fixed .* is .* instead of 0\.3303", 0),
@@ -82,9 +80,11 @@ FAILURES = [
 """Scenario, and the kind, message and rank of its failure. One of each kind; the others have tests of their own."""
 
 FURTHER_FAILURES = [
+    (Scenario("exception@setup"), "exception", "RuntimeError: a planted", 0),
     (Scenario("exception@6"), "exception", "RuntimeError: a planted", 0),
     (of_two("exception@5/1"), "exception", "a planted", 1),
     (Scenario("device_memory@6"), "out_of_memory", "CUDA out of memory. Tried to allocate", 0),
+    (Scenario("kill@6"), "killed", "rank 0 was killed by SIGKILL", 0),
     (Scenario("segv@6"), "killed", "rank 0 was killed by SIGSEGV", 0),
     (of_two("kill@5/1"), "killed", "rank 1 was killed by SIGKILL", 1),
     (Scenario("inf@6"), "non_finite_loss", "loss is inf at step 4", 0),

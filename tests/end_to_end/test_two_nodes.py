@@ -59,7 +59,7 @@ def start(namespaces: tuple[str, str], image_folder: Path, tmp_path: Path) -> It
     def start_node(rank: int, *arguments: object, fault: str = "") -> subprocess.Popen[str]:
         command = suite_command(
             *("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path),
-            *("--ocr-image-size", 64, "--ocr-steps", 6, "--ocr-warmup", 1),
+            *("--ocr-image-size", 64, "--ocr-steps", 6, "--ocr-warmup", 1, "--ocr-loader-workers", 0),
             *("--ocr-nnodes", 2, "--ocr-node-rank", rank, "--ocr-rdzv-endpoint", f"{ADDRESSES[0]}:29411"),
             *arguments,
         )
