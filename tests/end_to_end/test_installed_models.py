@@ -103,7 +103,7 @@ def reference_check(model: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=suite_environment(), capture_output=True, text=True)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # test_guides.py has this command, too
 def test_the_command_computes_the_figures_that_are_missing() -> None:
     done = reference_check("tinyplain")
     assert done.returncode == 0, done.stderr

@@ -56,7 +56,6 @@ def test_forward(case: str) -> None:
     ("case", "steps", "norm", "logits"),
     [
         ("vgg", 2, 1e-3, 1e-2),
-        pytest.param("resnet", 2, 2e-2, 2e-2, marks=pytest.mark.slow),
         pytest.param("vgg", 6, 1e-3, 1e-2, marks=pytest.mark.slow),
         pytest.param("vgg_adam", 6, 1e-3, 1e-2, marks=pytest.mark.exhaustive),
         pytest.param("resnet", 6, 2e-2, 2e-2, marks=pytest.mark.exhaustive),
