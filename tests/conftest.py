@@ -26,12 +26,25 @@ from word_files import write_lmdb_split
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker here: `pytest .` collects the tests with the settings of the suite."""
+    """Register the markers here: `pytest .` collects the tests with the settings of the suite."""
     config.addinivalue_line("markers", "slow: a test that takes more than a few seconds")
+    config.addinivalue_line(
+        "markers",
+        "exhaustive: repeats a check for further models, precisions, faults or processes; slow, too; "
+        "run by `tox -e exhaustive`, and in CI",
+    )
     # The tests share few cores. Threads of torch that wait for a core cost several times what they save.
     if config.inipath is not None and config.inipath.parent == Path(__file__).parent:  # not in a session of the suite
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # ranks of the suite set their own number of threads
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` deselects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """An exhaustive test is slow: whatever takes the quick tests only leaves it out."""
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def arguments(output: Path, data: Path) -> list[object]:
     return [*given, "--ocr-steps", 2, "--ocr-warmup", 0, "--ocr-loader-workers", 0]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # test_comparison.py has real runs, and tests/benchmarks/compare/test_pytest_form.py this form
 def test_a_case_is_compared_by_runs_that_do_not_compare_again(
     run_pytest: RunPytest, image_folder: Path, tmp_path: Path
 ) -> None:

@@ -48,7 +48,10 @@ def move_the_folder(photographs: Path) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "message"),
-    [(truncate_an_image, r"img_2\.jpg.*truncated"), (move_the_folder, r"img_\d\.jpg.*No such file")],
+    [
+        (truncate_an_image, r"img_2\.jpg.*truncated"),
+        pytest.param(move_the_folder, r"img_\d\.jpg.*No such file", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_real_images_that_are_lost_during_a_run_are_named(
     photographs: Path, tmp_path: Path, harm: Callable[[Path], None], message: str
@@ -136,7 +139,10 @@ def hanging(image_folder: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str
         yield process
 
 
-@pytest.mark.parametrize(("number", "named"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+@pytest.mark.parametrize(
+    ("number", "named"),
+    [(signal.SIGINT, "Ctrl-C"), pytest.param(signal.SIGTERM, "SIGTERM", marks=pytest.mark.exhaustive)],
+)
 def test_an_interrupt_ends_the_case_in_order(
     hanging: subprocess.Popen[str], tmp_path: Path, number: signal.Signals, named: str
 ) -> None:

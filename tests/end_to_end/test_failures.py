@@ -66,30 +66,35 @@ def failed(
         }
 
 
+CONSTANT, WRONG, MISMATCH = Scenario("constant@"), Scenario("wrong@"), of_two("mismatch@/1")
+
 FAILURES = [
+    (Scenario("address_space@6"), "out_of_memory", "you tried to allocate 4294967296 bytes", 0),
+    (Scenario("nan@6"), "non_finite_loss", "loss is nan at step 4", 0),
+    (CONSTANT, "constant_loss", "the loss is 1 at every step", 0),
+    (WRONG, "wrong_result", r"the loss of a step on fixed .* is .* instead of 0\.3303", 0),
+    (MISMATCH, "rank_mismatch", "parameters of rank 1 differ from those of rank 0", 1),
+    (Scenario("bad_image@13"), "data", r"truncated JPEG", 0),
+    (Scenario("abort@6"), "device", "AcceleratorError: CUDA error: unknown error; look for Xid", 0),
+]
+"""Scenario, and the kind, message and rank of its failure. One of each kind; the others have tests of their own."""
+
+FURTHER_FAILURES = [
     (Scenario("exception@setup"), "exception", "RuntimeError: a planted", 0),
     (Scenario("exception@6"), "exception", "RuntimeError: a planted", 0),
     (of_two("exception@5/1"), "exception", "a planted", 1),
-    (Scenario("address_space@6"), "out_of_memory", "you tried to allocate 4294967296 bytes", 0),
     (Scenario("device_memory@6"), "out_of_memory", "CUDA out of memory. Tried to allocate", 0),
     (Scenario("kill@6"), "killed", "rank 0 was killed by SIGKILL", 0),
     (Scenario("segv@6"), "killed", "rank 0 was killed by SIGSEGV", 0),
     (of_two("kill@5/1"), "killed", "rank 1 was killed by SIGKILL", 1),
-    (Scenario("nan@6"), "non_finite_loss", "loss is nan at step 4", 0),
     (Scenario("inf@6"), "non_finite_loss", "loss is inf at step 4", 0),
-    (Scenario("constant@"), "constant_loss", "the loss is 1 at every step", 0),
-    (Scenario("wrong@"), "wrong_result", r"the loss of a step on fixed .* is .* instead of 0\.3303", 0),
-    (of_two("mismatch@/1"), "rank_mismatch", "parameters of rank 1 differ from those of rank 0", 1),
-    (Scenario("bad_image@13"), "data", r"truncated JPEG", 0),
     (Scenario("kill_loader@13"), "data", r"DataLoader worker \(pid", 0),
-    (Scenario("abort@6"), "device", "AcceleratorError: CUDA error: unknown error; look for Xid", 0),
 ]
-"""Scenario, and the kind, message and rank of its failure."""
 
 
 @pytest.mark.parametrize(
     ("scenario", "kind", "message", "rank"),
-    FAILURES,
+    [*FAILURES, *(pytest.param(*each, marks=pytest.mark.exhaustive) for each in FURTHER_FAILURES)],
     ids=lambda value: value.fault if isinstance(value, Scenario) else "",
 )
 def test_a_failure_is_reported_and_leaves_nothing_behind(
@@ -100,9 +105,7 @@ def test_a_failure_is_reported_and_leaves_nothing_behind(
     found.is_reported(kind, message, rank)
 
 
-@pytest.mark.parametrize(
-    ("scenario", "ranks"), [(FAILURES[10][0], 1), (FAILURES[11][0], 1), (FAILURES[12][0], 2)], ids=str
-)
+@pytest.mark.parametrize(("scenario", "ranks"), [(CONSTANT, 1), (WRONG, 1), (MISMATCH, 2)], ids=str)
 def test_a_run_that_reached_its_end_with_a_wrong_result_leaves_all_details(
     failed: dict[Scenario, Future[FailedCase]], scenario: Scenario, ranks: int
 ) -> None:
@@ -134,6 +137,7 @@ def test_the_time_limit_ends_a_case(failed: dict[Scenario, Future[FailedCase]], 
     assert found.document["details"]["total_seconds"] < 30
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scenario", [Scenario("hang@6", ("--ocr-timeout", 60))], ids=[""])
 def test_a_hang_is_reported_before_the_time_limit_with_the_stack_where_it_hangs(
     failed: dict[Scenario, Future[FailedCase]], scenario: Scenario

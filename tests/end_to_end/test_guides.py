@@ -17,7 +17,7 @@ from suite import ROOT, Outcome, RunPytest, suite_environment
 
 pytestmark = pytest.mark.slow
 
-SHORT = ("--ocr-steps", 3, "--ocr-warmup", 1)
+SHORT = ("--ocr-steps", 3, "--ocr-warmup", 1, "--ocr-loader-workers", 0)
 BLOCK = re.compile(
     r"^```(?:python|toml)\n# (?P<path>[\w./]+\.\w+)(?P<continued>, continued)?\n(?P<code>.*?)^```$", re.M | re.S
 )
@@ -95,6 +95,7 @@ def test_the_model_of_the_guide_runs_and_then_has_its_step_checked(
     assert check["figures"]["parameters"] == 2
 
 
+@pytest.mark.exhaustive
 def test_the_model_of_the_guide_shows_its_predictions(package: Path, image_folder: Path, tmp_path: Path) -> None:
     weights = torch.nn.Conv2d(3, 1, 3).state_dict()
     save_checkpoint(tmp_path / "checkpoint.pt", {"model": "stripes", "image_size": 64, "state_dict": weights})
@@ -131,7 +132,16 @@ def run_losses(
 ) -> Outcome:
     """Outside the repository, the table is extended by a plugin, and the suite's conftest is loaded by name."""
     here = ("--rootdir", ROOT, "-c", ROOT / "pytest.ini", "-p", "losses_result", "-p", "conftest")
-    given = ("--ocr-case", "tiny_sp_bs2_fp32_cpu1", "--ocr-data", data, "--ocr-output", output)
+    given = (
+        "--ocr-case",
+        "tiny_sp_bs2_fp32_cpu1",
+        "--ocr-data",
+        data,
+        "--ocr-output",
+        output,
+        "--ocr-loader-workers",
+        0,
+    )
     path = f"{folder}:{suite_environment()['PYTHONPATH']}"
     return run_pytest(folder, *here, *given, *arguments, PYTHONPATH=path, TINY_FAULT=fault)
 
@@ -193,6 +203,7 @@ def test_the_gate_judges_it(measured: tuple[Path, Path, Outcome], tmp_path: Path
         assert named in judged.stdout, judged.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_failure_leaves_a_failed_artifact_that_the_gate_reports(
     measured: tuple[Path, Path, Outcome], run_pytest: RunPytest, image_folder: Path, tmp_path: Path
 ) -> None:

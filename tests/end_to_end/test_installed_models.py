@@ -67,7 +67,7 @@ class Session:
 def session(run_pytest: RunPytest, image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
     output = tmp_path_factory.mktemp("installed")
     given = ("--ocr-case", PLAIN, "--ocr-case", FIXED, "--ocr-data", image_folder, "--ocr-output", output)
-    outcome = run_pytest("benchmarks", *given, "--ocr-steps", 3, "--ocr-warmup", 1)
+    outcome = run_pytest("benchmarks", *given, "--ocr-steps", 3, "--ocr-warmup", 1, "--ocr-loader-workers", 0)
     assert outcome.code == 0, outcome.text
     return Session(outcome, output)
 
@@ -103,14 +103,14 @@ def reference_check(model: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=suite_environment(), capture_output=True, text=True)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # test_guides.py has this command, too
 def test_the_command_computes_the_figures_that_are_missing() -> None:
     done = reference_check("tinyplain")
     assert done.returncode == 0, done.stderr
     assert ast.literal_eval(done.stdout) == pytest.approx(FIGURES, rel=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_command_says_what_a_task_without_a_reference_needs() -> None:
     done = reference_check("tinyfixed")
     assert (done.returncode, done.stdout) == (1, "")

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from suite import ROOT, RunPytest
 
+# Values are tested in tests/benchmarks/harness/controller/test_option_values.py. Here, each further one is exhaustive.
+exhaustive = partial(pytest.param, marks=pytest.mark.exhaustive)
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--ocr-steps", "0"), "--ocr-steps: '0' is not a whole number from 1 to 10000000, or auto"),
-        (("--ocr-steps", "ten"), "--ocr-steps: 'ten' is not a whole number from 1 to"),
-        (("--ocr-warmup", "-1"), "--ocr-warmup: '-1' is not a whole number from 0 to"),
+        exhaustive(("--ocr-steps", "ten"), "--ocr-steps: 'ten' is not a whole number from 1 to"),
+        exhaustive(("--ocr-warmup", "-1"), "--ocr-warmup: '-1' is not a whole number from 0 to"),
         (
             ("--ocr-image-size", "100"),
             "--ocr-image-size: '100' is not a multiple of 32 pixels from 64 to 8192 (psenet), or auto",
         ),
-        (("--ocr-image-size", "32"), "--ocr-image-size: '32' is not a multiple of 32 pixels"),
-        (("--ocr-image-size", "0"), "--ocr-image-size: '0' is not a whole number from 1 to 32768, or auto"),
-        (("--ocr-loader-workers", "1.5"), "--ocr-loader-workers: '1.5' is not a whole number from 0 to 1024, or auto"),
-        (("--ocr-timeout", "0"), "--ocr-timeout: '0' is not a number of seconds above 0"),
-        (("--ocr-timeout", "nan"), "--ocr-timeout: 'nan' is not a number of seconds above 0"),
-        (("--ocr-seed", "-3"), "--ocr-seed: '-3' is not a whole number from 0"),
-        (("--ocr-seed", "99999999999999999999"), "--ocr-seed: '99999999999999999999' is not a whole number from 0"),
+        exhaustive(("--ocr-image-size", "32"), "--ocr-image-size: '32' is not a multiple of 32 pixels"),
+        exhaustive(("--ocr-image-size", "0"), "--ocr-image-size: '0' is not a whole number from 1 to 32768, or auto"),
+        exhaustive(
+            ("--ocr-loader-workers", "1.5"), "--ocr-loader-workers: '1.5' is not a whole number from 0 to 1024, or auto"
+        ),
+        exhaustive(("--ocr-timeout", "0"), "--ocr-timeout: '0' is not a number of seconds above 0"),
+        exhaustive(("--ocr-timeout", "nan"), "--ocr-timeout: 'nan' is not a number of seconds above 0"),
+        exhaustive(("--ocr-seed", "-3"), "--ocr-seed: '-3' is not a whole number from 0"),
+        exhaustive(
+            ("--ocr-seed", "99999999999999999999"), "--ocr-seed: '99999999999999999999' is not a whole number from 0"
+        ),
         (("--ocr-data", ""), "--ocr-data: '' is not an existing folder"),
         (("--ocr-node-rank", "1"), "--ocr-nnodes: node rank 1, but only one node"),
-        (("--ocr-image-cache", "all"), "--ocr-image-cache: 'all' is not none or decoded"),
+        exhaustive(("--ocr-image-cache", "all"), "--ocr-image-cache: 'all' is not none or decoded"),
         (("--ocr-case", "psenet_sp_bs9999999_fp32_1"), "a global batch of 9999999 is more than 1048576"),
         (("--ocr-data", "nowhere"), "nowhere' is not an existing folder of annotated images, or synthetic"),
-        (("--ocr-words", "nowhere"), "nowhere' is not an existing folder of word images, or synthetic"),
+        exhaustive(("--ocr-words", "nowhere"), "nowhere' is not an existing folder of word images, or synthetic"),
         (("--ocr-output", "pytest.ini"), "pytest.ini' is not a folder, or a path where one can be made"),
         (("--ocr-case", "psenet_sp_bs8_fp3_1"), "--ocr-case: 'psenet_sp_bs8_fp3_1' is not a case"),
         (("-o", "ocr_steps=many"), "pytest.ini: ocr_steps: 'many' is not a whole number"),
-        (("-o", "ocr_case=psenet"), "pytest.ini: ocr_case: 'psenet' is not a case"),
+        exhaustive(("-o", "ocr_case=psenet"), "pytest.ini: ocr_case: 'psenet' is not a case"),
         (("-p", "no:benchmark"), "pytest-benchmark, which the speed cases need, is not loaded"),
         (("--ocr-case", "tiny_mp_bs1024_fp32_cpu512"), "512 processes on one machine are more than 256"),
-        (("--ocr-timeout", "1e300"), "--ocr-timeout: '1e300' is not a number of seconds up to 1000000"),
+        exhaustive(("--ocr-timeout", "1e300"), "--ocr-timeout: '1e300' is not a number of seconds up to 1000000"),
         (("-n", "2"), "under xdist the cases would disturb each other"),
     ],
 )

@@ -20,7 +20,18 @@ STEPS = 12
 
 @pytest.mark.slow
 def test_two_ranks_are_profiled_and_leave_a_trace(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> None:
-    given = ("--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-image-size", 64, "--ocr-steps", STEPS)
+    given = (
+        "--ocr-case",
+        CASE,
+        "--ocr-data",
+        image_folder,
+        "--ocr-image-size",
+        64,
+        "--ocr-steps",
+        STEPS,
+        "--ocr-loader-workers",
+        0,
+    )
     outcome = run_pytest("benchmarks", "-m", "profile", *given, "--ocr-output", tmp_path)
     assert outcome.code == 0, outcome.text
     assert f"{CASE}: 10 steps, not {STEPS} (--ocr-steps): a profile case takes no more" in outcome.text

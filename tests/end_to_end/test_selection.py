@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from suite import ROOT, RunPytest
+
+# tests/benchmarks/harness/controller/test_selection.py has what selects. Here, each further way to ask is exhaustive.
+exhaustive = partial(pytest.param, marks=pytest.mark.exhaustive)
 
 CPU_CASES = [
     "psenet_sp_bs2_fp32_cpu1",
@@ -53,8 +57,8 @@ def speed_test(case: str) -> str:
     [
         (("-m", "cpu"), CPU_CASES),
         (("-k", "psenet_sp and fp16"), ["psenet_sp_bs8_fp16_1", "psenet_sp_bs16_fp16_1"]),
-        (("--ocr-case", "psenet_mp_bs32_tf32_16"), ["psenet_mp_bs32_tf32_16"]),
-        (
+        exhaustive(("--ocr-case", "psenet_mp_bs32_tf32_16"), ["psenet_mp_bs32_tf32_16"]),
+        exhaustive(
             ("--ocr-case", "psenet_sp_bs4_bf16_1", "--ocr-case", "psenet_sp_bs2_fp32_cpu1", "-m", "single_gpu"),
             ["psenet_sp_bs4_bf16_1"],
         ),
@@ -79,7 +83,7 @@ def test_a_case_asked_for_by_name_is_the_only_one(run_pytest: RunPytest, argumen
 
 
 @pytest.mark.parametrize(
-    ("case", "needed"), [("psenet_sp_bs8_fp32_1", "1 CUDA GPU"), ("psenet_mp_bs64_fp32_8", "8 CUDA GPUs")]
+    ("case", "needed"), [("psenet_mp_bs64_fp32_8", "8 CUDA GPUs"), exhaustive("psenet_sp_bs8_fp32_1", "1 CUDA GPU")]
 )
 def test_a_gpu_case_without_its_gpus_is_skipped_and_says_so(
     run_pytest: RunPytest, tmp_path: Path, case: str, needed: str
@@ -107,8 +111,8 @@ def test_a_mistyped_marker_is_an_error(tmp_path: Path, run_pytest: RunPytest) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        *((), ("benchmarks",), ("-m", "cpu"), ("-m", "single_gpu"), ("-m", "speed"), ("-k", "psenet_sp")),
-        *(("-m", "not components"), ("-k", "not convergence"), ("benchmarks/test_speed.py", "benchmarks")),
+        *((), ("-m", "not components"), ("-k", "not convergence"), ("benchmarks/test_speed.py", "benchmarks")),
+        *map(exhaustive, (("benchmarks",), ("-m", "cpu"), ("-m", "single_gpu"), ("-m", "speed"), ("-k", "psenet_sp"))),
     ],
     ids=str,
 )
@@ -121,8 +125,9 @@ def test_a_plain_command_selects_speed_cases_only(run_pytest: RunPytest, argumen
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(("-m", "convergence"), ("-k", "convergence"), ("benchmarks/test_convergence.py",)),
+        ("-m", "convergence"),
         tuple(f"benchmarks/{name}" for name in CONVERGENCE_TESTS),
+        *map(exhaustive, (("-k", "convergence"), ("benchmarks/test_convergence.py",))),
     ],
     ids=str,
 )
@@ -130,7 +135,11 @@ def test_convergence_cases_run_if_they_are_asked_for(run_pytest: RunPytest, argu
     assert collected(run_pytest, *arguments) == CONVERGENCE_TESTS
 
 
-@pytest.mark.parametrize("arguments", [("benchmarks/components",), ("-m", "components"), ("-k", "components")], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [("-m", "components"), *map(exhaustive, (("benchmarks/components",), ("-k", "components")))],
+    ids=str,
+)
 def test_component_benchmarks_run_if_they_are_asked_for(run_pytest: RunPytest, arguments: tuple[str, ...]) -> None:
     found = collected(run_pytest, *arguments)
     assert len(found) > 5

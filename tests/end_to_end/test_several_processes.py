@@ -23,6 +23,7 @@ def output(run_pytest: RunPytest, image_folder: Path, tmp_path_factory: pytest.T
     outcome = run_pytest(
         *("benchmarks", "--ocr-case", SP_CASE, "--ocr-case", MP_CASE, "--ocr-data", image_folder),
         *("--ocr-output", output, "--ocr-image-size", 64, "--ocr-steps", STEPS, "--ocr-warmup", 1),
+        *("--ocr-loader-workers", 0),
     )
     assert outcome.code == 0, outcome.text
     assert f"ocr: running 2 speed cases: {SP_CASE}, {MP_CASE}\n" in outcome.text

@@ -59,7 +59,7 @@ def start(namespaces: tuple[str, str], image_folder: Path, tmp_path: Path) -> It
     def start_node(rank: int, *arguments: object, fault: str = "") -> subprocess.Popen[str]:
         command = suite_command(
             *("benchmarks", "--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-output", tmp_path),
-            *("--ocr-image-size", 64, "--ocr-steps", 6, "--ocr-warmup", 1),
+            *("--ocr-image-size", 64, "--ocr-steps", 6, "--ocr-warmup", 1, "--ocr-loader-workers", 0),
             *("--ocr-nnodes", 2, "--ocr-node-rank", rank, "--ocr-rdzv-endpoint", f"{ADDRESSES[0]}:29411"),
             *arguments,
         )
@@ -96,13 +96,14 @@ def test_two_nodes_form_one_job_with_one_artifact(start: Any, tmp_path: Path) ->
 
 
 def test_a_node_that_never_comes_is_a_rendezvous_failure(start: Any, tmp_path: Path) -> None:
-    text = start(0, "--ocr-timeout", 30).communicate(timeout=90)[0]
+    text = start(0, "--ocr-timeout", 20).communicate(timeout=90)[0]
     failure = read_artifact(tmp_path, NAME)["details"]["failure"]
     assert failure["kind"] == "rendezvous", failure
     assert "the nodes did not meet" in failure["message"]
     assert failure["message"] in text
 
 
+@pytest.mark.exhaustive
 def test_a_node_that_dies_in_the_measured_steps_fails_the_job_on_the_other_within_30_s(
     start: Any, tmp_path: Path
 ) -> None:

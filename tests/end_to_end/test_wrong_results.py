@@ -16,7 +16,7 @@ from suite import RunPytest
 CASE, NAME = "tinyfixed_mp_bs4_fp32_compile_cpu2", "ocr_TinyFixed_mp_bs4_fp32_compile_cpu2"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_wrong_result_fails_with_all_its_details(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> None:
     """Two ranks that both have the samples of rank 0, in a compiled case in which the compiler is disabled."""
     outcome = run_pytest(

@@ -38,7 +38,7 @@ def check_table(text: str, cases: list[str]) -> None:
     assert all(float(line.split()[3]) > 0 for line in own)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_command_prints_a_row_per_variant(image_folder: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.components.compare_steps", *small("dbr18", image_folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=True)
@@ -46,14 +46,15 @@ def test_the_command_prints_a_row_per_variant(image_folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_step_of_psenet_is_compared(
-    image_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("model", ["dbr18", pytest.param("psenet", marks=pytest.mark.exhaustive)])
+def test_the_step_of_a_model_is_compared(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
 ) -> None:
     """In fp32 alone: a CPU without AVX-512 takes half a minute for the other steps."""
-    fp32 = suite_cases("psenet", torch.device("cpu"), 2)[:1]
+    fp32 = suite_cases(model, torch.device("cpu"), 2)[:1]
     monkeypatch.setattr(compare_steps, "suite_cases", lambda *_: fp32)
-    assert main(small("psenet", image_folder)) == 0
-    check_table(capsys.readouterr().out, ["psenet_sp_bs2_fp32_cpu1"])
+    assert main(small(model, image_folder)) == 0
+    check_table(capsys.readouterr().out, [f"{model}_sp_bs2_fp32_cpu1"])
 
 
 def test_a_gpu_compares_the_compiled_step_too() -> None:

@@ -63,7 +63,7 @@ def test_parameter_counts(backbone: str, parts: list[int]) -> None:
 
 @pytest.mark.parametrize(
     ("backbone", "forward", "first_layer"),
-    [pytest.param("resnet", 5120.05, 0.92, marks=pytest.mark.slow), ("vgg", 686.27, 1.84)],
+    [pytest.param("resnet", 5120.05, 0.92, marks=pytest.mark.exhaustive), ("vgg", 686.27, 1.84)],
 )
 def test_the_floating_point_operations_are_those_of_the_recipe(
     backbone: str, forward: float, first_layer: float

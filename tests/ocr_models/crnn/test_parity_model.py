@@ -29,7 +29,8 @@ def test_the_state_dict_is_the_references_in_its_order(backbone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", ["resnet", "vgg", *(pytest.param(each, marks=pytest.mark.slow) for each in ("resnet_wide", "resnet_rgb94"))]
+    "case",
+    ["resnet", "vgg", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("resnet_wide", "resnet_rgb94"))],
 )
 def test_forward(case: str) -> None:
     """In both memory formats."""
@@ -56,8 +57,8 @@ def test_forward(case: str) -> None:
     [
         ("vgg", 2, 1e-3, 1e-2),
         pytest.param("vgg", 6, 1e-3, 1e-2, marks=pytest.mark.slow),
-        pytest.param("vgg_adam", 6, 1e-3, 1e-2, marks=pytest.mark.slow),
-        pytest.param("resnet", 6, 2e-2, 2e-2, marks=pytest.mark.slow),
+        pytest.param("vgg_adam", 6, 1e-3, 1e-2, marks=pytest.mark.exhaustive),
+        pytest.param("resnet", 6, 2e-2, 2e-2, marks=pytest.mark.exhaustive),
     ],
 )
 def test_steps_of_training(case: str, steps: int, norm: float, logits: float) -> None:

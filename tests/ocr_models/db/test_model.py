@@ -78,7 +78,10 @@ def test_parameter_counts() -> None:
     assert [parameter_count(each) for each in (small, large)] == [12_269_378, 24_785_218]
 
 
-@pytest.mark.parametrize(("backbone", "forward", "step"), [("resnet18", 79.56, 236.76), ("resnet50", 117.86, 351.65)])
+@pytest.mark.parametrize(
+    ("backbone", "forward", "step"),
+    [("resnet18", 79.56, 236.76), pytest.param("resnet50", 117.86, 351.65, marks=pytest.mark.exhaustive)],
+)
 def test_the_floating_point_operations_are_those_of_the_published_network(
     backbone: str, forward: float, step: float
 ) -> None:
@@ -153,7 +156,7 @@ def test_all_batch_norms_can_be_synchronised() -> None:
     assert model.eval()(torch.randn(1, 3, 64, 64)).shape == (1, 2, 64, 64)
 
 
-@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize("memory_format", [FORMATS[0], pytest.param(FORMATS[1], marks=pytest.mark.exhaustive)])
 def test_a_compiled_network_is_one_graph(memory_format: torch.memory_format) -> None:
     backend = CompileCounterWithBackend("eager")
     model = copy.deepcopy(drawn("resnet18")).to(memory_format=memory_format)

@@ -74,7 +74,7 @@ def made_optimizer(name: str, model: DBNet) -> torch.optim.Optimizer:
     return torch.optim.SGD(model.parameters(), momentum=0.9, weight_decay=1e-4)
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd"])
+@pytest.mark.parametrize("name", ["adam", pytest.param("sgd", marks=pytest.mark.exhaustive)])
 def test_steps_of_training(name: str) -> None:
     """In float64: losses, and the norm of the gradient before each step."""
     given = arrays(DB_FOLDER / "trajectory.npz")

@@ -80,7 +80,7 @@ def test_reading_that_ends_early(size: str, name: str) -> None:
     np.testing.assert_allclose(logits, expected(size)[name], atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("size", ["parseqtiny", pytest.param("parseq", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", ["parseqtiny", pytest.param("parseq", marks=pytest.mark.exhaustive)])
 def test_steps_of_training(size: str) -> None:
     """Losses, the norm of the gradient before each step, the first gradient, and the network after the last step."""
     stored = arrays(PARSEQ_FOLDER / "trajectory.npz")

@@ -215,7 +215,7 @@ def compare(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("crop_size", [320, 736])
+@pytest.mark.parametrize("crop_size", [320, pytest.param(736, marks=pytest.mark.exhaustive)])
 def test_random_numbers_are_distributed_as_in_the_recipe(scenes: list[Scene], crop_size: int) -> None:
     def describe(drawn: Augmentation, _: bool) -> dict[str, float]:
         return {
@@ -234,7 +234,7 @@ def test_random_numbers_are_distributed_as_in_the_recipe(scenes: list[Scene], cr
         compare(scene, crop_size, 1500, describe)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_maps_are_distributed_as_in_the_recipe(scenes: list[Scene]) -> None:
     scene = scenes[0]
 

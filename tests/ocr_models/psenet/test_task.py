@@ -68,7 +68,7 @@ def test_the_fixed_batch_has_all_labels(shared: TrainingTask) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [training_task, r18_training_task])
+@pytest.mark.parametrize("build", [r18_training_task, pytest.param(training_task, marks=pytest.mark.exhaustive)])
 def test_a_step_in_float64_has_the_figures_of_the_reference(build: TaskBuilder) -> None:
     made = build(image_size=128, seed=0, device=CPU)
     assert made.reference is not None

@@ -71,8 +71,16 @@ def test_only_an_interval_without_both_edges_passes_its_level_on(
     assert not passes_on(verdict([]), 0.03)
 
 
-@pytest.mark.parametrize("truth", [(0.0,), (-0.03,), (0.0, -0.03), (0.0, -0.015, -0.03, 0.01)])
-@pytest.mark.parametrize("half", [0.004, 0.012, 0.015])
+@pytest.mark.parametrize(
+    "truth",
+    [
+        *((0.0,), (0.0, -0.015, -0.03, 0.01)),
+        *(pytest.param(truth, marks=pytest.mark.exhaustive) for truth in ((-0.03,), (0.0, -0.03))),
+    ],
+)
+@pytest.mark.parametrize(
+    "half", [0.012, *(pytest.param(half, marks=pytest.mark.exhaustive) for half in (0.004, 0.015))]
+)
 def test_cases_in_turn_err_together_as_often_as_one_may(truth: tuple[float, ...], half: float) -> None:
     count, trials, alpha = 10, 20_000, 0.05
     random = np.random.default_rng(1)

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from suite import ROOT, SUPPORT
 from waiting import until
 
 Open = Callable[..., OpenSide]
+
+exhaustive = partial(pytest.param, marks=pytest.mark.exhaustive)
 
 
 @pytest.fixture
@@ -110,11 +113,11 @@ def test_a_run_replaces_what_an_interrupted_one_left(open_side: Open, folder: Pa
         ("skip", "the case was skipped: needs 1 CUDA GPU, found 0"),
         ("fail", "disturbed: step 3 was held up"),
         ("late", "the artifact is good, but pytest exit code 1: AssertionError: the verdict of the test"),
-        ("assert", "pytest exit code 1: AssertionError: no rate today"),
+        exhaustive("assert", "pytest exit code 1: AssertionError: no rate today"),
         ("kill", "pytest was ended by signal 9: "),
-        ("crash", "pytest was ended by signal 11: Segmentation fault"),
+        exhaustive("crash", "pytest was ended by signal 11: Segmentation fault"),
         ("none", "pytest left no files index/*_speed instead of one: 1 passed in "),
-        ("two", "pytest left 2 files index/*_speed instead of one: 1 passed in "),
+        exhaustive("two", "pytest left 2 files index/*_speed instead of one: 1 passed in "),
     ],
 )
 def test_a_failed_run_names_its_cause(open_side: Open, folder: Path, act: str, failure: str) -> None:
@@ -184,8 +187,8 @@ def test_every_run_gets_its_time_limit(open_side: Open, folder: Path) -> None:
     ("changes", "failure"),
     [
         ({"case": "psenet_sp_bs4_fp32_cpu1"}, f"another case was measured: psenet_sp_bs4_fp32_cpu1 instead of {CASE}"),
-        ({"seed": 4}, "another seed was measured: 4 instead of 3"),
-        ({"source": "light_run"}, "measured without the probes instead of with them: take --ocr-light out"),
+        exhaustive({"seed": 4}, "another seed was measured: 4 instead of 3"),
+        exhaustive({"source": "light_run"}, "measured without the probes instead of with them: take --ocr-light out"),
     ],
 )
 def test_a_run_of_something_else_than_what_was_asked_for_has_failed(
@@ -223,7 +226,7 @@ def test_a_run_that_was_complete_when_the_interruption_came_counts(
 
 
 @pytest.mark.usefixtures("default_signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, exhaustive(signal.SIGTERM)])
 def test_an_interruption_ends_the_run_and_is_passed_on(open_side: Open, folder: Path, number: signal.Signals) -> None:
     def interrupt() -> None:
         until((folder / "note.json").exists)

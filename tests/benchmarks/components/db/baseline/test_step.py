@@ -19,7 +19,7 @@ def trained(model: nn.Module) -> tuple[Tensor, list[Tensor]]:
     return maps.detach(), [each.grad for each in model.parameters() if each.grad is not None]
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("backbone", ["resnet18", pytest.param("resnet50", marks=pytest.mark.exhaustive)])
 def test_maps_gradients_and_state_are_those_of_the_suites_network(backbone: str) -> None:
     torch.manual_seed(0)
     own, baseline = DBNet(backbone), BaselineDBNet(backbone)

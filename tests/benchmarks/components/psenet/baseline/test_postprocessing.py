@@ -12,7 +12,9 @@ from ocr_models.psenet import expand_kernels
 from ocr_models.psenet.postprocessing import detect
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", ["dense", *(pytest.param(page, marks=pytest.mark.exhaustive) for page in PAGES if page != "dense")]
+)
 def test_labels_and_boxes_are_those_of_the_suite(page: str) -> None:
     logits = PAGES[page].logits()  # (7, 736, 1312)
     kernels = (logits > 0).astype(np.uint8)
