@@ -30,8 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: a test that takes more than a few seconds")
     config.addinivalue_line(
         "markers",
-        "exhaustive: repeats a check for further models, precisions, faults or processes; slow, too; "
-        "run by `tox -e exhaustive`, and in CI",
+        "exhaustive: repeats a check for further models, precisions, faults or processes, or is a whole run of what "
+        "quicker tests check in parts; slow, too; run by `tox -e exhaustive`, and in CI",
     )
     # The tests share few cores. Threads of torch that wait for a core cost several times what they save.
     if config.inipath is not None and config.inipath.parent == Path(__file__).parent:  # not in a session of the suite

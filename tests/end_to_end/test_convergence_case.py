@@ -187,6 +187,7 @@ def one_held_out(image_folder: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.exhaustive
 def test_a_training_that_was_interrupted_and_resumed_is_the_same_to_the_last_bit(
     run_pytest: RunPytest, one_held_out: Path, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ def freeze(processes: list[psutil.Process], seconds: float) -> None:
         process.resume()
 
 
+@pytest.mark.exhaustive
 def test_a_freeze_of_everything_pytest_included_is_told_from_a_hang_and_from_a_slow_loader(
     image_folder: Path, tmp_path: Path
 ) -> None:

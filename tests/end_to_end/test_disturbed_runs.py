@@ -67,6 +67,7 @@ def test_real_images_that_are_lost_during_a_run_are_named(
     FailedCase(Outcome(process.returncode, text), output, name).is_reported("data", message, rank=0)
 
 
+@pytest.mark.exhaustive
 def test_ports_that_are_taken_are_left_alone(run_pytest: RunPytest, image_folder: Path, tmp_path: Path) -> None:
     """Those that torch would choose by itself, and one that the environment names."""
     given = ("--ocr-case", "tiny_mp_bs4_fp32_cpu2", "--ocr-data", image_folder, "--ocr-output", tmp_path, *SHORT)
@@ -119,6 +120,7 @@ def test_a_disk_that_is_full_from_the_start_fails_the_test(
     assert re.search("output: .*No space left on device", failed.outcome.text)
 
 
+@pytest.mark.exhaustive
 def test_an_output_folder_that_is_deleted_during_a_run_is_no_success(image_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "logs"
     given = ("--ocr-case", CASE, "--ocr-data", image_folder, "--ocr-image-size", 64, "--ocr-steps", 60)

@@ -64,6 +64,7 @@ def run_stripes(run_pytest: RunPytest, package: Path, image_folder: Path, output
     return run_pytest("benchmarks", *given, *SHORT, PYTHONPATH=f"{package}:{ROOT}")
 
 
+@pytest.mark.exhaustive
 def test_the_model_of_the_guide_runs_and_then_has_its_step_checked(
     run_pytest: RunPytest, package: Path, image_folder: Path, tmp_path: Path
 ) -> None:

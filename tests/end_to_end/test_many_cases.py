@@ -41,6 +41,7 @@ def held(process: psutil.Process) -> Held:
     )
 
 
+@pytest.mark.exhaustive
 def test_no_case_leaves_anything_in_the_pytest_process(image_folder: Path, tmp_path: Path) -> None:
     wanted = [argument for name in NAMES for argument in ("--ocr-case", name)]
     given = ("--ocr-data", image_folder, "--ocr-output", tmp_path, "--ocr-image-size", 64)

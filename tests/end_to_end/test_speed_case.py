@@ -220,6 +220,7 @@ def test_only_the_files_of_the_contract_are_left(session: Session) -> None:
     assert (session.output / "index" / f"{NAME}_speed").read_text().count("\n") == 1
 
 
+@pytest.mark.exhaustive
 def test_batches_that_a_slow_loader_prefetched_during_set_up_do_not_feed_the_window(
     run_pytest: RunPytest, image_folder: Path, tmp_path: Path
 ) -> None:

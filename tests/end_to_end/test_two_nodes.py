@@ -121,6 +121,7 @@ def test_a_node_that_dies_in_the_measured_steps_fails_the_job_on_the_other_withi
     assert failure["message"] in text
 
 
+@pytest.mark.exhaustive
 def test_a_node_that_is_lost_as_a_whole_fails_the_job_on_the_other_within_30_s(
     start: Any, namespaces: tuple[str, str], tmp_path: Path
 ) -> None:

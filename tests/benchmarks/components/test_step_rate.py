@@ -32,7 +32,7 @@ def test_the_operations_of_a_step_are_those_of_its_whole_batch(
     assert four == 4 * one > 0
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_command_prints_the_times(image_folder: Path) -> None:
     arguments = ("psenetr18_sp_bs2_fp32_cpu1", str(image_folder), "64", "1")
     command = [sys.executable, "-m", "benchmarks.components.step_rate", *arguments]

@@ -264,7 +264,7 @@ def test_the_log_is_redacted(open_side: Open, folder: Path, checkout: Path) -> N
     assert "10.1.2.3" not in found.failure + (folder / "pytest.log").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_real_suite_is_read_in_full(tmp_path: Path, image_folder: Path) -> None:
     """A real case of the tests' small model, in this checkout: its artifact has all that a comparison uses."""
     texts = [f"environ:PYTHONPATH={SUPPORT}", "environ:TINY_FAULT=noise@3"]
