@@ -15,6 +15,8 @@ from benchmarks.compare.document import Comparison
 from suite import ROOT, suite_environment
 from waiting import until
 
+pytestmark = pytest.mark.exhaustive
+
 CASE = "tiny_sp_bs2_fp32_cpu1"
 SHORT = ("--ocr-steps", "3", "--ocr-warmup", "0", "--ocr-loader-workers", "0")
 QUICKER = "-p no:hypothesispytest"
@@ -56,12 +58,10 @@ def check(document: Path, done: subprocess.CompletedProcess[str]) -> Comparison:
     return comparison
 
 
-@pytest.mark.slow
 def test_two_pairs_of_the_tiny_model_are_compared(tmp_path: Path) -> None:
     check(tmp_path / "comparisons" / "test.json", compare(tmp_path))
 
 
-@pytest.mark.exhaustive
 def test_a_comparison_that_is_interrupted_and_resumed(tmp_path: Path) -> None:
     """Ctrl-C reaches it after the first pair, or its first attempt."""
     document, steps = tmp_path / "comparisons" / "test.json", ["--", *SHORT]
