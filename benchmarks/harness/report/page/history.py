@@ -74,8 +74,8 @@ def _notes(found: Sequence[CaseHistory]) -> Iterator[Note]:
     yield Note(f"{cases}: {what}.{_largest_change(found)}", "warning" if failed or unusual else "")
     yield Note(
         f"Unusual: outside of the range of the earlier comparable runs, of which there are at least {LEAST_EARLIER}. "
-        "Matmul: change of a large matrix product, which whole speed cases measure. If it is like that of the "
-        "result, the machine changed, not the program. "
+        "Matmul: change of a large matrix product, which whole speed cases measure. If both fell alike, the machine "
+        "probably became slower, and not the program. "
         "Single runs vary by several percent; a comparison (docs/comparing.md) says whether the program changed.",
         "muted",
     )
