@@ -88,16 +88,8 @@ def as_markdown(rows: Sequence[Row]) -> Iterator[str]:
 
 CSV_FIELDS = (
     *("started_at", "finished_at", "case", "measurement", "precision", "FINAL_RESULT", "UNIT", "JOB_FAIL_FLAG"),
-    *(
-        "samples_per_second",
-        "matmul_tflops",
-        "machine_verdict",
-        "light",
-        "suite_version",
-        "git_commit",
-        "git_dirty",
-        "run_id",
-    ),
+    *("samples_per_second", "matmul_tflops", "machine_verdict", "light", "suite_version"),
+    *("git_commit", "git_dirty", "run_id"),
 )
 
 

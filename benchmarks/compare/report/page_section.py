@@ -229,13 +229,21 @@ def repeat_command(comparison: Comparison) -> str:
     words = ["python", "-m", "benchmarks.compare"]
     for option, side in (("--base", comparison.base), ("--head", comparison.head)):
         words += [word for given in side.given for word in (option, given)]
-    words += ["--case", *dict.fromkeys(case.head_case for case in comparison.cases)]
+    words += _asked_cases(comparison)
     words += ["--max-slowdown", f"{100 * asked.allowed_slowdown:g}%", "--max-pairs", str(asked.max_pairs)]
     if asked.budget_minutes is not None:
         words += ["--budget", f"{asked.budget_minutes:g}"]
     if asked.full:
         words.append("--full")
     return shlex.join([*words, "--", *asked.common_options])
+
+
+def _asked_cases(comparison: Comparison) -> list[str]:
+    """A side that has a case of its own (`case:NAME`) leaves only that of the other side to `--case`."""
+    base, head = (any(text.startswith("case:") for text in side.given) for side in (comparison.base, comparison.head))
+    if base and head:
+        return []
+    return ["--case", *(case.head_case if base else case.base_case for case in comparison.cases)]
 
 
 def _word(each: Compared) -> str:

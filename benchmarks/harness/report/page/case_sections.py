@@ -150,11 +150,12 @@ def run_section(case: ShownCase) -> Section:
     )
 
 
-def _size(limit: int) -> str:
-    """The shortest text that the option takes for these bytes, such as 1.4GiB."""
-    texts = (f"{limit / unit:.{digits}f}{name}" for digits in range(7) for name, unit in UNITS.items())
-    exact = (text for text in texts if int(float(text[:-3]) * UNITS[text[-3:]]) == limit)
-    return next(exact, f"{limit / 2**20:.6f}MiB")
+def _size(limit: int, sharing: int) -> str:
+    """The shortest text that the option takes so that each process may have `limit` bytes, such as 1.4GiB."""
+    total = limit * sharing
+    texts = (f"{total / unit:.{digits}f}{name}" for digits in range(7) for name, unit in UNITS.items())
+    exact = (text for text in texts if int(float(text[:-3]) * UNITS[text[-3:]]) // sharing == limit)
+    return next(exact, f"{total / 2**20:.6f}MiB")
 
 
 def revision(environment: Environment) -> str:
@@ -187,5 +188,6 @@ def repeat_command(case: ShownCase) -> str:
     if case.failure is not None and case.failure.kind == "timeout":
         words += ["--ocr-timeout", "SECONDS"]
     if getattr(details, "memory_limit_source", None) == "option":  # of a search, finished or not
-        words += ["--ocr-memory-limit", _size(getattr(details, "memory_limit_bytes", 0))]
+        sharing = 1 if case.artifact.gpu_num else details.processes  # on the CPU the option is for all of them
+        words += ["--ocr-memory-limit", _size(getattr(details, "memory_limit_bytes", 0), sharing)]
     return shlex.join(words)

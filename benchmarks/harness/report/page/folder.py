@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.protocol.records import Failure, StepRecord
 from benchmarks.harness.report.page.quantities import shown, unit_of
 from benchmarks.harness.results import store
@@ -21,6 +22,7 @@ from benchmarks.harness.results.measurements import MEASUREMENTS, Measurement, i
 from benchmarks.harness.results.printable import shorten
 from benchmarks.harness.results.reading import bytes_to_read
 from benchmarks.harness.results.redaction import redact
+from benchmarks.harness.results.speed_artifact import TimedDetails
 from ocr_models.errors import DataError
 from ocr_models.files import open_regular_file, read_regular_file
 
@@ -96,6 +98,17 @@ class ShownCase:
             return self.measurement.line(self.artifact)
         except Exception:  # an artifact that is made from a log, or contradicts itself
             return f"{shown(self.artifact.FINAL_RESULT)} {unit_of(self.artifact.UNIT)}"
+
+    @property
+    def machine(self) -> MachineDetails | None:
+        """What the machine did during the measured steps; None if it was not observed."""
+        details = details_of(self.artifact)
+        return details.machine if isinstance(details, TimedDetails) else None
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether the machine disturbed the measured steps."""
+        return self.machine is not None and self.machine.verdict == "disturbed"
 
     @property
     def failure(self) -> Failure | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.harness.protocol.machine_report import MachineDetails
 from benchmarks.harness.report.page.case_sections import revision
 from benchmarks.harness.report.page.folder import Folder, ShownCase
 from benchmarks.harness.report.page.quantities import percent, shown
@@ -49,7 +48,7 @@ def glance(folder: Folder, sections: Sequence[Section]) -> Glance:
         headings = " and ".join(section.heading.lower() for section in sections)
         return Glance(f"No artifacts of cases, only {headings}", "", [], [], remarks)
     good = [case for case in cases if case.failure is None]
-    failed, disturbed = len(cases) - len(good), sum(map(is_disturbed, good))
+    failed, disturbed = len(cases) - len(good), sum(case.is_disturbed for case in good)
     # A case may be measured in several ways. Then "25 cases" would be wrong.
     noun = "case" if len({case.name for case in cases}) == len(cases) else "measurement"
     verdict, tone = _verdict(len(cases), failed, disturbed, noun)
@@ -57,7 +56,7 @@ def glance(folder: Folder, sections: Sequence[Section]) -> Glance:
         KeyFigure("Passed", str(len(good)), f"of {_count(len(cases), noun)}"),
         KeyFigure("Failed", str(failed), tone="bad" if failed else ""),
     ]
-    if observed := sum(map(_is_observed, good)):
+    if observed := sum(case.machine is not None for case in good):
         remark = "passed on a busy machine" if observed == len(good) else f"of {observed} whose machine was observed"
         figures.append(KeyFigure("Disturbed", str(disturbed), remark, "warning" if disturbed else ""))
     return Glance(verdict, tone, figures, _facts(cases), remarks)
@@ -69,24 +68,9 @@ def status(case: ShownCase) -> tuple[str, Tone]:
         return f"failed: {case.failure.kind}", "bad"
     if case.artifact.JOB_FAIL_FLAG:
         return "failed", "bad"
-    if is_disturbed(case):
+    if case.is_disturbed:
         return "passed, disturbed", "warning"
     return ("passed, light run" if isinstance(details_of(case.artifact), LightDetails) else "passed"), "good"
-
-
-def is_disturbed(case: ShownCase) -> bool:
-    """Whether the machine disturbed the measured steps."""
-    machine = _machine(case)
-    return machine is not None and machine.verdict == "disturbed"
-
-
-def _is_observed(case: ShownCase) -> bool:
-    return _machine(case) is not None
-
-
-def _machine(case: ShownCase) -> MachineDetails | None:
-    details = details_of(case.artifact)
-    return details.machine if isinstance(details, TimedDetails) else None
 
 
 def _verdict(cases: int, failed: int, disturbed: int, noun: str) -> tuple[str, Tone]:
@@ -145,15 +129,15 @@ def _remarks(cases: Sequence[ShownCase]) -> list[tuple[Cell, str]]:
         return []
     slowest = min(good, key=lambda case: case.artifact.FINAL_RESULT)
     found = [_about(slowest, f"is the slowest: {_why(slowest)}.")] if len(good) > 1 else []
-    disturbed = [case for case in good if is_disturbed(case)]
+    disturbed = [(case, case.machine.reasons) for case in good if case.is_disturbed and case.machine is not None]
     # What disturbed a case keeps it from its limit. The next one is of more interest.
-    limits = [(limit, case) for case in good if (limit := _limit(case)) is not None and not is_disturbed(case)]
+    limits = [(limit, case) for case in good if (limit := _limit(case)) is not None and not case.is_disturbed]
     if len(limits) > 1:
         limit, case = min(limits, key=lambda each: each[0])
         if case is not slowest:
             which = ", of the cases that were not disturbed" if disturbed else ""
             found.append(_about(case, f"is furthest from its limit: {percent(limit)} of it{which}."))
-    found += [_about(case, f"was disturbed: {_reasons(case)}. Repeat it.") for case in disturbed[:SHOWN]]
+    found += [_about(case, f"was disturbed: {'; '.join(why)}. Repeat it.") for case, why in disturbed[:SHOWN]]
     waiting = [case for case in good if case is not slowest and _waits(case)]
     return found + [_about(case, f"waits for data: {_why(case)}.") for case in waiting[:SHOWN]]
 
@@ -169,11 +153,6 @@ def _scores(cases: Sequence[ShownCase]) -> Iterator[tuple[Cell, str]]:
 
 def _about(case: ShownCase, text: str) -> tuple[Cell, str]:
     return Cell(case.name, link=case.anchor), text
-
-
-def _reasons(case: ShownCase) -> str:
-    machine = _machine(case)
-    return "" if machine is None else "; ".join(machine.reasons)
 
 
 def _summaries(sections: Sequence[Section]) -> list[tuple[Cell, str]]:
@@ -202,4 +181,4 @@ def _why(case: ShownCase) -> str:
 
 
 def _where(case: ShownCase) -> str:
-    return ", on a disturbed machine" if is_disturbed(case) else ""
+    return ", on a disturbed machine" if case.is_disturbed else ""

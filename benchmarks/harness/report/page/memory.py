@@ -82,14 +82,14 @@ def _since_start(details: MemoryDetails) -> KeyFigure:
     size = mebibytes(details.host_peak_bytes)
     if details.memory_of == "device":
         return KeyFigure("Host", size, "peak of the process")
-    rank = f" of rank {details.of_rank}" if len(details.ranks) > 1 else ""
-    return KeyFigure("Peak since the start", size, f"{rank} until the end of the measured steps".strip())
+    rank = f"of rank {details.of_rank}, " if len(details.ranks) > 1 else ""
+    return KeyFigure("Peak since the start", size, f"{rank}until the end of the measured steps")
 
 
 def _per_sample(details: MemoryDetails) -> str:
-    """Resident memory is that of pages and of what malloc keeps: more digits would say nothing."""
-    size = (details.bytes_per_sample or 0) / MEBIBYTE
-    return f"about {size:.2g} MiB" if details.memory_of == "process" and size < 1000 else mebibytes(size * MEBIBYTE)
+    """Resident memory is that of pages and of what malloc keeps: parts of a MiB would say nothing."""
+    size = details.bytes_per_sample or 0.0
+    return mebibytes(size) if details.memory_of == "device" else f"about {round(size / MEBIBYTE):,} MiB"
 
 
 def _step(details: MemoryDetails) -> Chart:

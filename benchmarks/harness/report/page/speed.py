@@ -36,7 +36,7 @@ def speed_page(case: ShownCase) -> CasePage:
         return CasePage(_cells(case, None), [])
     sections = [_result(case, details)]
     if isinstance(details, SpeedDetails):
-        sections.append(_limits(details))
+        sections.append(_limits(case, details))
     sections.append(Section("Steps", charts=step_charts.of_case(case)))
     sections.append(machine_section(details.machine, case.artifact.gpu_num))
     if len(details.ranks) > 1:
@@ -56,9 +56,7 @@ def _cells(case: ShownCase, details: TimedDetails[TimedRank] | None) -> dict[str
     waiting = details.data_wait_fraction
     return {
         "samples/s": amount(case.artifact.FINAL_RESULT) if case.failure is None else MISSING,
-        "of the limit": MISSING
-        if found is None
-        else share(found.fraction, "warning" if _is_disturbed(details) else ""),
+        "of the limit": MISSING if found is None else share(found.fraction, "warning" if case.is_disturbed else ""),
         "bound by": MISSING if found is None else Cell(bound_in_words(found)),
         "step p50 (ms)": amount(1000 * details.step_seconds.p50),
         "p95 (ms)": amount(1000 * details.step_seconds.p95),
@@ -89,7 +87,7 @@ def _of_peak(details: TimedDetails[TimedRank]) -> str:
     return "peak of the device not known" if details.mfu is None else f"{percent(details.mfu)} of the peak (MFU)"
 
 
-def _limits(details: SpeedDetails) -> Section:
+def _limits(case: ShownCase, details: SpeedDetails) -> Section:
     """What bounds the case: rates that it would have without this or that, and where a step's time is needed."""
     result = details.samples / details.measured_seconds
     rates = [("measured", result), ("loader only", details.loader_only_samples_per_second)]
@@ -111,7 +109,7 @@ def _limits(details: SpeedDetails) -> Section:
         charts.append(_needed(details))
         bound, part = bound_in_words(details.roofline), percent(details.roofline.fraction)
         notes.append(Note(f"Bound by {bound}: the step reaches {part} of the roofline."))
-    if _is_disturbed(details):
+    if case.is_disturbed:
         notes.append(Note("What disturbed the steps may have slowed down these limits, too.", "warning"))
     return Section("What bounds it", figures=_rates(details), notes=notes, charts=charts)
 
@@ -122,10 +120,6 @@ def _rates(details: SpeedDetails) -> list[KeyFigure]:
         KeyFigure("Large matrix product", flops(details.matmul_tflops), "measured, in the precision of the case"),
         KeyFigure("Memory copy", bandwidth(details.copy_terabytes_per_second), "measured, read and written"),
     ]
-
-
-def _is_disturbed(details: TimedDetails[TimedRank]) -> bool:
-    return details.machine is not None and details.machine.verdict == "disturbed"
 
 
 def _needed(details: SpeedDetails) -> Chart:

@@ -9,11 +9,13 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from msgspec import structs
 
 from benchmarks.compare.arguments import parse, parser
 from benchmarks.compare.document import FOLDER, Comparison, Difference
-from benchmarks.compare.report.page_section import MAX_BARS, MAX_ROWS, comparisons_section, section
+from benchmarks.compare.question import question
+from benchmarks.compare.report.page_section import MAX_BARS, MAX_ROWS, comparisons_section, repeat_command, section
 from benchmarks.harness.report.page.contents import FOLDER_SECTIONS
 from benchmarks.harness.report.page.folder import Folder
 from benchmarks.harness.report.page.sections import Cell
@@ -41,8 +43,7 @@ def test_a_row_has_verdict_interval_rates_and_pairs() -> None:
 
 def test_both_sides_of_a_comparison_are_named_and_its_command_asks_the_same() -> None:
     asked = structs.replace(comparison().procedure, allowed_slowdown=0.025, max_pairs=20, budget_minutes=1.5, full=True)
-    other = case(base_case="other_case", head_case=CASE)
-    made = comparison(case(), other, procedure=asked, base=side_description(given=["rev:main", "options:-q -x"]))
+    made = comparison(case(), procedure=asked, base=side_description(given=["rev:main", "options:--ocr-timeout 9"]))
     found = section([made])
     assert [cell.text for cell in found.tables[1].rows[0] if isinstance(cell, Cell)][1:3] == [
         made.base.title,
@@ -55,6 +56,22 @@ def test_both_sides_of_a_comparison_are_named_and_its_command_asks_the_same() ->
     assert (given.base, given.head, given.case) == (made.base.given, ["."], [CASE])
     assert (given.max_slowdown, given.max_pairs, given.budget, given.full) == (0.025, 20, 1.5, True)
     assert given.common_options == asked.common_options
+
+
+@pytest.mark.parametrize(
+    ("base", "head"), [([], []), (["case:dbr18_sp_bs2_fp32_cpu1"], []), ([], [f"case:{CASE}"]), ([f"case:{CASE}"],) * 2]
+)
+def test_the_command_of_a_comparison_can_be_asked_whatever_side_has_a_case_of_its_own(
+    base: list[str], head: list[str]
+) -> None:
+    cases = [(base or [f"case:{CASE}"])[0].removeprefix("case:"), (head or [f"case:{CASE}"])[0].removeprefix("case:")]
+    made = comparison(
+        case(base_case=cases[0], head_case=cases[1]),
+        base=side_description(given=[".", *base]),
+        head=side_description(given=[".", "environ:A=1", *head]),
+    )
+    asked = question(parse(shlex.split(repeat_command(made))[3:], parser()))
+    assert [[str(case) for case in pair] for pair in asked.cases] == [cases]
 
 
 def test_the_band_is_behind_the_bar_and_not_behind_its_name() -> None:

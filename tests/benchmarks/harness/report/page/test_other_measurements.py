@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.controller.option_values import memory_size
+from benchmarks.harness.protocol.largest_batch import memory_limit
 from benchmarks.harness.protocol.records import Failure
 from benchmarks.harness.report.page.case_sections import repeat_command
 from benchmarks.harness.report.page.folder import ShownCase, read_folder
@@ -132,6 +133,22 @@ def test_the_command_that_repeats_a_search_has_its_memory_limit(tmp_path: Path) 
         limit = {"details.memory_limit_source": "option", "details.memory_limit_bytes": memory_size(option)}
         put(tmp_path, "largest_batch", each, limit)
         assert repeat_command(shown(tmp_path)).endswith(f" --ocr-memory-limit {option}")
+
+
+def test_on_the_cpu_the_memory_limit_of_a_search_is_that_of_all_processes(tmp_path: Path) -> None:
+    found = artifact_of(searched(above(8), MP))
+    limit = {
+        "details.memory_limit_source": "option",
+        "details.memory_limit_bytes": memory_limit("cpu", memory_size("1.1GiB"), 2).memory_limit_bytes,
+    }
+    put(tmp_path, "largest_batch", found, limit)
+    assert repeat_command(shown(tmp_path)).endswith(" --ocr-memory-limit 1.1GiB")
+
+
+def test_memory_of_a_sample_on_the_cpu_has_no_parts_of_a_mebibyte(tmp_path: Path) -> None:
+    put(tmp_path, "memory", memory_artifact(memory_run(MP)), {"details.bytes_per_sample": 291.3 * 2**20})
+    values = {figure.label: figure.value for figure in memory_page(shown(tmp_path)).sections[0].figures}
+    assert values["One more sample"] == "about 291 MiB"
 
 
 def test_a_search_that_ended_early_says_that_a_larger_batch_may_train(tmp_path: Path) -> None:
